@@ -1,0 +1,2 @@
+//! The deterministic core: payments in order in, alerts with their evidence out.
+#![forbid(unsafe_code)]

@@ -1,0 +1,2 @@
+//! The windowed temporal multigraph: insert, expire, cycles, rings, scatter-gathers, chains.
+#![forbid(unsafe_code)]

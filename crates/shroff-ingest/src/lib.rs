@@ -1,0 +1,2 @@
+//! Foreign formats to payments, with a reason for every record that is refused.
+#![forbid(unsafe_code)]

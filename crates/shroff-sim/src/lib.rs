@@ -1,0 +1,2 @@
+//! Seeded worlds of payments with planted typologies and their innocent look-alikes.
+#![forbid(unsafe_code)]

@@ -1,0 +1,21 @@
+//! Money, time, accounts, payments and alerts: plain values with their invariants.
+//!
+//! Nothing here reads a clock, a file or the environment, and no float enters: an amount leaves
+//! this crate only as whole minor units.
+#![forbid(unsafe_code)]
+#![deny(clippy::float_arithmetic)]
+#![deny(clippy::wildcard_enum_match_arm)]
+
+mod alert;
+mod map;
+mod money;
+mod names;
+mod payment;
+mod time;
+
+pub use alert::{Alert, Reason};
+pub use map::{Map, Set};
+pub use money::{Amount, Currency, Decimal, DecimalError};
+pub use names::Names;
+pub use payment::{AccountId, Attempt, Payment, Place, Symbol};
+pub use time::{Span, Timestamp};

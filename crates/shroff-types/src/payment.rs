@@ -1,0 +1,51 @@
+//! A payment, and the numbers that stand for its parts.
+
+use compact_str::CompactString;
+
+use crate::{Amount, Timestamp};
+
+/// An account, as the number of its name (see [`crate::Names`]); dense from 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AccountId(pub u32);
+
+/// A repeated word of the input, such as a method of payment, as its number in [`crate::Names`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Symbol(pub u32);
+
+/// A payment's place in the one total order, (time, position of arrival); dense from 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Place(pub u32);
+
+/// The labelled laundering attempt that a payment belongs to, as `<number>:<TYPOLOGY>`, in
+/// [`crate::Names`].
+pub type Attempt = Symbol;
+
+/// One payment, as its file says it. Every field was checked where it was read: the amount is
+/// above zero, the currency known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Payment {
+    /// The institution's own id; where the file has none, its file and row.
+    pub id: CompactString,
+    /// When.
+    pub time: Timestamp,
+    /// Who pays.
+    pub debtor: AccountId,
+    /// Who is paid.
+    pub creditor: AccountId,
+    /// How much, in the currency in which it left the debtor.
+    pub amount: Amount,
+    /// How (`ACH`, `card`, …), where the file says.
+    pub method: Option<Symbol>,
+    /// Whether somebody called it laundering or fraud; none where the file has no labels. Read
+    /// for evaluation alone: no feature and no rule can name it.
+    pub label: Option<bool>,
+    /// The attempt it belongs to, where the file says. Read for evaluation alone.
+    pub attempt: Option<Attempt>,
+}
+
+impl Payment {
+    /// Whether an account pays itself.
+    pub fn is_self_payment(&self) -> bool {
+        self.debtor == self.creditor
+    }
+}

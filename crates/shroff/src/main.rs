@@ -1,0 +1,3 @@
+//! Shroff watches payments: the command line.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! Tidiness checks, the test command and continuous integration.
+
+fn main() {}
