@@ -1,2 +1,9 @@
 //! The deterministic core: payments in order in, alerts with their evidence out.
 #![forbid(unsafe_code)]
+#![deny(clippy::wildcard_enum_match_arm)]
+
+mod engine;
+mod grouping;
+
+pub use engine::{Counts, Engine, EngineError};
+pub use grouping::{Completion, Draft, Drafts, Hit};

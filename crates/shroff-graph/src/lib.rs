@@ -1,2 +1,52 @@
 //! The windowed temporal multigraph: insert, expire, cycles, rings, scatter-gathers, chains.
+//!
+//! Accounts are vertices, payments are edges in the one total order (time, place). Every question
+//! is asked *as of* a payment and of a window, so what was inserted later never changes an answer.
 #![forbid(unsafe_code)]
+
+mod chain;
+mod graph;
+mod line;
+mod paths;
+mod scatter_gather;
+
+pub use chain::{ChainRule, Depths};
+pub use graph::{Graph, View};
+pub use line::{Edge, Key, Line};
+pub use paths::{Closing, PathRule, Paths, Sequence, payments_of as path_payments};
+pub use scatter_gather::{
+    GatherRule, Gathering, ScatterGathers, payments_of as gathering_payments,
+};
+
+/// What a bounded search found out about its own bound.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bound {
+    /// The search looked at everything: its answer is exact.
+    Exact,
+    /// The budget ran out: its answer is a lower bound.
+    Saturated,
+}
+
+/// Counts the steps of a search against its budget. A step is one edge looked at; steps and not
+/// seconds, so that the answer stays a function of the input.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Budget {
+    left: u64,
+}
+
+impl Budget {
+    pub(crate) fn new(steps: u64) -> Budget {
+        Budget { left: steps }
+    }
+
+    /// Takes so many steps; `false` once there are not enough left, and ever after.
+    pub(crate) fn take(&mut self, steps: usize) -> bool {
+        if let Some(left) = self.left.checked_sub(steps as u64) {
+            self.left = left;
+            true
+        } else {
+            self.left = 0;
+            false
+        }
+    }
+}

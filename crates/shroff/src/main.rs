@@ -1,3 +1,70 @@
 //! Shroff watches payments: the command line.
+#![forbid(unsafe_code)]
 
-fn main() {}
+mod cli;
+mod demo;
+mod evaluation;
+mod features;
+mod formats;
+mod inputs;
+mod ledger;
+mod library;
+mod outputs;
+mod progress;
+mod report;
+mod scan;
+mod settings;
+mod simulate;
+mod story;
+mod terminal;
+mod tokens;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser};
+
+use cli::{Arguments, Command, FormatsCommand};
+
+/// How a run ended, when it did not fail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// All is well: exit code 0.
+    Well,
+    /// Everything is written, but more records were bad than allowed: exit code 1.
+    TooManyBad,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match run(arguments.command) {
+        Ok(Ending::Well) => ExitCode::SUCCESS,
+        Ok(Ending::TooManyBad) => ExitCode::from(1),
+        Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            terminal::complain(&error);
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(command: Command) -> anyhow::Result<Ending> {
+    match command {
+        Command::Scan(arguments) => scan::run(&arguments),
+        Command::Features(arguments) => features::run(&arguments),
+        Command::Simulate(arguments) => simulate::run(&arguments),
+        Command::Demo(arguments) => demo::run(&arguments),
+        Command::Formats { command: None } => formats::list(),
+        Command::Formats { command: Some(FormatsCommand::Guess { file }) } => formats::guess(&file),
+        Command::Completions { shell } => {
+            let mut command = Arguments::command();
+            clap_complete::generate(shell, &mut command, "shroff", &mut std::io::stdout().lock());
+            Ok(Ending::Well)
+        }
+    }
+}
+
+/// Whether whoever read our output has stopped reading, as `head` does: that is no failure.
+fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    let closed = |e: &std::io::Error| e.kind() == std::io::ErrorKind::BrokenPipe;
+    error.chain().any(|cause| cause.downcast_ref::<std::io::Error>().is_some_and(closed))
+}

@@ -1,0 +1,126 @@
+//! The payments behind a feature, against those that the twin's patterns are made of.
+
+use proptest::prelude::*;
+use shroff_detect::{ColumnKind, Extractor, Finished, Flow, Kind};
+use shroff_types::{Names, Place};
+
+use crate::ledgers::{ALL, PATTERNS, Shape, World, world};
+use crate::twin::Twin;
+use crate::{cases, inputs, small, twin_of};
+
+const LINES: [Flow; 5] =
+    [Flow::DebtorOut, Flow::DebtorIn, Flow::CreditorOut, Flow::CreditorIn, Flow::Pair];
+
+proptest! {
+    #![proptest_config(cases(800))]
+
+    #[test]
+    fn evidence_is_what_the_patterns_are_made_of(
+        world in world(Shape { kinds: PATTERNS.to_vec(), ..small() })
+    ) {
+        each_finished(&world, 7, |finished, twin| patterns(finished, twin, &world))?;
+    }
+
+    #[test]
+    fn evidence_of_lines_is_what_the_filter_chooses(
+        world in world(Shape { payments: 5..40, kinds: ALL.to_vec(), ..small() }),
+        back in 0_u32..20,
+    ) {
+        let blocks = world.definitions().blocks.len();
+        each_finished(&world, usize::MAX, |mut finished, twin| {
+            let order = finished.place.0 as usize;
+            for number in 0..blocks {
+                for flow in LINES {
+                    let given = payments(&mut finished, number, flow);
+                    let expected = twin.evidence(order, number, flow);
+                    prop_assert_eq!(
+                        &given, &expected,
+                        "{:?} of payment {} in block {}", flow, order, number
+                    );
+                    let after = Place(finished.place.0.saturating_sub(back));
+                    let part = finished.evidence.line_after(number, flow, Some(after));
+                    let given: Vec<usize> = part.payments.iter().map(|p| p.0 as usize).collect();
+                    let at = expected.partition_point(|&order| order <= after.0 as usize);
+                    prop_assert_eq!(&given[..], &expected[at..]);
+                    prop_assert_eq!(part.goes_on, at > 0);
+                }
+            }
+            Ok(())
+        })?;
+    }
+
+    #[test]
+    fn evidence_under_a_tight_budget_is_part_of_the_whole(
+        world in world(Shape { kinds: PATTERNS.to_vec(), tight: true, ..small() })
+    ) {
+        let definitions = world.definitions();
+        each_finished(&world, 7, |mut finished, twin| {
+            let order = finished.place.0 as usize;
+            for (number, block) in definitions.blocks.iter().enumerate() {
+                if matches!(block.kind, Kind::Chain { .. }) {
+                    continue;
+                }
+                let whole = twin.evidence(order, number, Flow::Pattern);
+                let given = payments(&mut finished, number, Flow::Pattern);
+                prop_assert!(given.iter().all(|place| whole.contains(place)));
+                let first = definitions.columns().iter().position(|c| c.block == number);
+                let first = first.expect("a block has columns");
+                let count = finished.cells[first].int().expect("patterns are never null");
+                prop_assert!(count == 0 || !given.is_empty(), "a count has payments behind it");
+            }
+            Ok(())
+        })?;
+    }
+}
+
+fn patterns(mut finished: Finished<'_>, twin: &Twin, world: &World) -> Result<(), TestCaseError> {
+    let definitions = world.definitions();
+    let order = finished.place.0 as usize;
+    for (number, block) in definitions.blocks.iter().enumerate() {
+        let given = payments(&mut finished, number, Flow::Pattern);
+        let Kind::Chain { retention_permille, .. } = block.kind else {
+            let expected = twin.evidence(order, number, Flow::Pattern);
+            prop_assert_eq!(given, expected, "payment {} in block {}", order, number);
+            continue;
+        };
+        let depth = definitions
+            .columns()
+            .iter()
+            .zip(finished.cells)
+            .find(|(column, _)| column.block == number && column.kind == ColumnKind::Int)
+            .and_then(|(_, cell)| cell.int())
+            .expect("a chain has a depth");
+        prop_assert_eq!(given.len() as u64, depth, "payment {}: run {:?}", order, given);
+        prop_assert!(twin.is_chain(&given, block.window, retention_permille), "{:?}", given);
+        prop_assert!(given.last().is_none_or(|&last| last == order), "{:?}", given);
+    }
+    Ok(())
+}
+
+fn payments(finished: &mut Finished<'_>, number: usize, flow: Flow) -> Vec<usize> {
+    let places = finished.evidence.payments(number, flow);
+    places.into_iter().map(|place| place.0 as usize).collect()
+}
+
+/// Calls `check` on each payment as it is finished; stops at the first that it refuses.
+fn each_finished(
+    world: &World,
+    batch: usize,
+    mut check: impl FnMut(Finished<'_>, &Twin) -> Result<(), TestCaseError>,
+) -> Result<(), TestCaseError> {
+    let definitions = world.definitions();
+    let twin = twin_of(world);
+    let mut result = Ok(());
+    let mut extractor = Extractor::new(&definitions, definitions.amount_exponent);
+    let inputs = inputs(&world.rows);
+    let mut each = |finished: Finished<'_>| {
+        if result.is_ok() {
+            result = check(finished, &twin);
+        }
+    };
+    for batch in inputs.chunks(batch.min(inputs.len())) {
+        extractor.push(batch, &Names::default(), &mut each);
+    }
+    extractor.finish(&mut each);
+    result
+}

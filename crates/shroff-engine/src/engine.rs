@@ -1,0 +1,196 @@
+//! Payments in order in, drafts of alerts out: features, then rules, then grouping.
+
+use shroff_detect::{
+    Asked, Definitions, Extractor, Finished, Flow, Input, RuleError, Rules, Typology,
+};
+use shroff_types::{AccountId, Map, Names, Place, Reason};
+
+use crate::grouping::{Drafts, Hit};
+
+/// Why an engine can't be made: everything wrong in its rules, at once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EngineError(pub Vec<RuleError>);
+
+impl std::fmt::Display for EngineError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for (number, error) in self.0.iter().enumerate() {
+            if number > 0 {
+                writeln!(f)?;
+            }
+            write!(f, "{error}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for EngineError {}
+
+/// What an engine has counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counts {
+    /// Payments whose features are complete.
+    pub payments: u64,
+    /// Payments with a search that ran out of its budget: their counts are lower bounds.
+    pub saturated: u64,
+    /// Times that a rule fired.
+    pub hits: u64,
+}
+
+/// A flow whose evidence was handed over up to some payment, and the draft that holds it.
+#[derive(Debug, Clone, Copy)]
+struct Handed {
+    upto: Place,
+    draft: u32,
+}
+
+/// The deterministic core of a scan.
+#[derive(Debug)]
+pub struct Engine {
+    extractor: Extractor,
+    core: Core,
+}
+
+/// What is asked of each payment that the extractor hands out.
+#[derive(Debug)]
+struct Core {
+    rules: Rules,
+    drafts: Drafts,
+    /// By rule, account and direction.
+    handed: Map<(usize, AccountId, bool), Handed>,
+    exponent: u8,
+    flags: Vec<usize>,
+    counts: Counts,
+    places: Vec<Place>,
+}
+
+impl Engine {
+    /// An engine over amounts of `exponent` decimals.
+    ///
+    /// # Errors
+    /// Where an expression of a rule does not fit the definitions.
+    pub fn new(
+        definitions: &Definitions,
+        typologies: &[Typology],
+        exponent: u8,
+    ) -> Result<Engine, EngineError> {
+        let rules = Rules::bind(typologies, definitions).map_err(EngineError)?;
+        let extractor = Extractor::new(definitions, exponent);
+        let flags = extractor.columns().iter().enumerate();
+        let flags = flags.filter(|(_, c)| c.kind == shroff_detect::ColumnKind::Bool);
+        let flags = flags.map(|(at, _)| at).collect();
+        let core = Core {
+            drafts: Drafts::new(typologies.len()),
+            rules,
+            handed: Map::default(),
+            exponent,
+            flags,
+            counts: Counts::default(),
+            places: Vec::new(),
+        };
+        Ok(Engine { extractor, core })
+    }
+
+    /// Typologies that found no block of the definitions to ask, by position.
+    pub fn idle(&self) -> &[usize] {
+        &self.core.rules.idle
+    }
+
+    /// What was counted so far.
+    pub fn counts(&self) -> Counts {
+        self.core.counts
+    }
+
+    /// Bytes that the window takes.
+    pub fn bytes(&self) -> usize {
+        self.extractor.bytes()
+    }
+
+    /// Takes the next payments of the order.
+    pub fn push(&mut self, payments: &[Input], symbols: &Names) {
+        let Engine { extractor, core } = self;
+        extractor.push(payments, symbols, &mut |finished| core.ask(finished, symbols));
+    }
+
+    /// Completes what still waited, and hands out the drafts.
+    pub fn finish(mut self, symbols: &Names) -> (Drafts, Counts) {
+        let Engine { extractor, core } = &mut self;
+        extractor.finish(&mut |finished| core.ask(finished, symbols));
+        (self.core.drafts, self.core.counts)
+    }
+}
+
+impl Core {
+    fn ask(&mut self, mut finished: Finished<'_>, symbols: &Names) {
+        self.counts.payments += 1;
+        let saturated = self.flags.iter().any(|&at| finished.cells[at].flag() == Some(true));
+        self.counts.saturated += u64::from(saturated);
+        let input = finished.input;
+        // Money that an account moves to itself says nothing of a flow.
+        if input.debtor == input.creditor {
+            return;
+        }
+        let asked = Asked {
+            cells: finished.cells,
+            minor: input.minor,
+            currency: input.currency,
+            method: input.method.map(|symbol| symbols.text(symbol.0)),
+        };
+        for number in 0..self.rules.bound.len() {
+            let rule = &self.rules.bound[number];
+            let Some(score_permille) = rule.fires(asked, self.exponent) else { continue };
+            let typology = rule.typology;
+            let hit = Hit { typology, rule: number, place: finished.place, score_permille };
+            self.counts.hits += 1;
+            let draft = self.group(&hit, &mut finished);
+            if self.drafts.wants_reason(draft, &hit) {
+                let text = self.rules.bound[number].reason(asked, self.exponent);
+                let rule = number.to_string();
+                self.drafts.give_reason(draft, &hit, Reason { rule, place: hit.place, text });
+            }
+        }
+    }
+
+    /// Puts a hit with its evidence into its draft.
+    ///
+    /// A line of a hub is handed over in parts. Whatever is still in sight of what it showed at
+    /// the last hit is in a draft already, so only what came since is added: a payment costs a
+    /// look-up for each line it is in, not for each payment of the line.
+    fn group(&mut self, hit: &Hit, finished: &mut Finished<'_>) -> u32 {
+        let Core { rules, drafts, handed, places, .. } = self;
+        let rule = &rules.bound[hit.rule];
+        let grows = finished.evidence.grows(rule.block);
+        let mut known = Vec::new();
+        let mut lines = Vec::new();
+        places.clear();
+        places.push(finished.place);
+        for &flow in &rule.evidence {
+            let Some((account, out)) = line_of(flow, &finished.input).filter(|_| grows) else {
+                places.extend(finished.evidence.payments(rule.block, flow));
+                continue;
+            };
+            let line = (hit.rule, account, out);
+            let before = handed.get(&line).copied();
+            let part = finished.evidence.line_after(rule.block, flow, before.map(|b| b.upto));
+            // Once all that was handed over is out of sight, another flow begins.
+            known.extend(before.filter(|_| part.goes_on).map(|before| before.draft));
+            let upto = part.payments.last().copied().or(before.map(|before| before.upto));
+            lines.push((line, upto.unwrap_or(finished.place)));
+            places.extend(part.payments);
+        }
+        let draft = drafts.add(hit, places, &known);
+        for (line, upto) in lines {
+            handed.insert(line, Handed { upto, draft });
+        }
+        draft
+    }
+}
+
+fn line_of(flow: Flow, input: &Input) -> Option<(AccountId, bool)> {
+    match flow {
+        Flow::DebtorOut => Some((input.debtor, true)),
+        Flow::DebtorIn => Some((input.debtor, false)),
+        Flow::CreditorOut => Some((input.creditor, true)),
+        Flow::CreditorIn => Some((input.creditor, false)),
+        Flow::Pair | Flow::Pattern => None,
+    }
+}

@@ -1,0 +1,92 @@
+//! Guessed mappings: what they say, and that they read the file they were guessed from.
+
+use expect_test::{Expect, expect};
+use shroff_ingest::{Mapping, Memory, MemorySpill, Options, guess};
+
+use crate::door::{read_all, table};
+
+/// The guess without its comments' list of columns, and what it reads.
+fn check(input: &str, expected: Expect) {
+    let source = Memory::new("file.csv", input.as_bytes());
+    let text = guess(&source, &mut MemorySpill).expect("a table");
+    let mut shown: String = text
+        .lines()
+        .filter(|line| !line.is_empty() && !line.starts_with("# "))
+        .map(|line| format!("{line}\n"))
+        .collect();
+    for line in text.lines().filter(|line| line.starts_with("# AMBIGUOUS")) {
+        shown.push_str(&format!("{line}\n"));
+    }
+    shown.push_str("--\n");
+    let map = Mapping::parse("map.toml", &text).expect("a guess is a mapping");
+    let options = Options { map: Some(map), ..Options::default() };
+    let mut refused = Vec::new();
+    match read_all(&options, &[("file.csv", input.as_bytes())], &mut refused) {
+        Ok(ledger) => shown.push_str(&table(&ledger, &refused)),
+        Err(error) => shown.push_str(&format!("{error}\n")),
+    }
+    expected.assert_eq(&shown);
+}
+
+#[test]
+fn a_german_statement_is_guessed() {
+    check(
+        "Umsatzanzeige;Datei vom 01.02.2024
+
+Auftragskonto;Buchungstag;Valutadatum;Buchungstext;Verwendungszweck;Beguenstigter;\
+         Kontonummer/IBAN;Betrag;Waehrung
+DE02120300000000202051;31.01.2024;31.01.2024;LASTSCHRIFT;Miete;Vermieter;DE89370400440532013000;-1.250,00;EUR
+DE02120300000000202051;15.01.2024;15.01.2024;GUTSCHRIFT;Lohn;Firma;DE75512108001245126199;2.500,00;EUR
+",
+        expect![[r""]],
+    );
+}
+
+#[test]
+fn english_columns_are_guessed_and_day_first_is_decided_by_the_data() {
+    check(
+        "Transaction ID,Value Date,IBAN from,Beneficiary,Beneficiary IBAN,Amount,CCY,Is Fraud
+t1,13/02/2024,GB82WEST12345698765432,Jo,GB33BUKB20201555555555,\"1,250.00\",GBP,0
+t2,02/03/2024,GB82WEST12345698765432,Al,GB33BUKB20201555555555,7.50,GBP,1
+",
+        expect![[r""]],
+    );
+}
+
+#[test]
+fn a_date_that_can_be_read_two_ways_is_said_to_be_ambiguous() {
+    check(
+        "date,from_account,to_account,amount (USD)\n01/02/2024 10:00,A,B,5\n03/04/2024 11:30,B,C,6.5\n",
+        expect![[r""]],
+    );
+}
+
+#[test]
+fn french_columns_with_banks_are_guessed() {
+    check(
+        "Date op\u{e9}ration;From Bank;Compte \u{e9}metteur;To Bank;Compte b\u{e9}n\u{e9}ficiaire;Montant;Devise
+2024-01-31 10:00:00;001;77;002;88;1 234,50;EUR
+2024-02-01 10:00:00;001;78;002;88;34,50;EUR
+",
+        expect![[r""]],
+    );
+}
+
+#[test]
+fn what_is_not_found_is_left_to_be_filled_in() {
+    check("Buchungstag;Betrag\n31.01.2024;5,00\n", expect![[r""]]);
+}
+
+#[test]
+fn a_file_without_a_header_is_guessed_by_its_values() {
+    check("2024-01-31,100,200,5.50\n2024-02-01,100,300,6.50\n", expect![[r""]]);
+}
+
+#[test]
+fn json_lines_are_guessed() {
+    check(
+        "{\"createdAt\": 1704067200000, \"sender\": {\"iban\": \"A1\"}, \"receiver\": {\"iban\": \"B1\"}, \
+         \"amount\": 12.5, \"currency\": \"EUR\"}\n",
+        expect![[r""]],
+    );
+}

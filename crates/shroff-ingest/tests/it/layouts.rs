@@ -1,0 +1,165 @@
+//! Each layout known by name, in small.
+
+use expect_test::expect;
+use shroff_ingest::Options;
+
+use crate::door::{check, check_with};
+
+#[test]
+fn shroffs_own_layout_in_any_order_with_or_without_its_optional_columns() {
+    check(
+        "currency,amount,creditor,debtor,time,id,note,method,label,pattern
+EUR,1.5,B,A,1661990400000000,p1,x,ACH,1,12:FAN-IN
+JPY,700,A,C,2022-09-01T02:00:00+02:00,p2,,,0,
+",
+        expect![[r""]],
+    );
+    check("time,debtor,creditor,amount\n2024-01-01,A,B,7\n2023-01-01,A,B,8\n", expect![[r""]]);
+}
+
+#[test]
+fn quotes_line_ends_marks_and_tabs_change_nothing() {
+    check(
+        "\u{feff}\"id\",\"time\",\"debtor\",\"creditor\",\"amount\",\"currency\"\r\n\
+         \"a\",\"2024-01-01\",\"A, \"\"the\"\" B\",\"B\",\"1.00\",\"EUR\"\r\n\r\n\
+         b,2024-01-02,A,B,2.00,eur\r\n",
+        expect![[r""]],
+    );
+    check("id\ttime\tdebtor\tcreditor\tamount\na\t2024-01-01\tA\tB\t1\n", expect![[r""]]);
+    check("id;time;debtor;creditor;amount\na;2024-01-01;A,1;B,2;1\n", expect![[r""]]);
+}
+
+#[test]
+fn a_quoted_line_end_in_a_column_that_is_not_read_is_kept_together() {
+    check(
+        "id,time,debtor,creditor,amount,note\na,2024-01-01,A,B,1,\"two\nlines\"\n\
+         b,2024-01-01,A,B,0,x\n",
+        expect![[r""]],
+    );
+}
+
+#[test]
+fn amlworld_is_read_by_position_and_keeps_leading_zeros() {
+    check(
+        "Timestamp,From Bank,Account,To Bank,Account,Amount Received,Receiving Currency,\
+         Amount Paid,Payment Currency,Payment Format,Is Laundering
+2022/09/01 00:20,010,8000EBD30,0010,8000EBD30,3697.34,US Dollar,3697.34,US Dollar,Reinvestment,0
+2022/09/01 00:26,012,8000F4580,001,8000F5340,0.01,Euro,1.55,Yen,Cheque,1
+2022/09/01 00:26,012,8000F4580,001,,0.01,Euro,1.55,Yen,Cheque,1
+",
+        expect![[r""]],
+    );
+}
+
+const PATTERNS: &str = "BEGIN LAUNDERING ATTEMPT - CYCLE:  Max 2 hops
+2022/09/01 00:20,010,A,012,B,5.00,Euro,5.00,Euro,ACH,1
+2022/09/01 00:25,012,B,010,A,4.00,Euro,4.00,Euro,ACH,1
+END LAUNDERING ATTEMPT - CYCLE
+
+2022/09/01 00:25,012,B,010,A,4.00,Euro,4.00,Euro,ACH,1
+BEGIN LAUNDERING ATTEMPT - STACK
+2022/09/01 00:30,010,A,012,B,5.00,Euro,5.00,Euro,ACH,1
+2022/09/01 00:31,010,A,0";
+
+#[test]
+fn amlworlds_patterns_are_attempts_counted_over_the_file() {
+    check(PATTERNS, expect![[r""]]);
+}
+
+#[test]
+fn patterns_beside_their_transactions_mark_them_and_add_nothing() {
+    let transactions = "Timestamp,From Bank,Account,To Bank,Account,Amount Received,\
+         Receiving Currency,Amount Paid,Payment Currency,Payment Format,Is Laundering
+2022/09/01 00:20,010,A,012,B,5.00,Euro,5.00,Euro,ACH,1
+2022/09/01 00:21,010,A,012,B,5.00,Euro,5.00,Euro,ACH,0
+2022/09/01 00:25,012,B,010,A,4.00,Euro,4.00,Euro,ACH,1
+";
+    let inputs = [("trans.csv", transactions.as_bytes()), ("patterns.txt", PATTERNS.as_bytes())];
+    check_with(&Options::default(), &inputs, expect![[r""]]);
+}
+
+#[test]
+fn amlsim_counts_days_and_labels_accounts() {
+    let inputs = [
+        ("transactions.csv", "sourceNodeId,targetNodeId,value,time\n0,1,163.3,1\n1,0,5,0\n".as_bytes()),
+        ("nodes.csv", "nodeid,isFraud,init_balance,fraudStep\n1,1,5.0,-1\n2,0,5.0,-1\n3,x,1,1\n".as_bytes()),
+    ];
+    check_with(&Options::default(), &inputs, expect![[r""]]);
+}
+
+#[test]
+fn amlgentex_leaves_the_outside_out_and_counts_a_labelled_one_apart() {
+    check(
+        "step,type,amount,nameOrig,nameDest,isSAR,patternID,modelType
+1,TRANSFER,274.8807955972867,649,481,0,1337,15
+2,TRANSFER,0.125,649,481,1,7,3
+2,TRANSFER,0.004,649,481,1,7,9
+2,TRANSFER,10,649,481,1,7,9
+0,INITALBALANCE,5,-2,481,0,-1,0
+3,TRANSFER,5,481,-1,1,7,3
+",
+        expect![[r""]],
+    );
+}
+
+#[test]
+fn paysim_counts_hours() {
+    check(
+        "step,type,amount,nameOrig,oldbalanceOrg,newbalanceOrig,nameDest,oldbalanceDest,\
+         newbalanceDest,isFraud,isFlaggedFraud
+1,PAYMENT,9839.64,C1,170136.0,160296.36,M1,0.0,0.0,0,0
+25,TRANSFER,181.0,C2,181.0,0.0,C3,0.0,0.0,1,0
+",
+        expect![[r""]],
+    );
+}
+
+#[test]
+fn bitcoin_otc_has_a_header_or_none() {
+    check("6,2,-4,1289241911.72836\n6,5,2,1289241941.53378\n", expect![[r""]]);
+    check("source,target,rating,time\n6,2,4,1289241911.72836\n", expect![[r""]]);
+}
+
+#[test]
+fn berka_turns_transfers_in_round_and_leaves_out_what_names_no_counterparty() {
+    check(
+        "\"trans_id\";\"account_id\";\"date\";\"type\";\"operation\";\"amount\";\"balance\";\
+         \"k_symbol\";\"bank\";\"account\"\r
+695247;2378;930101;\"PRIJEM\";\"VKLAD\";700.00;700.00;\"\";;\r
+7;2378;930102;\"PRIJEM\";\"PREVOD Z UCTU\";5.50;0;\"\";\"YZ\";\"0062457513\"\r
+8;2378;930103;\"VYDAJ\";\"PREVOD NA UCET\";6.50;0;\"SIPO\";\"YZ\";\"62457513\"\r
+3526882;11021;940331;\"PRIJE",
+        expect![[r""]],
+    );
+}
+
+#[test]
+fn ethereum_counts_wei_beyond_64_bits() {
+    check(
+        "hash,from_address,to_address,value,block_timestamp
+0x1,0xa,0xb,50000000000000000000001,1488775107
+0x2,0xa,,0,1488775106
+0x3,0xa,0xb,0,1488775106
+0x4,0xa,0xb,1,1488775106
+",
+        expect![[r""]],
+    );
+}
+
+#[test]
+fn json_lines_are_read_by_name_with_all_their_digits() {
+    check(
+        "{\"id\": \"a\", \"time\": \"2024-01-01T00:00:00Z\", \"debtor\": \"A\", \"creditor\": \"B\", \
+         \"amount\": 1.10, \"currency\": \"EUR\"}
+{\"amount\": \"50000.000000000000000001\", \"time\": 1704067200000001, \"id\": 7, \"debtor\": 1, \
+         \"creditor\": \"B\", \"currency\": \"ETH\", \"label\": true}
+
+{\"id\": \"c\"
+[1]
+{\"id\": \"d\", \"time\": \"2024-01-01\", \"debtor\": null, \"creditor\": \"B\", \"amount\": 1, \
+         \"currency\": \"EUR\"}
+{\"id\": \"e\", \"time\": \"2024-",
+        expect![[r""]],
+    );
+    check("{\"a\": 1}\n", expect![[r""]]);
+}

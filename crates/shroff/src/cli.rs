@@ -1,0 +1,162 @@
+//! What can be asked on the command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+/// Watches payments, not people: finds fraud and laundering in the flow of money, and shows the
+/// evidence. A human decides.
+///
+/// Exit codes: 0 all is well; 1 everything is written, but more records were bad than --max-bad
+/// allows; 2 nothing could be done, and the message says why.
+#[derive(Debug, Parser)]
+#[command(name = "shroff", version, about, long_about, max_term_width = 100)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Read payments, find the patterns, write the alerts and a report.
+    Scan(Scan),
+    /// Compute the features of every payment.
+    Features(Features),
+    /// Write a made-up world of payments with planted laundering and innocent look-alikes.
+    Simulate(Simulate),
+    /// Simulate a small world, scan it, and say where the report is.
+    Demo(Demo),
+    /// List the layouts that are read by name, or guess the mapping of a file.
+    Formats {
+        #[command(subcommand)]
+        command: Option<FormatsCommand>,
+    },
+    /// Write a completion script for a shell.
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum FormatsCommand {
+    /// Write a mapping to start from, for a file of any layout.
+    Guess {
+        /// The file, or `-` for standard input.
+        file: PathBuf,
+    },
+}
+
+/// What is read, and how.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Reading {
+    /// Files, patterns such as `2024-*.csv.gz`, or `-` for standard input; read as one stream.
+    #[arg(required = true, value_name = "INPUT")]
+    pub(crate) inputs: Vec<String>,
+    /// The layout, where it is not to be recognised; `shroff formats` lists them.
+    #[arg(long, value_name = "NAME", conflicts_with = "map")]
+    pub(crate) format: Option<String>,
+    /// A mapping file that says which column is what; `shroff formats guess FILE` writes one.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) map: Option<PathBuf>,
+    /// The column that says which payments are laundering, where it has another name.
+    #[arg(long, value_name = "COLUMN")]
+    pub(crate) label: Option<String>,
+    /// Dated rates to convert into one currency: a CSV of date, currency, rate.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) rates: Option<PathBuf>,
+    /// The currency that rates convert into, where their file does not name it.
+    #[arg(long, value_name = "CODE", requires = "rates")]
+    pub(crate) base: Option<String>,
+    /// Which features to compute; a built-in file unless named.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) definitions: Option<PathBuf>,
+    /// The largest share of bad records that is no failure, such as `1%` or `0.01`.
+    #[arg(long, value_name = "SHARE", default_value = "1%", value_parser = share)]
+    pub(crate) max_bad: f64,
+    /// Memory for putting payments in order, in MiB; beyond it they are sorted on disk.
+    #[arg(long, value_name = "MIB", default_value_t = 512, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) sort_memory: u32,
+}
+
+/// How accounts are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Naming {
+    /// Keyed tokens; `accounts.csv`, readable by its owner only, says which is which.
+    Tokens,
+    /// As in the input.
+    Plain,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Scan {
+    #[command(flatten)]
+    pub(crate) reading: Reading,
+    /// The folder for alerts, report and the rest.
+    #[arg(long, short, value_name = "DIR", default_value = "shroff-report")]
+    pub(crate) out: PathBuf,
+    /// How accounts are written.
+    #[arg(long, value_name = "HOW", default_value = "tokens")]
+    pub(crate) accounts: Naming,
+    /// How many alerts are drawn in the report; all are in alerts.jsonl.
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    pub(crate) top: usize,
+    /// Write the summary as JSON to standard output instead of tables.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Features {
+    #[command(flatten)]
+    pub(crate) reading: Reading,
+    /// The file to write, `.csv` or `.parquet`; CSV on standard output unless named.
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// Where bad records go; `quarantine.csv` beside the output unless named.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) quarantine: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Simulate {
+    /// How many accounts.
+    #[arg(long, default_value_t = 10_000)]
+    pub(crate) accounts: u32,
+    /// How many payments.
+    #[arg(long, default_value_t = 100_000)]
+    pub(crate) payments: u64,
+    /// How many days.
+    #[arg(long, default_value_t = 90)]
+    pub(crate) days: u32,
+    /// The seed: equal seeds give equal bytes.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// The file to write (`.csv`, `.csv.gz` or `.csv.zst`), or `-` for standard output.
+    #[arg(long, short, value_name = "FILE", default_value = "-")]
+    pub(crate) out: PathBuf,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Demo {
+    /// The folder for the world and its report.
+    #[arg(long, short, value_name = "DIR", default_value = "shroff-demo")]
+    pub(crate) out: PathBuf,
+    /// The seed of the world.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    let (number, unit) = match text.strip_suffix('%') {
+        Some(number) => (number, 100.0),
+        None => (text, 1.0),
+    };
+    let share = number.trim().parse::<f64>().map_err(|e| e.to_string())? / unit;
+    if (0.0..=1.0).contains(&share) {
+        Ok(share)
+    } else {
+        Err("a share lies between 0 and 1, or 0% and 100%".to_owned())
+    }
+}

@@ -1,0 +1,218 @@
+//! `shroff features`: every feature of every payment, as CSV or Parquet.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context, bail};
+use arrow::array::{ArrayRef, BooleanBuilder, Float64Builder, RecordBatch, StringBuilder, UInt64Builder};
+use arrow::datatypes::{DataType, Field, Schema};
+use parquet::arrow::ArrowWriter;
+use shroff_detect::{Cell, Column, ColumnKind, Extractor};
+use shroff_types::Payment;
+
+use crate::cli::Features;
+use crate::ledger::{self, Read};
+use crate::progress::Bar;
+use crate::{Ending, outputs, terminal};
+
+/// Where rows go.
+enum Sink<'a> {
+    Csv(BufWriter<Box<dyn Write>>),
+    Parquet(&'a mut ArrowWriter<File>),
+}
+
+pub(crate) fn run(arguments: &Features) -> anyhow::Result<Ending> {
+    let quarantine = quarantine_path(arguments);
+    let read = ledger::read(&arguments.reading, &quarantine)?;
+    read.tell();
+    let ending = read.ending(&arguments.reading)?;
+    let extractor = Extractor::new(&read.definitions, read.money.exponent);
+    match &arguments.out {
+        None => write_csv(&read, extractor, Box::new(io::stdout().lock()))?,
+        Some(path) => match path.extension().and_then(|e| e.to_str()) {
+            Some("csv") => write_csv(&read, extractor, Box::new(outputs::create(path)?))
+                .with_context(|| format!("cannot write `{}`", path.display()))?,
+            Some("parquet") => write_parquet(&read, extractor, path)?,
+            Some(_) | None => bail!(
+                "`{}` is neither .csv nor .parquet\nhint: name the output with one of these endings",
+                path.display()
+            ),
+        },
+    }
+    Ok(ending)
+}
+
+fn quarantine_path(arguments: &Features) -> PathBuf {
+    if let Some(path) = &arguments.quarantine {
+        return path.clone();
+    }
+    let folder = arguments.out.as_deref().and_then(Path::parent);
+    folder.unwrap_or(Path::new("")).join("quarantine.csv")
+}
+
+fn write_csv(read: &Read, extractor: Extractor, out: Box<dyn Write>) -> anyhow::Result<()> {
+    let mut out = BufWriter::with_capacity(1 << 16, out);
+    let mut header = csv::Writer::from_writer(&mut out);
+    let names = extractor.columns().iter().map(|c| c.name.as_str());
+    header.write_record(std::iter::once("id").chain(names))?;
+    header.flush()?;
+    drop(header);
+    let mut sink = Sink::Csv(out);
+    extract(read, extractor, &mut sink)?;
+    let Sink::Csv(mut out) = sink else { unreachable!("the sink is the one made above") };
+    Ok(out.flush()?)
+}
+
+fn write_parquet(read: &Read, extractor: Extractor, path: &Path) -> anyhow::Result<()> {
+    let schema = schema(extractor.columns());
+    let mut failed = None;
+    outputs::write_batches(path, &schema, |writer| {
+        failed = extract(read, extractor, &mut Sink::Parquet(writer)).err();
+        Ok(())
+    })?;
+    failed.map_or(Ok(()), Err)
+}
+
+fn schema(columns: &[Column]) -> Arc<Schema> {
+    let mut fields = vec![Field::new("id", DataType::Utf8, false)];
+    fields.extend(columns.iter().map(|column| {
+        let kind = match column.kind {
+            ColumnKind::Int => DataType::UInt64,
+            ColumnKind::Real => DataType::Float64,
+            ColumnKind::Bool => DataType::Boolean,
+        };
+        Field::new(&column.name, kind, true)
+    }));
+    Arc::new(Schema::new(fields))
+}
+
+const BATCH: usize = 4_096;
+
+fn extract(read: &Read, mut extractor: Extractor, sink: &mut Sink<'_>) -> anyhow::Result<()> {
+    let payments = &read.ledger.payments;
+    let symbols = &read.ledger.symbols;
+    let columns = extractor.columns().to_vec();
+    let mut bar = Bar::of_payments("computing", payments.len());
+    let mut rows = Rows::new(columns);
+    // With a horizon rows come after later payments were read, so ids are read a second time.
+    let mut ids = payments.iter()?;
+    let mut batch = Vec::with_capacity(BATCH);
+    let mut done = 0;
+    for payment in payments.iter()? {
+        batch.push(read.money.input(&payment?));
+        if batch.len() == BATCH {
+            extractor.push(&batch, symbols, &mut |finished| rows.add(finished.cells));
+            rows.drain(&mut ids, sink)?;
+            done += batch.len() as u64;
+            bar.at(done);
+            batch.clear();
+        }
+    }
+    extractor.push(&batch, symbols, &mut |finished| rows.add(finished.cells));
+    extractor.finish(&mut |finished| rows.add(finished.cells));
+    rows.drain(&mut ids, sink)?;
+    bar.done();
+    if rows.saturated > 0 {
+        terminal::note(format_args!(
+            "{} payments had a search that ran out of its budget: their counts are lower bounds, \
+             and the columns `..._saturated_...` say which",
+            terminal::grouped(rows.saturated)
+        ));
+    }
+    Ok(())
+}
+
+/// Rows that are computed and not yet written.
+struct Rows {
+    columns: Vec<Column>,
+    cells: Vec<Cell>,
+    saturated: u64,
+}
+
+impl Rows {
+    fn new(columns: Vec<Column>) -> Rows {
+        Rows { columns, cells: Vec::new(), saturated: 0 }
+    }
+
+    fn add(&mut self, cells: &[Cell]) {
+        let flags = self.columns.iter().zip(cells).filter(|(c, _)| c.kind == ColumnKind::Bool);
+        self.saturated += u64::from(flags.into_iter().any(|(_, cell)| cell.flag() == Some(true)));
+        self.cells.extend_from_slice(cells);
+    }
+
+    fn drain<E: std::error::Error + Send + Sync + 'static>(
+        &mut self,
+        payments: &mut impl Iterator<Item = Result<Payment, E>>,
+        sink: &mut Sink<'_>,
+    ) -> anyhow::Result<()> {
+        let width = self.columns.len();
+        let mut ids = StringBuilder::new();
+        for row in self.cells.chunks_exact(width) {
+            let payment = payments.next().context("there is a payment for every row")??;
+            match sink {
+                Sink::Csv(out) => write_row(out, &payment.id, row, &self.columns)?,
+                Sink::Parquet(_) => ids.append_value(&payment.id),
+            }
+        }
+        if let Sink::Parquet(writer) = sink
+            && !self.cells.is_empty()
+        {
+            let mut arrays: Vec<ArrayRef> = vec![Arc::new(ids.finish())];
+            for at in 0..width {
+                arrays.push(self.array(at));
+            }
+            writer.write(&RecordBatch::try_new(schema(&self.columns), arrays)?)?;
+        }
+        self.cells.clear();
+        Ok(())
+    }
+
+    fn array(&self, at: usize) -> ArrayRef {
+        let cells = self.cells.iter().skip(at).step_by(self.columns.len());
+        match self.columns[at].kind {
+            ColumnKind::Int => {
+                let mut builder = UInt64Builder::new();
+                cells.for_each(|cell| builder.append_option(cell.int()));
+                Arc::new(builder.finish())
+            }
+            ColumnKind::Real => {
+                let mut builder = Float64Builder::new();
+                cells.for_each(|cell| builder.append_option(cell.real()));
+                Arc::new(builder.finish())
+            }
+            ColumnKind::Bool => {
+                let mut builder = BooleanBuilder::new();
+                cells.for_each(|cell| builder.append_option(cell.flag()));
+                Arc::new(builder.finish())
+            }
+        }
+    }
+}
+
+fn write_row(
+    out: &mut impl Write,
+    id: &str,
+    row: &[Cell],
+    columns: &[Column],
+) -> io::Result<()> {
+    if id.contains(['"', ',', '\n', '\r']) {
+        write!(out, "\"{}\"", id.replace('"', "\"\""))?;
+    } else {
+        out.write_all(id.as_bytes())?;
+    }
+    for (cell, column) in row.iter().zip(columns) {
+        out.write_all(b",")?;
+        if cell.is_null() {
+            continue;
+        }
+        match column.kind {
+            ColumnKind::Int => write!(out, "{}", cell.int().unwrap_or_default())?,
+            // The shortest text that reads back to the same bits.
+            ColumnKind::Real => write!(out, "{}", cell.real().unwrap_or_default())?,
+            ColumnKind::Bool => write!(out, "{}", cell.flag().unwrap_or_default())?,
+        }
+    }
+    out.write_all(b"\n")
+}

@@ -1,0 +1,313 @@
+//! Reading for a command: inputs to a ledger in order, with bad records in quarantine.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::path::Path;
+
+use anyhow::{Context, bail};
+use shroff_detect::{Definitions, Input as EngineInput, MAX_MINOR};
+use shroff_ingest::{Hooks, Ledger, Mapping, Options, Rates, Rejected, Source};
+use shroff_types::{Amount, Currency, Payment};
+
+use crate::cli::Reading;
+use crate::inputs::{self, Digests, TemporaryFiles};
+use crate::progress::Bar;
+use crate::{Ending, terminal};
+
+/// A ledger, and all that was decided about reading it.
+#[derive(Debug)]
+pub(crate) struct Read {
+    pub(crate) ledger: Ledger,
+    pub(crate) definitions: Definitions,
+    pub(crate) definitions_text: String,
+    pub(crate) money: Money,
+    pub(crate) digests: Digests,
+    pub(crate) refused: Refused,
+    pub(crate) notes: Vec<String>,
+    pub(crate) seconds: f64,
+}
+
+/// How amounts become minor units of one currency.
+#[derive(Debug)]
+pub(crate) struct Money {
+    rates: Option<Rates>,
+    /// What sums are in; [`Currency::NONE`] where payments of several stand side by side.
+    pub(crate) base: Currency,
+    /// Decimals of the engine's minor unit.
+    pub(crate) exponent: u8,
+    unnamed_decimals: u8,
+}
+
+impl Money {
+    /// A payment's amount in the engine's minor units.
+    pub(crate) fn minor(&self, payment: &Payment) -> Result<i128, String> {
+        if let Some(rates) = &self.rates {
+            let minor = rates.convert(payment)?;
+            return Amount { minor, currency: self.base }
+                .minor_at(self.exponent)
+                .ok_or_else(|| "the amount does not fit once converted".to_owned());
+        }
+        let decimals = match payment.amount.currency {
+            Currency::NONE => self.unnamed_decimals,
+            named => named.decimals(),
+        };
+        let number = shroff_types::Decimal { digits: payment.amount.minor, decimals };
+        number.units(self.exponent).map_err(|_| "the amount does not fit".to_owned())
+    }
+
+    /// A payment as the engine takes it.
+    pub(crate) fn input(&self, payment: &Payment) -> EngineInput {
+        EngineInput {
+            time: payment.time,
+            debtor: payment.debtor,
+            creditor: payment.creditor,
+            minor: self.minor(payment).expect("what cannot be converted was refused when read"),
+            currency: payment.amount.currency,
+            method: payment.method,
+        }
+    }
+}
+
+/// The records that were refused: counted by reason, with the first of each.
+#[derive(Debug, Default)]
+pub(crate) struct Refused {
+    pub(crate) total: u64,
+    pub(crate) reasons: BTreeMap<String, (u64, Vec<Rejected>)>,
+}
+
+impl Refused {
+    fn add(&mut self, rejected: Rejected) {
+        self.total += 1;
+        // A reason with a value in it would be a group of its own for each value.
+        let (count, examples) = self.reasons.entry(rejected.reason.clone()).or_default();
+        *count += 1;
+        if examples.len() < 3 {
+            examples.push(rejected);
+        }
+    }
+}
+
+/// A file of bad records, written as they come.
+struct Quarantine {
+    writer: csv::Writer<File>,
+    path: String,
+    failed: Option<csv::Error>,
+    refused: Refused,
+}
+
+impl Quarantine {
+    fn create(path: &Path) -> anyhow::Result<Quarantine> {
+        let shown = path.display().to_string();
+        let file = crate::outputs::create(path)?;
+        let mut writer = csv::Writer::from_writer(file);
+        writer
+            .write_record(["file", "line", "column", "value", "reason", "hint"])
+            .with_context(|| format!("cannot write `{shown}`"))?;
+        Ok(Quarantine { writer, path: shown, failed: None, refused: Refused::default() })
+    }
+
+    fn add(&mut self, rejected: Rejected) {
+        let line = rejected.line.to_string();
+        let row = [
+            rejected.source.as_str(),
+            &line,
+            &rejected.column,
+            &rejected.value,
+            &rejected.reason,
+            &rejected.hint,
+        ];
+        if let Err(error) = self.writer.write_record(row) {
+            // Told once, at the end: the run does not stop, and the counts are right.
+            self.failed.get_or_insert(error);
+        }
+        self.refused.add(rejected);
+    }
+
+    fn finish(mut self) -> anyhow::Result<Refused> {
+        if let Some(error) = self.failed {
+            return Err(error).with_context(|| format!("cannot write `{}`", self.path));
+        }
+        self.writer.flush().with_context(|| format!("cannot write `{}`", self.path))?;
+        Ok(self.refused)
+    }
+}
+
+/// Reads everything that a command line names. Bad records go to `quarantine`.
+pub(crate) fn read(reading: &Reading, quarantine: &Path) -> anyhow::Result<Read> {
+    let (definitions, definitions_text) = definitions(reading)?;
+    let rates = rates(reading)?;
+    let map = match &reading.map {
+        Some(path) => Some(Mapping::parse(&path.display().to_string(), &inputs::text(path)?)?),
+        None => None,
+    };
+    let files = inputs::open(&reading.inputs)?;
+    let digests = inputs::digests(&files)?;
+    let unnamed_decimals = definitions.amount_exponent.max(2);
+    let options = Options {
+        map,
+        format: reading.format.clone(),
+        label_column: reading.label.clone(),
+        sort_memory_bytes: (reading.sort_memory as usize) << 20,
+        unnamed_decimals,
+    };
+    let mut quarantine = Quarantine::create(quarantine)?;
+    let mut money = Money { rates, base: Currency::NONE, exponent: 0, unnamed_decimals };
+    let mut bar = Bar::of_bytes("reading", files.iter().map(Source::size).sum());
+    let (mut before, mut current) = (0, 0);
+    let mut source = String::new();
+    let sources: Vec<&dyn Source> = files.iter().map(|file| file as &dyn Source).collect();
+    let ledger = shroff_ingest::read(
+        &sources,
+        &options,
+        Hooks {
+            spill: &mut TemporaryFiles,
+            refused: &mut |rejected| quarantine.add(rejected),
+            progress: &mut |progress| {
+                if source != progress.source {
+                    before += current;
+                    progress.source.clone_into(&mut source);
+                }
+                current = progress.bytes;
+                bar.at(before + current);
+            },
+        },
+    )?;
+    let seconds = bar.done();
+    let refused = quarantine.finish()?;
+    money.settle(&ledger, &definitions);
+    let notes = notes(&ledger, &money);
+    Ok(Read { ledger, definitions, definitions_text, money, digests, refused, notes, seconds })
+}
+
+fn definitions(reading: &Reading) -> anyhow::Result<(Definitions, String)> {
+    let (name, text) = match &reading.definitions {
+        Some(path) => (path.display().to_string(), inputs::text(path)?),
+        None => ("built-in definitions".to_owned(), Definitions::BUILTIN.to_owned()),
+    };
+    let parsed = Definitions::parse(&text).with_context(|| format!("in `{name}`"))?;
+    Ok((parsed, text))
+}
+
+fn rates(reading: &Reading) -> anyhow::Result<Option<Rates>> {
+    let Some(path) = &reading.rates else { return Ok(None) };
+    let name = path.display().to_string();
+    let text = inputs::text(path)?;
+    let base = match &reading.base {
+        Some(code) => Some(Currency::from_name(code).with_context(|| {
+            format!("--base `{code}` is no currency\nhint: a code of ISO 4217, such as EUR")
+        })?),
+        None => None,
+    };
+    Ok(Some(Rates::parse(&name, text.as_bytes(), base)?))
+}
+
+impl Money {
+    /// Decides on the base currency and its decimals, once all currencies are known.
+    fn settle(&mut self, ledger: &Ledger, definitions: &Definitions) {
+        let mut currencies = ledger.facts.currencies.keys();
+        self.base = match (&self.rates, currencies.next(), currencies.next()) {
+            (Some(rates), ..) => rates.base(),
+            (None, Some(&only), None) => only,
+            (None, ..) => Currency::NONE,
+        };
+        let needed = if self.rates.is_some() { self.base.decimals() } else { ledger.facts.decimals };
+        self.exponent = needed.max(definitions.amount_exponent);
+    }
+}
+
+/// What a reader must know of how the input was read.
+fn notes(ledger: &Ledger, money: &Money) -> Vec<String> {
+    let mut notes = Vec::new();
+    let currencies = &ledger.facts.currencies;
+    if currencies.len() > 1 && money.rates.is_none() {
+        let names: Vec<&str> = currencies.keys().map(|c| c.code()).collect();
+        notes.push(format!(
+            "{} currencies and no --rates: amounts stand at face value, one unit of each as one of \
+             any other, so sums over currencies say little ({})",
+            names.len(),
+            names.join(", ")
+        ));
+    }
+    if let Some(rates) = &money.rates {
+        notes.push(format!("amounts are converted into {} at the rates given", rates.base()));
+    }
+    for input in &ledger.inputs {
+        if input.rounded > 0 {
+            let count = terminal::grouped(input.rounded);
+            notes.push(format!(
+                "{}: {count} amounts had more decimals than their currency and were rounded, half \
+                 to even",
+                input.name
+            ));
+        }
+        for (reason, count) in &input.left_out {
+            let count = terminal::grouped(*count);
+            notes.push(format!("{}: {count} records left out: {reason}", input.name));
+        }
+        notes.extend(input.notes.iter().map(|note| format!("{}: {note}", input.name)));
+    }
+    let late = ledger.payments.out_of_order();
+    if late > 0 {
+        let count = terminal::grouped(late);
+        notes.push(format!("{count} payments were not in time order, and were put in order"));
+    }
+    let spilled = ledger.payments.spilled_bytes();
+    if spilled > 0 {
+        notes.push(format!(
+            "payments were sorted on disk ({} MiB): they did not fit --sort-memory",
+            spilled >> 20
+        ));
+    }
+    notes
+}
+
+impl Read {
+    /// Whether more records were bad than allowed; says so.
+    pub(crate) fn ending(&self, reading: &Reading) -> anyhow::Result<Ending> {
+        let records: u64 = self.ledger.inputs.iter().map(|input| input.records).sum();
+        let bad = self.refused.total;
+        if self.ledger.payments.is_empty() && bad > 0 {
+            bail!(
+                "none of the {} records could be read; the first: {}\nhint: quarantine.csv has \
+                 them all",
+                terminal::grouped(bad),
+                self.refused.reasons.values().next().map_or(String::new(), |r| r.1[0].to_string())
+            );
+        }
+        #[expect(clippy::cast_precision_loss, reason = "counts of records are below 2^53")]
+        let share = bad as f64 / records.max(1) as f64;
+        if bad == 0 || share <= reading.max_bad {
+            return Ok(Ending::Well);
+        }
+        terminal::warn(format_args!(
+            "{} of {} records were bad ({:.2} %), more than --max-bad allows ({:.2} %)\nhint: \
+             quarantine.csv says why; --max-bad {:.0}% lets it pass",
+            terminal::grouped(bad),
+            terminal::grouped(records),
+            100.0 * share,
+            100.0 * reading.max_bad,
+            (100.0 * share).ceil()
+        ));
+        Ok(Ending::TooManyBad)
+    }
+
+    /// Says on the terminal what was read and what must be known of it.
+    pub(crate) fn tell(&self) {
+        for input in &self.ledger.inputs {
+            terminal::note(format_args!(
+                "{}: {} records read as {} ({})",
+                input.name,
+                terminal::grouped(input.records),
+                input.layout,
+                input.form
+            ));
+        }
+        for note in &self.notes {
+            terminal::note(note);
+        }
+        for (reason, (count, examples)) in &self.refused.reasons {
+            let count = terminal::grouped(*count);
+            terminal::warn(format_args!("{count} bad records: {reason}; first: {}", examples[0]));
+        }
+    }
+}
