@@ -149,6 +149,8 @@ pub struct Asked<'a> {
     pub currency: Currency,
     /// How it was paid.
     pub method: Option<&'a str>,
+    /// How long payments have been seen before it, in days; no longer than the engine looks back.
+    pub history_days: f64,
 }
 
 /// A case bound to one block.
@@ -188,6 +190,7 @@ enum Source {
     },
     /// The block's window in days.
     WindowDays(f64),
+    HistoryDays,
     Amount,
     Currency,
     Method,
@@ -366,6 +369,7 @@ fn schema(place: BlockPlace<'_>) -> (Schema, Vec<Source>) {
     #[expect(clippy::cast_precision_loss, reason = "a window is far below 2^53 microseconds")]
     let days = block.window.micros() as f64 / shroff_types::Span::DAY.micros() as f64;
     add("window_days", Type::Real, Source::WindowDays(days));
+    add("history_days", Type::Real, Source::HistoryDays);
     add("amount", Type::Real, Source::Amount);
     add("currency", Type::Text, Source::Currency);
     add("method", Type::Text, Source::Method);
@@ -395,6 +399,7 @@ impl Row for RuleRow<'_> {
                 longest.map_or(Value::Int(0), |at| Value::Int(at as i128 + 2))
             }
             Source::WindowDays(days) => Value::Real(*days),
+            Source::HistoryDays => Value::Real(self.asked.history_days),
             Source::Amount => Value::Real(
                 Value::Decimal(Decimal { digits: self.asked.minor, decimals: self.exponent })
                     .as_real()

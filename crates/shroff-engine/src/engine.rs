@@ -3,7 +3,7 @@
 use shroff_detect::{
     Asked, Definitions, Extractor, Finished, Flow, Input, RuleError, Rules, Typology,
 };
-use shroff_types::{AccountId, Map, Names, Place, Reason};
+use shroff_types::{AccountId, Map, Names, Place, Reason, Span, Timestamp};
 
 use crate::grouping::{Drafts, Hit};
 
@@ -61,6 +61,9 @@ struct Core {
     flags: Vec<usize>,
     counts: Counts,
     places: Vec<Place>,
+    /// The first payment seen, and how far back a rule may know of it.
+    first: Option<Timestamp>,
+    look_back: Span,
 }
 
 impl Engine {
@@ -86,6 +89,8 @@ impl Engine {
             flags,
             counts: Counts::default(),
             places: Vec::new(),
+            first: None,
+            look_back: definitions.look_back(),
         };
         Ok(Engine { extractor, core })
     }
@@ -125,6 +130,7 @@ impl Core {
         let saturated = self.flags.iter().any(|&at| finished.cells[at].flag() == Some(true));
         self.counts.saturated += u64::from(saturated);
         let input = finished.input;
+        let history_days = self.history_days(input.time);
         // Money that an account moves to itself says nothing of a flow.
         if input.debtor == input.creditor {
             return;
@@ -134,6 +140,7 @@ impl Core {
             minor: input.minor,
             currency: input.currency,
             method: input.method.map(|symbol| symbols.text(symbol.0)),
+            history_days,
         };
         for number in 0..self.rules.bound.len() {
             let rule = &self.rules.bound[number];
@@ -148,6 +155,16 @@ impl Core {
                 self.drafts.give_reason(draft, &hit, Reason { rule, place: hit.place, text });
             }
         }
+    }
+
+    /// Days of payments before `time`, up to the look-back: a slice of the ledger that begins a
+    /// look-back early says the same as the whole.
+    fn history_days(&mut self, time: Timestamp) -> f64 {
+        let first = *self.first.get_or_insert(time);
+        let micros = time.micros_since(first).min(self.look_back.micros());
+        #[expect(clippy::cast_precision_loss, reason = "a look-back is below 2^53 microseconds")]
+        let days = micros as f64 / Span::DAY.micros() as f64;
+        days
     }
 
     /// Puts a hit with its evidence into its draft.

@@ -70,7 +70,9 @@ proptest! {
         until in any::<prop::sample::Index>(),
     ) {
         let mut graph = Graph::new(keep(1_000));
-        payments.iter().for_each(|payment| insert(&mut graph, payment));
+        for payment in &payments {
+            insert(&mut graph, payment);
+        }
         let until = payments[until.index(payments.len())].key;
         let view = View { since: Timestamp(since), until };
         for account in 0..4 {
@@ -90,7 +92,9 @@ proptest! {
             order.push(payment);
         }
         let mut graph = Graph::new(keep(1_000));
-        order.iter().for_each(|payment| insert(&mut graph, payment));
+        for payment in &order {
+            insert(&mut graph, payment);
+        }
         let view = View { since: Timestamp(-1), until: key(i64::MAX, u32::MAX) };
         for account in 0..3 {
             prop_assert_eq!(shown(&graph, account, view), expected(&payments, account, view));
@@ -124,10 +128,14 @@ fn accounts_that_nobody_touches_again_are_swept() {
         minor: i128::from(i64::MAX) + i128::from(n),
         key: key(time, n),
     };
-    (0..4_000).for_each(|n| insert(&mut graph, &payment(n, 0, 2_000)));
+    for n in 0..4_000 {
+        insert(&mut graph, &payment(n, 0, 2_000));
+    }
     let full = graph.bytes();
     assert_eq!(graph.payments(), 4_000);
-    (4_000..9_000).for_each(|n| insert(&mut graph, &payment(n, i64::from(n) * 1_000, 2)));
+    for n in 4_000..9_000 {
+        insert(&mut graph, &payment(n, i64::from(n) * 1_000, 2));
+    }
     assert!(graph.payments() < 4_200, "{} payments held", graph.payments());
     assert!(graph.bytes() < full / 2, "{} bytes of {full}", graph.bytes());
     // What is still in sight kept its amount.

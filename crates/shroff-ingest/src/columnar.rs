@@ -8,8 +8,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::array::RecordBatch;
+use arrow::buffer::Buffer;
 use arrow::datatypes::{DataType, Schema};
-use arrow::ipc::reader::{FileReader, StreamReader};
+use arrow::ipc::reader::StreamDecoder;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -18,7 +19,7 @@ use parquet::file::reader::{ChunkReader, Length};
 
 use crate::IngestError;
 use crate::record::Record;
-use crate::source::ReadSeek;
+use crate::source::{ReadSeek, Stream};
 
 /// How many rows are unpacked at a time.
 const BATCH_ROWS: usize = 8_192;
@@ -56,26 +57,27 @@ impl Table {
         })
     }
 
-    pub(crate) fn arrow_file(file: Box<dyn ReadSeek>, name: &str) -> Result<Table, IngestError> {
+    /// An Arrow stream. The file format is one too, between its magic and a footer that only
+    /// readers at random places need; `skip` is the length of that magic.
+    pub(crate) fn arrow(mut stream: Stream, skip: usize, name: &str) -> Result<Table, IngestError> {
+        stream.consume(skip.min(stream.ahead().len()));
+        let mut messages = Messages {
+            stream,
+            name: name.to_owned(),
+            decoder: StreamDecoder::new(),
+            buffer: Buffer::from(Vec::<u8>::new()),
+        };
         guarded(name, || {
-            let buffered = io::BufReader::new(file);
-            let reader = FileReader::try_new(buffered, None).map_err(|error| error.to_string())?;
-            let (header, moments) = describe(&reader.schema());
-            let batches = reader.map(|batch| batch.map_err(|error| error.to_string()));
-            Ok(Table { header, moments, opened: Opened::Arrow(Box::new(batches)) })
-        })
-    }
-
-    pub(crate) fn arrow_stream(
-        stream: impl Read + 'static,
-        name: &str,
-    ) -> Result<Table, IngestError> {
-        guarded(name, || {
-            let buffered = io::BufReader::new(stream);
-            let reader =
-                StreamReader::try_new(buffered, None).map_err(|error| error.to_string())?;
-            let (header, moments) = describe(&reader.schema());
-            let batches = reader.map(|batch| batch.map_err(|error| error.to_string()));
+            let mut first = None;
+            while messages.decoder.schema().is_none() {
+                first = messages.next().transpose()?;
+                if first.is_none() && messages.decoder.schema().is_none() {
+                    return Err("there is no schema in it".to_owned());
+                }
+            }
+            let schema = messages.decoder.schema().expect("the loop waits for it");
+            let (header, moments) = describe(&schema);
+            let batches = first.map(Ok).into_iter().chain(messages);
             Ok(Table { header, moments, opened: Opened::Arrow(Box::new(batches)) })
         })
     }
@@ -183,6 +185,45 @@ fn guarded<T>(name: &str, work: impl FnOnce() -> Result<T, String>) -> Result<T,
     result.map_err(|error| {
         IngestError::new(name, format!("the columns cannot be read: {error}")).hint(hint)
     })
+}
+
+/// The batches of an Arrow stream. The library's own reader makes room for as many bytes as a
+/// message says it has; its decoder only for those that come, so that no length is believed.
+struct Messages {
+    stream: Stream,
+    name: String,
+    decoder: StreamDecoder,
+    buffer: Buffer,
+}
+
+impl Iterator for Messages {
+    type Item = Result<RecordBatch, String>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            match self.decoder.decode(&mut self.buffer) {
+                Ok(Some(batch)) => return Some(Ok(batch)),
+                Ok(None) => {}
+                // Behind the end of the messages is a file's footer.
+                Err(_) if self.decoder.finish().is_ok() => return None,
+                Err(error) => return Some(Err(error.to_string())),
+            }
+            let ahead = self.stream.ahead();
+            if !ahead.is_empty() {
+                self.buffer = Buffer::from(ahead.to_vec());
+                self.stream.consume(ahead.len());
+                continue;
+            }
+            match self.stream.fill(&self.name) {
+                Ok(true) => {}
+                Ok(false) => {
+                    let cut = || "the messages end too early: the file looks cut off".to_owned();
+                    return self.decoder.finish().err().map(|_| Err(cut()));
+                }
+                Err(error) => return Some(Err(error.reason.to_string())),
+            }
+        }
+    }
 }
 
 /// A file of which Parquet's reader takes ranges.

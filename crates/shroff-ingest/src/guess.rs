@@ -4,16 +4,16 @@ use std::fmt::Write as _;
 
 use shroff_types::Currency;
 
+use crate::IngestError;
 use crate::columnar::Table;
 use crate::error::quoted;
 use crate::instant::{self, Pattern, TimeForm};
 use crate::json;
 use crate::mapping::FILL_IN;
 use crate::number::{self, NumberForm};
-use crate::read::{at_any_place, delimiter_of};
+use crate::read::{ARROW_FILE_MAGIC_BYTES, at_any_place, delimiter_of};
 use crate::record::{Lines, Step, TextLines};
 use crate::source::{Kind, Memory, MemorySpill, Source, Spill, Stream};
-use crate::IngestError;
 
 /// How many rows are looked at: enough for a day above the twelfth to turn up.
 const SAMPLE_ROWS: usize = 2_000;
@@ -35,13 +35,9 @@ pub fn guess(source: &dyn Source, spill: &mut dyn Spill) -> Result<String, Inges
             let hint = "AMLworld's patterns are read as they are, without a mapping";
             return Err(IngestError::new(name, "there is nothing to guess").hint(hint));
         }
-        Kind::Parquet => {
-            table(Table::parquet(at_any_place(source, stream, spill)?, name)?, name)?
-        }
-        Kind::ArrowFile => {
-            table(Table::arrow_file(at_any_place(source, stream, spill)?, name)?, name)?
-        }
-        Kind::ArrowStream => table(Table::arrow_stream(stream, name)?, name)?,
+        Kind::Parquet => table(Table::parquet(at_any_place(source, stream, spill)?, name)?, name)?,
+        Kind::ArrowFile => table(Table::arrow(stream, ARROW_FILE_MAGIC_BYTES, name)?, name)?,
+        Kind::ArrowStream => table(Table::arrow(stream, 0, name)?, name)?,
     };
     Ok(write(name, &sample))
 }
@@ -187,116 +183,343 @@ const WORDS: &[(Role, &[&str])] = &[
     (
         Role::Time,
         &[
-            "booking date", "booking time", "transaction date", "transaction time", "payment date",
-            "value date", "buchungstag", "buchungsdatum", "valutadatum", "wertstellung", "valuta",
-            "date operation", "date de l operation", "fecha operacion", "fecha valor",
-            "data operazione", "data contabile", "boekdatum", "transactiedatum", "timestamp",
-            "datetime", "date time", "created at", "block timestamp", "posted", "date", "datum",
-            "fecha", "data", "time", "zeit", "step", "day", "ts", "when",
+            "booking date",
+            "booking time",
+            "transaction date",
+            "transaction time",
+            "payment date",
+            "value date",
+            "buchungstag",
+            "buchungsdatum",
+            "valutadatum",
+            "wertstellung",
+            "valuta",
+            "date operation",
+            "date de l operation",
+            "fecha operacion",
+            "fecha valor",
+            "data operazione",
+            "data contabile",
+            "boekdatum",
+            "transactiedatum",
+            "timestamp",
+            "datetime",
+            "date time",
+            "created at",
+            "block timestamp",
+            "posted",
+            "date",
+            "datum",
+            "fecha",
+            "data",
+            "time",
+            "zeit",
+            "step",
+            "day",
+            "ts",
+            "when",
         ],
     ),
     (Role::Clock, &["time of day", "uhrzeit", "heure", "hora", "ora", "tijd", "time", "clock"]),
     (
         Role::DebtorBank,
         &[
-            "from bank", "debtor bank", "sender bank", "payer bank", "bank from", "bank orig",
-            "originator bank", "debtor agent", "debtor bic", "sender bic", "from bic",
-            "source bank", "blz auftraggeber", "from sort code", "sender sort code",
+            "from bank",
+            "debtor bank",
+            "sender bank",
+            "payer bank",
+            "bank from",
+            "bank orig",
+            "originator bank",
+            "debtor agent",
+            "debtor bic",
+            "sender bic",
+            "from bic",
+            "source bank",
+            "blz auftraggeber",
+            "from sort code",
+            "sender sort code",
         ],
     ),
     (
         Role::CreditorBank,
         &[
-            "to bank", "creditor bank", "receiver bank", "beneficiary bank", "payee bank",
-            "bank to", "bank dest", "creditor agent", "creditor bic", "beneficiary bic", "to bic",
-            "receiver bic", "target bank", "blz empfanger", "to sort code", "recipient bank",
+            "to bank",
+            "creditor bank",
+            "receiver bank",
+            "beneficiary bank",
+            "payee bank",
+            "bank to",
+            "bank dest",
+            "creditor agent",
+            "creditor bic",
+            "beneficiary bic",
+            "to bic",
+            "receiver bic",
+            "target bank",
+            "blz empfanger",
+            "to sort code",
+            "recipient bank",
         ],
     ),
     (
         Role::Debtor,
         &[
-            "debtor iban", "debtor account", "iban from", "from iban", "sender iban",
-            "sender account", "from account", "account from", "payer account", "payer iban",
-            "originator account", "ordering account", "source account", "debit account",
-            "iban auftraggeber", "auftraggeber iban", "konto auftraggeber", "compte debiteur",
-            "compte emetteur", "iban emetteur", "iban donneur", "cuenta ordenante",
-            "cuenta origen", "iban ordenante", "conto ordinante", "iban ordinante", "debtor",
-            "payer", "sender", "originator", "orderer", "source", "auftraggeber", "zahler",
-            "absender", "debiteur", "emetteur", "donneur d ordre", "ordenante", "pagador",
-            "remitente", "origen", "ordinante", "mittente", "betaler", "from", "orig", "src",
-            "von", "nameorig", "sourcenodeid",
+            "debtor iban",
+            "debtor account",
+            "iban from",
+            "from iban",
+            "sender iban",
+            "sender account",
+            "from account",
+            "account from",
+            "payer account",
+            "payer iban",
+            "originator account",
+            "ordering account",
+            "source account",
+            "debit account",
+            "iban auftraggeber",
+            "auftraggeber iban",
+            "konto auftraggeber",
+            "compte debiteur",
+            "compte emetteur",
+            "iban emetteur",
+            "iban donneur",
+            "cuenta ordenante",
+            "cuenta origen",
+            "iban ordenante",
+            "conto ordinante",
+            "iban ordinante",
+            "debtor",
+            "payer",
+            "sender",
+            "originator",
+            "orderer",
+            "source",
+            "auftraggeber",
+            "zahler",
+            "absender",
+            "debiteur",
+            "emetteur",
+            "donneur d ordre",
+            "ordenante",
+            "pagador",
+            "remitente",
+            "origen",
+            "ordinante",
+            "mittente",
+            "betaler",
+            "from",
+            "orig",
+            "src",
+            "von",
+            "nameorig",
+            "sourcenodeid",
         ],
     ),
     (
         Role::Creditor,
         &[
-            "creditor iban", "creditor account", "iban to", "to iban", "beneficiary iban",
-            "beneficiary account", "receiver iban", "receiver account", "recipient iban",
-            "recipient account", "to account", "account to", "payee account", "payee iban",
-            "target account", "destination account", "credit account", "iban empfanger",
-            "empfanger iban", "konto empfanger", "iban begunstigter", "compte crediteur",
-            "compte beneficiaire", "iban beneficiaire", "cuenta beneficiario", "cuenta destino",
-            "iban beneficiario", "conto beneficiario", "creditor", "payee", "beneficiary",
-            "receiver", "recipient", "empfanger", "begunstigter", "zahlungsempfanger", "crediteur",
-            "beneficiaire", "destinataire", "beneficiario", "destinatario", "destino",
-            "ontvanger", "target", "dest", "destination", "to", "dst", "an", "namedest",
+            "creditor iban",
+            "creditor account",
+            "iban to",
+            "to iban",
+            "beneficiary iban",
+            "beneficiary account",
+            "receiver iban",
+            "receiver account",
+            "recipient iban",
+            "recipient account",
+            "to account",
+            "account to",
+            "payee account",
+            "payee iban",
+            "target account",
+            "destination account",
+            "credit account",
+            "iban empfanger",
+            "empfanger iban",
+            "konto empfanger",
+            "iban begunstigter",
+            "compte crediteur",
+            "compte beneficiaire",
+            "iban beneficiaire",
+            "cuenta beneficiario",
+            "cuenta destino",
+            "iban beneficiario",
+            "conto beneficiario",
+            "creditor",
+            "payee",
+            "beneficiary",
+            "receiver",
+            "recipient",
+            "empfanger",
+            "begunstigter",
+            "zahlungsempfanger",
+            "crediteur",
+            "beneficiaire",
+            "destinataire",
+            "beneficiario",
+            "destinatario",
+            "destino",
+            "ontvanger",
+            "target",
+            "dest",
+            "destination",
+            "to",
+            "dst",
+            "an",
+            "namedest",
             "targetnodeid",
         ],
     ),
     (
         Role::Own,
         &[
-            "auftragskonto", "iban auftragskonto", "eigenes konto", "own account", "account id",
-            "account number", "account no", "account", "rekening", "kontonummer", "konto",
-            "compte", "cuenta", "conto", "iban",
+            "auftragskonto",
+            "iban auftragskonto",
+            "eigenes konto",
+            "own account",
+            "account id",
+            "account number",
+            "account no",
+            "account",
+            "rekening",
+            "kontonummer",
+            "konto",
+            "compte",
+            "cuenta",
+            "conto",
+            "iban",
         ],
     ),
     (
         Role::Other,
         &[
-            "counterparty iban", "counterparty account", "counter account", "gegenkonto",
-            "kontonummer iban", "iban zahlungsbeteiligter", "iban zahlungspflichtiger",
-            "compte contrepartie", "contrepartie", "contrapartida", "controparte",
-            "tegenrekening", "counterparty", "other account", "partner account",
+            "counterparty iban",
+            "counterparty account",
+            "counter account",
+            "gegenkonto",
+            "kontonummer iban",
+            "iban zahlungsbeteiligter",
+            "iban zahlungspflichtiger",
+            "compte contrepartie",
+            "contrepartie",
+            "contrapartida",
+            "controparte",
+            "tegenrekening",
+            "counterparty",
+            "other account",
+            "partner account",
         ],
     ),
     (
         Role::Amount,
         &[
-            "transaction amount", "payment amount", "instructed amount", "amount paid", "amount",
-            "amt", "betrag", "umsatz", "montant", "importe", "monto", "importo", "bedrag",
-            "valor", "value", "kwota", "castka", "belob", "belopp", "sum", "summe", "soll haben",
+            "transaction amount",
+            "payment amount",
+            "instructed amount",
+            "amount paid",
+            "amount",
+            "amt",
+            "betrag",
+            "umsatz",
+            "montant",
+            "importe",
+            "monto",
+            "importo",
+            "bedrag",
+            "valor",
+            "value",
+            "kwota",
+            "castka",
+            "belob",
+            "belopp",
+            "sum",
+            "summe",
+            "soll haben",
         ],
     ),
     (
         Role::Currency,
         &[
-            "payment currency", "currency code", "currency", "ccy", "cur", "wahrung", "devise",
-            "monnaie", "moneda", "divisa", "valuta", "munt", "waluta", "mena",
+            "payment currency",
+            "currency code",
+            "currency",
+            "ccy",
+            "cur",
+            "wahrung",
+            "devise",
+            "monnaie",
+            "moneda",
+            "divisa",
+            "valuta",
+            "munt",
+            "waluta",
+            "mena",
         ],
     ),
     (
         Role::Id,
         &[
-            "payment id", "transaction id", "transaction reference", "end to end id",
-            "endtoendid", "reference number", "tx id", "txid", "trans id", "uetr", "id", "hash",
-            "reference", "ref", "referenz", "vorgangsnummer", "transaktionsnummer", "referencia",
+            "payment id",
+            "transaction id",
+            "transaction reference",
+            "end to end id",
+            "endtoendid",
+            "reference number",
+            "tx id",
+            "txid",
+            "trans id",
+            "uetr",
+            "id",
+            "hash",
+            "reference",
+            "ref",
+            "referenz",
+            "vorgangsnummer",
+            "transaktionsnummer",
+            "referencia",
             "riferimento",
         ],
     ),
     (
         Role::Method,
         &[
-            "payment method", "payment format", "payment type", "transaction type", "method",
-            "channel", "rail", "buchungstext", "umsatzart", "zahlungsart", "mode de paiement",
-            "metodo", "type", "art", "tipo", "format",
+            "payment method",
+            "payment format",
+            "payment type",
+            "transaction type",
+            "method",
+            "channel",
+            "rail",
+            "buchungstext",
+            "umsatzart",
+            "zahlungsart",
+            "mode de paiement",
+            "metodo",
+            "type",
+            "art",
+            "tipo",
+            "format",
         ],
     ),
     (
         Role::Label,
         &[
-            "is laundering", "is fraud", "isfraud", "is sar", "issar", "fraud", "laundering",
-            "label", "suspicious", "betrug", "fraude", "class",
+            "is laundering",
+            "is fraud",
+            "isfraud",
+            "is sar",
+            "issar",
+            "fraud",
+            "laundering",
+            "label",
+            "suspicious",
+            "betrug",
+            "fraude",
+            "class",
         ],
     ),
     (Role::Attempt, &["attempt", "pattern id", "patternid", "pattern", "scheme", "case id"]),
@@ -304,8 +527,18 @@ const WORDS: &[(Role, &[&str])] = &[
 
 /// Columns of people's names are no accounts, though they stand beside them.
 const PERSONS: [&str; 12] = [
-    "name", "nom", "nombre", "nome", "naam", "inhaber", "holder", "titulaire", "address",
-    "adresse", "country", "city",
+    "name",
+    "nom",
+    "nombre",
+    "nome",
+    "naam",
+    "inhaber",
+    "holder",
+    "titulaire",
+    "address",
+    "adresse",
+    "country",
+    "city",
 ];
 
 /// A column's name as it is compared: lower case, no accents, one blank between words.
@@ -414,9 +647,7 @@ fn fits_values(role: Role, sample: &Sample, column: usize) -> bool {
         Role::Time => sample.moments[column] || !time_forms(sample, &[column]).is_empty(),
         Role::Clock => sample.values(column).all(is_clock),
         Role::Amount => number_style(sample, column).is_some(),
-        Role::Currency => {
-            sample.values(column).all(|value| Currency::from_name(value).is_some())
-        }
+        Role::Currency => sample.values(column).all(|value| Currency::from_name(value).is_some()),
         Role::Label => sample.values(column).all(|value| value.len() <= 8),
         _ => true,
     }
@@ -434,12 +665,32 @@ fn is_clock(text: &str) -> bool {
 
 /// The ways a calendar date is written, and those of a time of day behind it.
 const DATES: [&str; 16] = [
-    "%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y",
-    "%m-%d-%Y", "%d.%m.%y", "%d/%m/%y", "%m/%d/%y", "%d-%b-%Y", "%d %b %Y", "%b %d, %Y",
-    "%d-%b-%y", "%Y%m%d",
+    "%Y-%m-%d",
+    "%Y/%m/%d",
+    "%Y.%m.%d",
+    "%d.%m.%Y",
+    "%d/%m/%Y",
+    "%m/%d/%Y",
+    "%d-%m-%Y",
+    "%m-%d-%Y",
+    "%d.%m.%y",
+    "%d/%m/%y",
+    "%m/%d/%y",
+    "%d-%b-%Y",
+    "%d %b %Y",
+    "%b %d, %Y",
+    "%d-%b-%y",
+    "%Y%m%d",
 ];
 const CLOCKS: [&str; 9] = [
-    "", " %H:%M", " %H:%M:%S", " %H:%M:%S%.f", "T%H:%M:%S", " %I:%M %p", " %I:%M:%S %p", " %H%M%S",
+    "",
+    " %H:%M",
+    " %H:%M:%S",
+    " %H:%M:%S%.f",
+    "T%H:%M:%S",
+    " %I:%M %p",
+    " %I:%M:%S %p",
+    " %H%M%S",
     " %H.%M.%S",
 ];
 
@@ -469,7 +720,8 @@ fn time_forms(sample: &Sample, columns: &[usize]) -> Vec<String> {
     if texts.iter().all(|text| reads(&TimeForm::Rfc3339, text)) {
         return vec!["rfc3339".to_owned()];
     }
-    let forms = DATES.iter().flat_map(|date| CLOCKS.iter().map(move |clock| format!("{date}{clock}")));
+    let forms =
+        DATES.iter().flat_map(|date| CLOCKS.iter().map(move |clock| format!("{date}{clock}")));
     forms
         .filter(|form| {
             let pattern = Pattern::new(form).map(TimeForm::Pattern);
@@ -536,7 +788,8 @@ fn number_style(sample: &Sample, column: usize) -> Option<NumberStyle> {
     let reads = |form: NumberForm, decimals: u8| {
         sample.values(column).all(|value| number::parse(value.as_bytes(), form, decimals).is_ok())
     };
-    let forms = STYLES.map(|(point, thousands)| NumberForm { point, thousands, ..NumberForm::PLAIN });
+    let forms =
+        STYLES.map(|(point, thousands)| NumberForm { point, thousands, ..NumberForm::PLAIN });
     let negative = sample.values(column).any(|value| value.starts_with('-'));
     sample.values(column).next()?;
     // With two decimals first: `1.234` is then a thousand and not a fraction of a cent.
@@ -544,7 +797,8 @@ fn number_style(sample: &Sample, column: usize) -> Option<NumberStyle> {
     if let Some(&form) = coarse.first() {
         let grouped = form.thousands.is_some();
         let plain = reads(NumberForm { thousands: None, ..form }, 2);
-        let three = NumberForm { point: form.thousands.map_or(b'.', mark_byte), ..NumberForm::PLAIN };
+        let three =
+            NumberForm { point: form.thousands.map_or(b'.', mark_byte), ..NumberForm::PLAIN };
         let doubtful = grouped && !plain && reads(three, 3);
         return Some(NumberStyle { form, negative, fine: false, doubtful });
     }
@@ -644,7 +898,8 @@ fn write_time(text: &mut String, sample: &Sample, roles: &Roles) {
             "# AMBIGUOUS: every date in the sample can also be read as {others}. Check it."
         );
     }
-    let form = if sample.moments[date] { "rfc3339" } else { forms.first().map_or("rfc3339", |f| f) };
+    let form =
+        if sample.moments[date] { "rfc3339" } else { forms.first().map_or("rfc3339", |f| f) };
     let _ignored = writeln!(text, "format = {}", toml_text(form));
     if matches!(form, "days") {
         text.push_str("# Small whole numbers: days or hours since the beginning?\n");
@@ -731,9 +986,13 @@ fn write_style(text: &mut String, style: Option<NumberStyle>, statement: bool) {
         text.push_str("rounding = \"round\"  # the amounts have more than two decimals\n");
     }
     match (style.negative, statement) {
-        (true, true) => text.push_str("sign = \"statement\"  # below zero the debtor column pays\n"),
+        (true, true) => {
+            text.push_str("sign = \"statement\"  # below zero the debtor column pays\n")
+        }
         (true, false) => {
-            text.push_str("sign = \"absolute\"  # some amounts are below zero: what does that say?\n");
+            text.push_str(
+                "sign = \"absolute\"  # some amounts are below zero: what does that say?\n",
+            );
         }
         (false, _) => {}
     }
@@ -743,7 +1002,9 @@ fn write_label(text: &mut String, sample: &Sample, roles: &Roles) {
     match roles.get(Role::Label) {
         Some(column) => {
             let _ignored = writeln!(text, "\n[label]\ncolumn = {}", sample.column(column));
-            text.push_str("# true = [\"1\", \"yes\"]  # the values that mean laundering or fraud\n");
+            text.push_str(
+                "# true = [\"1\", \"yes\"]  # the values that mean laundering or fraud\n",
+            );
         }
         None => text.push_str("\n# [label]\n# column = \"...\"\n"),
     }

@@ -187,7 +187,11 @@ mod tests {
             ("31.12.2024", pattern("%d.%m.%Y"), Some("2024-12-31T00:00:00Z")),
             ("12/31/2024 1:05 PM", pattern("%m/%d/%Y %I:%M %p"), Some("2024-12-31T13:05:00Z")),
             ("31.12.2024 10", pattern("%d.%m.%Y"), None),
-            ("2024-12-31T10:00:00+0200", pattern("%Y-%m-%dT%H:%M:%S%z"), Some("2024-12-31T08:00:00Z")),
+            (
+                "2024-12-31T10:00:00+0200",
+                pattern("%Y-%m-%dT%H:%M:%S%z"),
+                Some("2024-12-31T08:00:00Z"),
+            ),
         ] {
             assert_eq!(read(text, &form).as_deref(), time, "{text}");
         }

@@ -39,8 +39,7 @@ fn collect(
         match raw.as_bytes().first() {
             Some(b'{') if depth < MAX_DEPTH => collect(raw, &name, depth + 1, found)?,
             Some(b'"') => {
-                let text: String =
-                    serde_json::from_str(raw).map_err(|error| error.to_string())?;
+                let text: String = serde_json::from_str(raw).map_err(|error| error.to_string())?;
                 found.push((name, text.into_bytes()));
             }
             Some(b'n' | b'{') | None => found.push((name, Vec::new())),
@@ -74,8 +73,6 @@ impl<'de> Visitor<'de> for Members {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-
     fn check(line: &str, members: &str) {
         let shown = match super::members(line.as_bytes()) {
             Ok(found) => found

@@ -119,14 +119,15 @@ const NODES: [&str; 2] = ["nodeid", "isFraud"];
 pub(crate) enum Recognised {
     Payments(Box<Plan>),
     /// Accounts with labels: the columns of the account and of the label.
-    Accounts { account: usize, label: usize, columns: Vec<String> },
+    Accounts {
+        account: usize,
+        label: usize,
+        columns: Vec<String>,
+    },
 }
 
 /// The layout of a header; nothing where it is none that is known. The more special come first.
-pub(crate) fn recognise(
-    header: &[String],
-    name: &str,
-) -> Result<Option<Recognised>, IngestError> {
+pub(crate) fn recognise(header: &[String], name: &str) -> Result<Option<Recognised>, IngestError> {
     if has_all(header, &NODES) && !has(header, "value") {
         let [account, label] = columns(header, NODES, name)?;
         return Ok(Some(Recognised::Accounts { account, label, columns: header.to_vec() }));
@@ -189,9 +190,7 @@ pub(crate) fn unknown_layout(layout: &str, name: &str) -> IngestError {
 /// The error for a header that is no layout's: what was found, and what is nearest.
 pub(crate) fn unknown_header(header: &[String], name: &str, line: u64) -> IngestError {
     let found = |layout: &Layout| layout.columns.iter().filter(|c| has(header, c)).count();
-    let best = LAYOUTS.iter().max_by_key(|layout| {
-        found(layout) * 1_000 / layout.columns.len()
-    });
+    let best = LAYOUTS.iter().max_by_key(|layout| found(layout) * 1_000 / layout.columns.len());
     let near = match best {
         Some(layout) if found(layout) > 0 => {
             let missing = layout.columns.iter().copied().filter(|c| !has(header, c));
@@ -244,7 +243,11 @@ pub(crate) fn column(header: &[String], wanted: &str, name: &str) -> Result<usiz
         header.iter().enumerate().filter(|(_, column)| same(column, wanted)).map(|(n, _)| n);
     let Some(first) = found.next() else {
         let near = nearest(wanted, header.iter().map(String::as_str));
-        let near = if near.is_empty() { header.iter().map(String::as_str).take(20).collect() } else { near };
+        let near = if near.is_empty() {
+            header.iter().map(String::as_str).take(20).collect()
+        } else {
+            near
+        };
         return Err(IngestError::new(name, format!("there is no column `{wanted}`"))
             .at("the header")
             .value(header.join(",").as_bytes())
@@ -342,8 +345,7 @@ fn shroff(header: &[String], name: &str) -> Result<Plan, IngestError> {
     let mut plan = plan("shroff", header, parts, TimeForm::Rfc3339);
     plan.id = optional(header, "id", name)?;
     plan.method = optional(header, "method", name)?;
-    plan.label =
-        optional(header, "label", name)?.map(|column| LabelPart { column, truths: None });
+    plan.label = optional(header, "label", name)?.map(|column| LabelPart { column, truths: None });
     if let Some(column) = optional(header, "currency", name)? {
         plan.currency = CurrencyPart::Column(column);
     }
@@ -425,7 +427,8 @@ fn berka(header: &[String], name: &str) -> Result<Plan, IngestError> {
         incoming: vec!["PREVOD Z UCTU".to_owned()],
         reason: "names no counterparty".to_owned(),
     });
-    plan.notes.push("koruna amounts are written as CZK, whose predecessor CSK has no code".to_owned());
+    plan.notes
+        .push("koruna amounts are written as CZK, whose predecessor CSK has no code".to_owned());
     Ok(plan)
 }
 

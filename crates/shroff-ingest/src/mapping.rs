@@ -529,9 +529,8 @@ fn refused(name: &str, text: &str, error: &toml::de::Error) -> IngestError {
         let listed = if near.is_empty() { known.to_vec() } else { near };
         hint = format!("nearest are {}", quoted(listed));
     }
-    let place = error.span().map_or_else(String::new, |span| {
-        format!("line {}", line_of(text, span.start))
-    });
+    let place =
+        error.span().map_or_else(String::new, |span| format!("line {}", line_of(text, span.start)));
     let value = error.span().and_then(|span| text.get(span)).unwrap_or("");
     let value = value.lines().next().unwrap_or("");
     IngestError::new(name, message.trim_end().replace('\n', "; "))

@@ -105,7 +105,10 @@ pub(crate) enum AttemptPart {
     /// A column, empty where there is none.
     Column(usize),
     /// AMLGentex: a pattern's number and its model, for labelled payments.
-    Gentex { pattern: usize, model: usize },
+    Gentex {
+        pattern: usize,
+        model: usize,
+    },
 }
 
 /// A column whose value says which way the money went; other values are left out.
@@ -306,7 +309,8 @@ impl Plan {
         }
         let name = std::str::from_utf8(text).ok();
         let currency = name.and_then(Currency::from_name).ok_or_else(|| {
-            let near = nearest_code(text).map_or_else(String::new, |near| format!("; is it `{near}`?"));
+            let near =
+                nearest_code(text).map_or_else(String::new, |near| format!("; is it `{near}`?"));
             let hint = format!("three letters of ISO 4217, such as EUR{near}");
             self.bad(column, text, "the currency is not known", &hint)
         })?;
@@ -317,11 +321,7 @@ impl Plan {
         Ok(currency)
     }
 
-    fn amount(
-        &self,
-        record: &Record,
-        currency: Currency,
-    ) -> Result<(Amount, bool, bool), Refused> {
+    fn amount(&self, record: &Record, currency: Currency) -> Result<(Amount, bool, bool), Refused> {
         let text = record.field(self.amount).trim_ascii();
         if text.is_empty() {
             return Err(self.missing(self.amount, "amount"));
@@ -374,7 +374,8 @@ impl Plan {
                 self.bad(column, text, "the amount has a fraction of a minor unit", hint)
             }
             NumberError::TooFine => {
-                let reason = format!("the amount is finer than {currency} allows ({decimals} decimals)");
+                let reason =
+                    format!("the amount is finer than {currency} allows ({decimals} decimals)");
                 let hint = "check the currency, or round with `rounding = \"round\"` in a mapping";
                 self.bad(column, text, &reason, hint)
             }
@@ -465,12 +466,7 @@ impl Plan {
     }
 
     /// A field as text that may be kept: not empty, not long, valid, without control characters.
-    fn text<'r>(
-        &self,
-        record: &'r Record,
-        column: usize,
-        what: &str,
-    ) -> Result<&'r str, Refused> {
+    fn text<'r>(&self, record: &'r Record, column: usize, what: &str) -> Result<&'r str, Refused> {
         let text = record.field(column).trim_ascii();
         if text.is_empty() {
             return Err(self.missing(column, what));

@@ -151,6 +151,9 @@ struct Run<'a> {
     row_id: String,
 }
 
+/// What stands before the messages of an Arrow file: `ARROW1` and two zeros.
+pub(crate) const ARROW_FILE_MAGIC_BYTES: usize = 8;
+
 /// How many records pass between two reports of progress.
 const PROGRESS_RECORDS: u64 = 8_192;
 
@@ -163,8 +166,7 @@ impl Run<'_> {
         for place in first.iter().chain(&then).copied() {
             summaries[place] = self.input(sources[place])?;
         }
-        let unmarked: usize =
-            self.marks.iter().flat_map(BTreeMap::values).map(VecDeque::len).sum();
+        let unmarked: usize = self.marks.iter().flat_map(BTreeMap::values).map(VecDeque::len).sum();
         if let (Some(&place), true) = (first.first(), unmarked > 0) {
             let note = format!("{unmarked} payments of attempts are not among the transactions");
             summaries[place].notes.push(note);
@@ -214,12 +216,11 @@ impl Run<'_> {
             }
             Kind::ArrowFile => {
                 self.summary.form = form("Arrow file", stream.packing());
-                let file = at_any_place(source, stream, self.hooks.spill)?;
-                self.table(Table::arrow_file(file, name)?, name)?;
+                self.table(Table::arrow(stream, ARROW_FILE_MAGIC_BYTES, name)?, name)?;
             }
             Kind::ArrowStream => {
                 self.summary.form = form("Arrow stream", stream.packing());
-                self.table(Table::arrow_stream(stream, name)?, name)?;
+                self.table(Table::arrow(stream, 0, name)?, name)?;
             }
         }
         Ok(std::mem::take(&mut self.summary))
@@ -453,7 +454,8 @@ impl Run<'_> {
             let plan = match &plan {
                 Some(plan) => plan,
                 None => {
-                    let header: Vec<String> = members.iter().map(|(name, _)| name.clone()).collect();
+                    let header: Vec<String> =
+                        members.iter().map(|(name, _)| name.clone()).collect();
                     plan.insert(self.json_plan(header, name, lines.line())?)
                 }
             };
@@ -528,7 +530,9 @@ impl Run<'_> {
             self.report_at_times(lines.stream());
         }
         if attempt.is_some() {
-            self.summary.notes.push("the last attempt has no end: the file looks cut off".to_owned());
+            self.summary
+                .notes
+                .push("the last attempt has no end: the file looks cut off".to_owned());
         }
         self.finish_text(lines.stream());
         Ok(())
@@ -661,9 +665,9 @@ pub(crate) fn at_any_place(
     {
         return Ok(file);
     }
-    let failed = |error| IngestError::io(name, "copying to a temporary file", error);
+    let failed = |error| IngestError::io(name, "making a temporary file", error);
     let mut copy = spill.create().map_err(failed)?;
-    io::copy(&mut stream, &mut copy).map_err(failed)?;
+    stream.copy_to(&mut copy, name)?;
     Ok(Box::new(Spooled(copy)))
 }
 
@@ -714,7 +718,11 @@ fn row_key(record: &Record) -> Vec<u8> {
 }
 
 fn unclosed(raw: &[u8]) -> Box<Bad> {
-    Bad::whole(raw.trim_ascii(), "a quote is opened and not closed", "double a quote inside a field")
+    Bad::whole(
+        raw.trim_ascii(),
+        "a quote is opened and not closed",
+        "double a quote inside a field",
+    )
 }
 
 /// Whether a record over several lines is the work of a quote that is not closed: its fields are

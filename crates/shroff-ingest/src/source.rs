@@ -183,9 +183,7 @@ impl Stream {
                 let buffered = io::BufReader::with_capacity(BLOCK_BYTES, whole);
                 Box::new(flate2::bufread::MultiGzDecoder::new(buffered))
             }
-            Packing::Zstd => {
-                Box::new(zstd::stream::read::Decoder::new(whole).map_err(failed)?)
-            }
+            Packing::Zstd => Box::new(zstd::stream::read::Decoder::new(whole).map_err(failed)?),
         };
         let (window, cut) = (Vec::new(), None);
         let mut stream =
@@ -259,6 +257,18 @@ impl Stream {
         self.cut.as_deref()
     }
 
+    /// Writes all that is left to a file.
+    pub(crate) fn copy_to(&mut self, file: &mut dyn Write, name: &str) -> Result<(), IngestError> {
+        loop {
+            file.write_all(self.ahead())
+                .map_err(|error| IngestError::io(name, "copying it to a temporary file", error))?;
+            self.consume(self.ahead().len());
+            if !self.fill(name)? {
+                return Ok(());
+            }
+        }
+    }
+
     /// How it was packed, for notes.
     pub(crate) fn packing(&self) -> Packing {
         self.packing
@@ -294,18 +304,6 @@ impl Stream {
                 return Err(error.hint(hint));
             }
         })
-    }
-}
-
-impl Read for Stream {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.start == self.end {
-            return self.inner.read(buffer);
-        }
-        let count = buffer.len().min(self.end - self.start);
-        buffer[..count].copy_from_slice(&self.window[self.start..self.start + count]);
-        self.start += count;
-        Ok(count)
     }
 }
 

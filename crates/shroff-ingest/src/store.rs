@@ -8,9 +8,9 @@ use std::sync::{Mutex, PoisonError};
 
 use shroff_types::{AccountId, Amount, Currency, Payment, Symbol, Timestamp};
 
+use crate::IngestError;
 use crate::plan::MAX_TEXT_BYTES;
 use crate::source::{ReadWriteSeek, Spill};
-use crate::IngestError;
 
 /// More runs than this are merged into fewer: a scan reads all runs at once.
 const MAX_RUNS: usize = 64;

@@ -38,7 +38,29 @@ Auftragskonto;Buchungstag;Valutadatum;Buchungstext;Verwendungszweck;Beguenstigte
 DE02120300000000202051;31.01.2024;31.01.2024;LASTSCHRIFT;Miete;Vermieter;DE89370400440532013000;-1.250,00;EUR
 DE02120300000000202051;15.01.2024;15.01.2024;GUTSCHRIFT;Lohn;Firma;DE75512108001245126199;2.500,00;EUR
 ",
-        expect![[r""]],
+        expect![[r#"
+            delimiter = ";"
+            skip_lines = 2
+            method = "Buchungstext"
+            [time]
+            column = "Buchungstag"
+            format = "%d.%m.%Y"
+            [debtor]
+            column = "Auftragskonto"
+            [creditor]
+            column = "Kontonummer/IBAN"
+            [amount]
+            column = "Betrag"
+            decimal = ","
+            thousands = "."
+            sign = "statement"  # below zero the debtor column pays
+            [currency]
+            column = "Waehrung"
+            --
+            2 2024-01-15T00:00:00Z DE75512108001245126199 -> DE02120300000000202051 2500.00 EUR GUTSCHRIFT
+            1 2024-01-31T00:00:00Z DE02120300000000202051 -> DE89370400440532013000 1250.00 EUR LASTSCHRIFT
+            mapping (CSV): 2 records = 2 + 0 refused
+        "#]],
     );
 }
 
@@ -49,7 +71,29 @@ fn english_columns_are_guessed_and_day_first_is_decided_by_the_data() {
 t1,13/02/2024,GB82WEST12345698765432,Jo,GB33BUKB20201555555555,\"1,250.00\",GBP,0
 t2,02/03/2024,GB82WEST12345698765432,Al,GB33BUKB20201555555555,7.50,GBP,1
 ",
-        expect![[r""]],
+        expect![[r#"
+            delimiter = ","
+            id = "Transaction ID"
+            [time]
+            column = "Value Date"
+            format = "%d/%m/%Y"
+            [debtor]
+            column = "IBAN from"
+            [creditor]
+            column = "Beneficiary IBAN"
+            [amount]
+            column = "Amount"
+            decimal = "."
+            thousands = ","
+            [currency]
+            column = "CCY"
+            [label]
+            column = "Is Fraud"
+            --
+            t1 2024-02-13T00:00:00Z GB82WEST12345698765432 -> GB33BUKB20201555555555 1250.00 GBP good
+            t2 2024-03-02T00:00:00Z GB82WEST12345698765432 -> GB33BUKB20201555555555 7.50 GBP LABELLED
+            mapping (CSV): 2 records = 2 + 0 refused
+        "#]],
     );
 }
 
@@ -57,7 +101,26 @@ t2,02/03/2024,GB82WEST12345698765432,Al,GB33BUKB20201555555555,7.50,GBP,1
 fn a_date_that_can_be_read_two_ways_is_said_to_be_ambiguous() {
     check(
         "date,from_account,to_account,amount (USD)\n01/02/2024 10:00,A,B,5\n03/04/2024 11:30,B,C,6.5\n",
-        expect![[r""]],
+        expect![[r#"
+            delimiter = ","
+            [time]
+            column = "date"
+            format = "%d/%m/%Y %H:%M"
+            [debtor]
+            column = "from_account"
+            [creditor]
+            column = "to_account"
+            [amount]
+            column = "amount (USD)"
+            decimal = "."
+            [currency]
+            fixed = "USD"
+            # AMBIGUOUS: every date in the sample can also be read as `%m/%d/%Y %H:%M`. Check it.
+            --
+            1 2024-02-01T10:00:00Z A -> B 5.00 USD
+            2 2024-04-03T11:30:00Z B -> C 6.50 USD
+            mapping (CSV): 2 records = 2 + 0 refused
+        "#]],
     );
 }
 
@@ -68,18 +131,78 @@ fn french_columns_with_banks_are_guessed() {
 2024-01-31 10:00:00;001;77;002;88;1 234,50;EUR
 2024-02-01 10:00:00;001;78;002;88;34,50;EUR
 ",
-        expect![[r""]],
+        expect![[r#"
+            delimiter = ";"
+            [time]
+            column = "Date opération"
+            format = "rfc3339"
+            [debtor]
+            columns = ["From Bank", "Compte émetteur"]  # bank and number together
+            [creditor]
+            columns = ["To Bank", "Compte bénéficiaire"]  # bank and number together
+            [amount]
+            column = "Montant"
+            decimal = ","
+            thousands = " "
+            [currency]
+            column = "Devise"
+            --
+            1 2024-01-31T10:00:00Z 001/77 -> 002/88 1234.50 EUR
+            2 2024-02-01T10:00:00Z 001/78 -> 002/88 34.50 EUR
+            mapping (CSV): 2 records = 2 + 0 refused
+        "#]],
     );
 }
 
 #[test]
 fn what_is_not_found_is_left_to_be_filled_in() {
-    check("Buchungstag;Betrag\n31.01.2024;5,00\n", expect![[r""]]);
+    check(
+        "Buchungstag;Betrag\n31.01.2024;5,00\n",
+        expect![[r#"
+        delimiter = ";"
+        [time]
+        column = "Buchungstag"
+        format = "%d.%m.%Y"
+        [debtor]
+        column = "FILL IN: the column of the account who pays"
+        [creditor]
+        column = "FILL IN: the column of the account who is paid"
+        [amount]
+        column = "Betrag"
+        decimal = ","
+        [currency]
+        fixed = "XXX"  # no currency was found: write its code, such as EUR
+        --
+        map.toml, line 17, key `debtor.column`: this is still to be filled in: `FILL IN: the column of the account who pays`
+        hint: put a column's name there; `file.csv` has `Buchungstag`, `Betrag`
+    "#]],
+    );
 }
 
 #[test]
 fn a_file_without_a_header_is_guessed_by_its_values() {
-    check("2024-01-31,100,200,5.50\n2024-02-01,100,300,6.50\n", expect![[r""]]);
+    check(
+        "2024-01-31,100,200,5.50\n2024-02-01,100,300,6.50\n",
+        expect![[r#"
+        delimiter = ","
+        header = false  # columns are named by number
+        [time]
+        column = 1
+        format = "rfc3339"
+        [debtor]
+        column = "FILL IN: the column of the account who pays"
+        [creditor]
+        column = "FILL IN: the column of the account who is paid"
+        [amount]
+        column = 4
+        decimal = "."
+        [currency]
+        fixed = "XXX"  # no currency was found: write its code, such as EUR
+        --
+        map.toml, line 20, key `debtor.column`: this is still to be filled in: `FILL IN: the column of the account who pays`
+        hint: put a column's name there; `file.csv` has `column 1`, `column 2`, `column 3`, `column 4`
+    "#]],
+    );
 }
 
 #[test]
@@ -87,6 +210,22 @@ fn json_lines_are_guessed() {
     check(
         "{\"createdAt\": 1704067200000, \"sender\": {\"iban\": \"A1\"}, \"receiver\": {\"iban\": \"B1\"}, \
          \"amount\": 12.5, \"currency\": \"EUR\"}\n",
-        expect![[r""]],
+        expect![[r#"
+            [time]
+            column = "createdAt"
+            format = "millis"
+            [debtor]
+            column = "sender.iban"
+            [creditor]
+            column = "receiver.iban"
+            [amount]
+            column = "amount"
+            decimal = "."
+            [currency]
+            column = "currency"
+            --
+            1 2024-01-01T00:00:00Z A1 -> B1 12.50 EUR
+            mapping (JSON Lines): 1 records = 1 + 0 refused
+        "#]],
     );
 }

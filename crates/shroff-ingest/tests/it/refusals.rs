@@ -63,10 +63,7 @@ d,2024-01-01,A,B,1.00,EUR
 
 #[test]
 fn a_cut_off_last_line_is_said_to_be_one() {
-    check(
-        format!("{HEAD}a,2024-01-01,A,B,1.00,EUR\nb,2024-01-01,A,B,1."),
-        expect![[r""]],
-    );
+    check(format!("{HEAD}a,2024-01-01,A,B,1.00,EUR\nb,2024-01-01,A,B,1."), expect![[r""]]);
 }
 
 #[test]
@@ -151,10 +148,7 @@ fn an_unknown_header_names_the_nearest_layout_and_what_is_missing() {
 #[test]
 fn two_columns_of_one_name_are_refused_where_it_matters() {
     check("id,time,debtor,creditor,amount,Amount\n", expect![[r""]]);
-    check(
-        "time,debtor,creditor,amount,note,note\n2024-01-01,A,B,1.00,x,y\n",
-        expect![[r""]],
-    );
+    check("time,debtor,creditor,amount,note,note\n2024-01-01,A,B,1.00,x,y\n", expect![[r""]]);
 }
 
 #[test]
@@ -180,7 +174,12 @@ fn a_label_column_can_be_named() {
 fn a_compressed_file_that_is_cut_off_keeps_what_was_read() {
     let mut text = HEAD.to_owned();
     for number in 0..2_000 {
-        text.push_str(&format!("{number},2024-01-01,A,B{},{}.{:02},EUR\n", number * 7_919 % 1_000, number, number % 97 + 1));
+        text.push_str(&format!(
+            "{number},2024-01-01,A,B{},{}.{:02},EUR\n",
+            number * 7_919 % 1_000,
+            number,
+            number % 97 + 1
+        ));
     }
     let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     packer.write_all(text.as_bytes()).expect("memory");
