@@ -2,15 +2,20 @@
 #![forbid(unsafe_code)]
 
 mod definitions;
+mod evidence;
 mod extractor;
 mod filter;
+mod look;
 mod moments;
+mod patterns;
 mod rules;
 pub mod sql;
+mod tracker;
 
 pub use definitions::{
     Block, Column, ColumnKind, DEFAULT_CHAIN_BUDGET, DEFAULT_GATHER_BUDGET, DEFAULT_PATH_BUDGET,
     Definitions, DefinitionsError, ENDS_AND_WAYS, Filter, Kind, Measure,
 };
-pub use extractor::{Cell, Evidence, Extractor, Finished, Flow, Input, LinePart, MAX_MINOR};
+pub use evidence::{Evidence, Flow, LinePart};
+pub use extractor::{Cell, Extractor, Finished, Input};
 pub use rules::{Asked, BlockPattern, BoundRule, Case, EvidenceName, RuleError, Rules, Typology};

@@ -22,7 +22,7 @@ pub(crate) struct Central {
 
 /// The central moments of `count` amounts.
 ///
-/// Amounts are below 2^90 (see `MAX_MINOR`) and counts below 2^32, so the greatest number in
+/// Amounts are below 2^90 (see `Amount::MAX_MINOR`) and counts below 2^32, so the greatest number in
 /// here, 14 (n m)^4, is below 2^492 and fits 512 bits.
 pub(crate) fn central(count: usize, amounts: impl Iterator<Item = i128> + Clone) -> Central {
     let Some(pivot) = amounts.clone().next() else {
@@ -116,7 +116,7 @@ mod tests {
 
     #[test]
     fn the_largest_amounts_do_not_overflow() {
-        let amounts = [1_i128, crate::MAX_MINOR, 1, crate::MAX_MINOR];
+        let amounts = [1_i128, shroff_types::Amount::MAX_MINOR, 1, shroff_types::Amount::MAX_MINOR];
         let central = central(4, amounts.into_iter());
         assert!(central.second > 0.0 && central.fourth.is_finite());
         assert_eq!(central.third.to_bits(), 0.0_f64.to_bits());

@@ -11,7 +11,8 @@ use serde::Deserialize;
 use shroff_types::{Currency, Decimal};
 
 use crate::definitions::{Block, Column, ColumnKind, Definitions, Kind, Measure};
-use crate::extractor::{Cell, Flow};
+use crate::evidence::Flow;
+use crate::extractor::Cell;
 use crate::sql::{Expression, Row, Schema, Type, Value};
 
 /// A typology: a documented kind of crime, and the cases that find it.

@@ -107,7 +107,8 @@ impl Graph {
             let Graph { nodes, wide, .. } = self;
             let alive: shroff_types::Set<Place> = nodes
                 .iter()
-                .flat_map(|node| node.out.all().iter().chain(node.into.all()))
+                // Also of payments that expired and whose bytes a tracker may still read.
+                .flat_map(|node| node.out.held().0.iter().chain(node.into.held().0))
                 .filter(|e| e.minor == Edge::WIDE)
                 .map(|e| e.place)
                 .collect();
@@ -127,6 +128,13 @@ impl Graph {
     #[inline]
     pub fn into(&self, account: AccountId, view: View) -> &[Edge] {
         self.nodes.get(account.0 as usize).map_or(&[], |node| view.of(&node.into))
+    }
+
+    /// The line of an account, of payments out of it or into it.
+    #[inline]
+    pub fn line(&self, account: AccountId, out: bool) -> Option<&Line> {
+        let node = self.nodes.get(account.0 as usize)?;
+        Some(if out { &node.out } else { &node.into })
     }
 
     /// An edge's amount in minor units.

@@ -45,6 +45,8 @@ impl Edge {
 pub struct Line {
     edges: Vec<Edge>,
     start: u32,
+    /// How many payments lay before the first of `edges`, ever.
+    drained: u64,
 }
 
 impl Line {
@@ -52,6 +54,13 @@ impl Line {
     #[inline]
     pub fn all(&self) -> &[Edge] {
         &self.edges[self.start as usize..]
+    }
+
+    /// All payments whose bytes are still there, expired ones too, and the position of the first
+    /// among all that the line ever held. Positions hold as long as payments come in order.
+    #[inline]
+    pub fn held(&self) -> (&[Edge], u64) {
+        (&self.edges, self.drained)
     }
 
     /// Puts a payment at its place: at the end, unless it comes late.
@@ -70,11 +79,13 @@ impl Line {
         let gone = self.all().iter().take_while(|e| e.time <= time).count();
         let start = self.start as usize + gone;
         if start == self.edges.len() {
+            self.drained += start as u64;
             self.edges = Vec::new();
             self.start = 0;
             return;
         }
         if start > self.edges.len() / 2 {
+            self.drained += start as u64;
             self.edges.drain(..start);
             self.start = 0;
             if self.edges.capacity() > 4 * self.edges.len() {

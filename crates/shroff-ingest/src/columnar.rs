@@ -5,6 +5,7 @@
 
 use std::io::{self, Read, Seek, SeekFrom};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::array::RecordBatch;
@@ -32,6 +33,8 @@ pub(crate) struct Table {
     pub(crate) header: Vec<String>,
     /// Which columns are moments or dates by their type, so that no text form need be said.
     pub(crate) moments: Vec<bool>,
+    /// How many bytes of the source were read so far.
+    bytes: Arc<AtomicU64>,
     opened: Opened,
 }
 
@@ -50,17 +53,22 @@ impl Table {
     pub(crate) fn parquet(file: Box<dyn ReadSeek>, name: &str) -> Result<Table, IngestError> {
         guarded(name, || {
             let chunks = Chunks::new(file)?;
+            let bytes = Arc::clone(&chunks.bytes);
             let builder = ParquetRecordBatchReaderBuilder::try_new(chunks)
                 .map_err(|error| error.to_string())?;
             let (header, moments) = describe(builder.schema());
-            Ok(Table { header, moments, opened: Opened::Parquet(builder) })
+            Ok(Table { header, moments, bytes, opened: Opened::Parquet(builder) })
         })
     }
 
-    /// An Arrow stream. The file format is one too, between its magic and a footer that only
-    /// readers at random places need; `skip` is the length of that magic.
-    pub(crate) fn arrow(mut stream: Stream, skip: usize, name: &str) -> Result<Table, IngestError> {
-        stream.consume(skip.min(stream.ahead().len()));
+    /// An Arrow stream. The file format is one too, between its magic with zeros behind it and a
+    /// footer that only readers at random places need.
+    pub(crate) fn arrow(mut stream: Stream, name: &str) -> Result<Table, IngestError> {
+        if stream.ahead().starts_with(b"ARROW1") {
+            let zeros = stream.ahead()[6..].iter().take_while(|&&b| b == 0).count();
+            stream.consume(6 + zeros);
+        }
+        let bytes = stream.raw_counter();
         let mut messages = Messages {
             stream,
             name: name.to_owned(),
@@ -78,7 +86,7 @@ impl Table {
             let schema = messages.decoder.schema().expect("the loop waits for it");
             let (header, moments) = describe(&schema);
             let batches = first.map(Ok).into_iter().chain(messages);
-            Ok(Table { header, moments, opened: Opened::Arrow(Box::new(batches)) })
+            Ok(Table { header, moments, bytes, opened: Opened::Arrow(Box::new(batches)) })
         })
     }
 
@@ -99,7 +107,7 @@ impl Table {
                 Ok(Box::new(batches) as Batches)
             })?,
         };
-        Ok(Rows { batches, used: used.to_vec(), header: self.header, width })
+        Ok(Rows { batches, used: used.to_vec(), header: self.header, width, bytes: self.bytes })
     }
 }
 
@@ -109,9 +117,15 @@ pub(crate) struct Rows {
     used: Vec<usize>,
     header: Vec<String>,
     width: usize,
+    bytes: Arc<AtomicU64>,
 }
 
 impl Rows {
+    /// How many bytes of the source were read so far.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
     /// Calls `each` with every row of the next batch; false if there is none.
     pub(crate) fn next_batch(
         &mut self,
@@ -148,11 +162,7 @@ impl Rows {
         for row in 0..batch.num_rows() {
             record.clear();
             for column in &columns {
-                record.push_with(|bytes| {
-                    if let Some(column) = column {
-                        write_value(column, row, bytes);
-                    }
-                });
+                record.push_with(|bytes| write_value(column.as_ref(), row, bytes));
             }
             each(&record)?;
         }
@@ -160,7 +170,9 @@ impl Rows {
     }
 }
 
-fn write_value(column: &ArrayFormatter<'_>, row: usize, bytes: &mut Vec<u8>) {
+/// Writes a value; nothing of a column that is not read.
+fn write_value(column: Option<&ArrayFormatter<'_>>, row: usize, bytes: &mut Vec<u8>) {
+    let Some(column) = column else { return };
     let before = bytes.len();
     if io::Write::write_fmt(bytes, format_args!("{}", column.value(row))).is_err() {
         // A value that cannot be shown (a date beyond the calendar) is no value.
@@ -179,7 +191,7 @@ fn describe(schema: &Schema) -> (Vec<String>, Vec<bool>) {
 /// Runs a reader of foreign bytes. The libraries check most of what a damaged file can say and
 /// panic on some of the rest; here that is a bad input like any other.
 fn guarded<T>(name: &str, work: impl FnOnce() -> Result<T, String>) -> Result<T, IngestError> {
-    let hint = "the file may be damaged or cut off; can another tool read it?";
+    let hint = "the file may be damaged or cut off; Arrow files must not be compressed inside";
     let done = catch_unwind(AssertUnwindSafe(work));
     let result = done.unwrap_or_else(|_| Err("its reader gave up on damaged content".to_owned()));
     result.map_err(|error| {
@@ -230,12 +242,19 @@ impl Iterator for Messages {
 struct Chunks {
     file: Arc<Mutex<Box<dyn ReadSeek>>>,
     len: u64,
+    bytes: Arc<AtomicU64>,
 }
 
 impl Chunks {
     fn new(mut file: Box<dyn ReadSeek>) -> Result<Chunks, String> {
         let len = file.seek(SeekFrom::End(0)).map_err(|error| error.to_string())?;
-        Ok(Chunks { file: Arc::new(Mutex::new(file)), len })
+        Ok(Chunks { file: Arc::new(Mutex::new(file)), len, bytes: Arc::default() })
+    }
+}
+
+impl Chunks {
+    fn range(&self, start: u64) -> Range {
+        Range { file: Arc::clone(&self.file), at: start, bytes: Arc::clone(&self.bytes) }
     }
 }
 
@@ -249,7 +268,7 @@ impl ChunkReader for Chunks {
     type T = io::BufReader<Range>;
 
     fn get_read(&self, start: u64) -> Result<Self::T, ParquetError> {
-        Ok(io::BufReader::new(Range { file: Arc::clone(&self.file), at: start }))
+        Ok(io::BufReader::new(self.range(start)))
     }
 
     fn get_bytes(&self, start: u64, length: usize) -> Result<bytes::Bytes, ParquetError> {
@@ -258,7 +277,7 @@ impl ChunkReader for Chunks {
             return Err(ParquetError::EOF("a range beyond the end of the file".to_owned()));
         }
         let mut buffer = vec![0; length];
-        Range { file: Arc::clone(&self.file), at: start }.read_exact(&mut buffer)?;
+        self.range(start).read_exact(&mut buffer)?;
         Ok(buffer.into())
     }
 }
@@ -267,6 +286,7 @@ impl ChunkReader for Chunks {
 struct Range {
     file: Arc<Mutex<Box<dyn ReadSeek>>>,
     at: u64,
+    bytes: Arc<AtomicU64>,
 }
 
 impl Read for Range {
@@ -275,6 +295,7 @@ impl Read for Range {
         file.seek(SeekFrom::Start(self.at))?;
         let count = file.read(buffer)?;
         self.at += count as u64;
+        self.bytes.fetch_add(count as u64, Ordering::Relaxed);
         Ok(count)
     }
 }

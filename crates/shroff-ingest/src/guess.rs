@@ -11,7 +11,7 @@ use crate::instant::{self, Pattern, TimeForm};
 use crate::json;
 use crate::mapping::FILL_IN;
 use crate::number::{self, NumberForm};
-use crate::read::{ARROW_FILE_MAGIC_BYTES, at_any_place, delimiter_of};
+use crate::read::{at_any_place, delimiter_of};
 use crate::record::{Lines, Step, TextLines};
 use crate::source::{Kind, Memory, MemorySpill, Source, Spill, Stream};
 
@@ -36,8 +36,7 @@ pub fn guess(source: &dyn Source, spill: &mut dyn Spill) -> Result<String, Inges
             return Err(IngestError::new(name, "there is nothing to guess").hint(hint));
         }
         Kind::Parquet => table(Table::parquet(at_any_place(source, stream, spill)?, name)?, name)?,
-        Kind::ArrowFile => table(Table::arrow(stream, ARROW_FILE_MAGIC_BYTES, name)?, name)?,
-        Kind::ArrowStream => table(Table::arrow(stream, 0, name)?, name)?,
+        Kind::ArrowFile | Kind::ArrowStream => table(Table::arrow(stream, name)?, name)?,
     };
     Ok(write(name, &sample))
 }
@@ -105,7 +104,7 @@ fn count_width(mut counts: Vec<(usize, usize)>, width: usize) -> Vec<(usize, usi
 fn best_delimiter(head: &[u8]) -> u8 {
     let lines: Vec<&[u8]> = head.split(|&b| b == b'\n').take(50).collect();
     let score = |delimiter: u8| {
-        let counts = lines.iter().map(|line| line.iter().filter(|&&b| b == delimiter).count());
+        let counts = lines.iter().map(|line| memchr::memchr_iter(delimiter, line).count());
         let widths = counts.filter(|&count| count > 0).fold(Vec::new(), count_width);
         widths.iter().map(|&(width, lines)| lines * (10 + width.min(20))).max().unwrap_or(0)
     };
@@ -179,350 +178,96 @@ enum Role {
 
 /// Words by which banks and data sets name their columns, most telling first. They are compared
 /// in lower case, letters without accents, anything else a blank.
-const WORDS: &[(Role, &[&str])] = &[
+const WORDS: &[(Role, &str)] = &[
     (
         Role::Time,
-        &[
-            "booking date",
-            "booking time",
-            "transaction date",
-            "transaction time",
-            "payment date",
-            "value date",
-            "buchungstag",
-            "buchungsdatum",
-            "valutadatum",
-            "wertstellung",
-            "valuta",
-            "date operation",
-            "date de l operation",
-            "fecha operacion",
-            "fecha valor",
-            "data operazione",
-            "data contabile",
-            "boekdatum",
-            "transactiedatum",
-            "timestamp",
-            "datetime",
-            "date time",
-            "created at",
-            "block timestamp",
-            "posted",
-            "date",
-            "datum",
-            "fecha",
-            "data",
-            "time",
-            "zeit",
-            "step",
-            "day",
-            "ts",
-            "when",
-        ],
+        "booking date| booking time| transaction date| transaction time| payment date| \
+         value date| buchungstag| buchungsdatum| valutadatum| wertstellung| valuta| \
+         date operation| date de l operation| fecha operacion| fecha valor| data operazione| \
+         data contabile| boekdatum| transactiedatum| timestamp| datetime| date time| \
+         created at| block timestamp| posted| date| datum| fecha| data| time| zeit| step| \
+         day| ts| when",
     ),
-    (Role::Clock, &["time of day", "uhrzeit", "heure", "hora", "ora", "tijd", "time", "clock"]),
+    (Role::Clock, "time of day| uhrzeit| heure| hora| ora| tijd| time| clock"),
     (
         Role::DebtorBank,
-        &[
-            "from bank",
-            "debtor bank",
-            "sender bank",
-            "payer bank",
-            "bank from",
-            "bank orig",
-            "originator bank",
-            "debtor agent",
-            "debtor bic",
-            "sender bic",
-            "from bic",
-            "source bank",
-            "blz auftraggeber",
-            "from sort code",
-            "sender sort code",
-        ],
+        "from bank| debtor bank| sender bank| payer bank| bank from| bank orig| \
+         originator bank| debtor agent| debtor bic| sender bic| from bic| source bank| \
+         blz auftraggeber| from sort code| sender sort code",
     ),
     (
         Role::CreditorBank,
-        &[
-            "to bank",
-            "creditor bank",
-            "receiver bank",
-            "beneficiary bank",
-            "payee bank",
-            "bank to",
-            "bank dest",
-            "creditor agent",
-            "creditor bic",
-            "beneficiary bic",
-            "to bic",
-            "receiver bic",
-            "target bank",
-            "blz empfanger",
-            "to sort code",
-            "recipient bank",
-        ],
+        "to bank| creditor bank| receiver bank| beneficiary bank| payee bank| bank to| \
+         bank dest| creditor agent| creditor bic| beneficiary bic| to bic| receiver bic| \
+         target bank| blz empfanger| to sort code| recipient bank",
     ),
     (
         Role::Debtor,
-        &[
-            "debtor iban",
-            "debtor account",
-            "iban from",
-            "from iban",
-            "sender iban",
-            "sender account",
-            "from account",
-            "account from",
-            "payer account",
-            "payer iban",
-            "originator account",
-            "ordering account",
-            "source account",
-            "debit account",
-            "iban auftraggeber",
-            "auftraggeber iban",
-            "konto auftraggeber",
-            "compte debiteur",
-            "compte emetteur",
-            "iban emetteur",
-            "iban donneur",
-            "cuenta ordenante",
-            "cuenta origen",
-            "iban ordenante",
-            "conto ordinante",
-            "iban ordinante",
-            "debtor",
-            "payer",
-            "sender",
-            "originator",
-            "orderer",
-            "source",
-            "auftraggeber",
-            "zahler",
-            "absender",
-            "debiteur",
-            "emetteur",
-            "donneur d ordre",
-            "ordenante",
-            "pagador",
-            "remitente",
-            "origen",
-            "ordinante",
-            "mittente",
-            "betaler",
-            "from",
-            "orig",
-            "src",
-            "von",
-            "nameorig",
-            "sourcenodeid",
-        ],
+        "debtor iban| debtor account| iban from| from iban| sender iban| sender account| \
+         from account| account from| payer account| payer iban| originator account| \
+         ordering account| source account| debit account| iban auftraggeber| \
+         auftraggeber iban| konto auftraggeber| compte debiteur| compte emetteur| \
+         iban emetteur| iban donneur| cuenta ordenante| cuenta origen| iban ordenante| \
+         conto ordinante| iban ordinante| debtor| payer| sender| originator| orderer| source| \
+         auftraggeber| zahler| absender| debiteur| emetteur| donneur d ordre| ordenante| \
+         pagador| remitente| origen| ordinante| mittente| betaler| from| orig| src| von| \
+         nameorig| sourcenodeid",
     ),
     (
         Role::Creditor,
-        &[
-            "creditor iban",
-            "creditor account",
-            "iban to",
-            "to iban",
-            "beneficiary iban",
-            "beneficiary account",
-            "receiver iban",
-            "receiver account",
-            "recipient iban",
-            "recipient account",
-            "to account",
-            "account to",
-            "payee account",
-            "payee iban",
-            "target account",
-            "destination account",
-            "credit account",
-            "iban empfanger",
-            "empfanger iban",
-            "konto empfanger",
-            "iban begunstigter",
-            "compte crediteur",
-            "compte beneficiaire",
-            "iban beneficiaire",
-            "cuenta beneficiario",
-            "cuenta destino",
-            "iban beneficiario",
-            "conto beneficiario",
-            "creditor",
-            "payee",
-            "beneficiary",
-            "receiver",
-            "recipient",
-            "empfanger",
-            "begunstigter",
-            "zahlungsempfanger",
-            "crediteur",
-            "beneficiaire",
-            "destinataire",
-            "beneficiario",
-            "destinatario",
-            "destino",
-            "ontvanger",
-            "target",
-            "dest",
-            "destination",
-            "to",
-            "dst",
-            "an",
-            "namedest",
-            "targetnodeid",
-        ],
+        "creditor iban| creditor account| iban to| to iban| beneficiary iban| \
+         beneficiary account| receiver iban| receiver account| recipient iban| \
+         recipient account| to account| account to| payee account| payee iban| \
+         target account| destination account| credit account| iban empfanger| empfanger iban| \
+         konto empfanger| iban begunstigter| compte crediteur| compte beneficiaire| \
+         iban beneficiaire| cuenta beneficiario| cuenta destino| iban beneficiario| \
+         conto beneficiario| creditor| payee| beneficiary| receiver| recipient| empfanger| \
+         begunstigter| zahlungsempfanger| crediteur| beneficiaire| destinataire| \
+         beneficiario| destinatario| destino| ontvanger| target| dest| destination| to| dst| \
+         an| namedest| targetnodeid",
     ),
     (
         Role::Own,
-        &[
-            "auftragskonto",
-            "iban auftragskonto",
-            "eigenes konto",
-            "own account",
-            "account id",
-            "account number",
-            "account no",
-            "account",
-            "rekening",
-            "kontonummer",
-            "konto",
-            "compte",
-            "cuenta",
-            "conto",
-            "iban",
-        ],
+        "auftragskonto| iban auftragskonto| eigenes konto| own account| account id| \
+         account number| account no| account| rekening| kontonummer| konto| compte| cuenta| \
+         conto| iban",
     ),
     (
         Role::Other,
-        &[
-            "counterparty iban",
-            "counterparty account",
-            "counter account",
-            "gegenkonto",
-            "kontonummer iban",
-            "iban zahlungsbeteiligter",
-            "iban zahlungspflichtiger",
-            "compte contrepartie",
-            "contrepartie",
-            "contrapartida",
-            "controparte",
-            "tegenrekening",
-            "counterparty",
-            "other account",
-            "partner account",
-        ],
+        "counterparty iban| counterparty account| counter account| gegenkonto| \
+         kontonummer iban| iban zahlungsbeteiligter| iban zahlungspflichtiger| \
+         compte contrepartie| contrepartie| contrapartida| controparte| tegenrekening| \
+         counterparty| other account| partner account",
     ),
     (
         Role::Amount,
-        &[
-            "transaction amount",
-            "payment amount",
-            "instructed amount",
-            "amount paid",
-            "amount",
-            "amt",
-            "betrag",
-            "umsatz",
-            "montant",
-            "importe",
-            "monto",
-            "importo",
-            "bedrag",
-            "valor",
-            "value",
-            "kwota",
-            "castka",
-            "belob",
-            "belopp",
-            "sum",
-            "summe",
-            "soll haben",
-        ],
+        "transaction amount| payment amount| instructed amount| amount paid| amount| amt| \
+         betrag| umsatz| montant| importe| monto| importo| bedrag| valor| value| kwota| \
+         castka| belob| belopp| sum| summe| soll haben",
     ),
     (
         Role::Currency,
-        &[
-            "payment currency",
-            "currency code",
-            "currency",
-            "ccy",
-            "cur",
-            "wahrung",
-            "devise",
-            "monnaie",
-            "moneda",
-            "divisa",
-            "valuta",
-            "munt",
-            "waluta",
-            "mena",
-        ],
+        "payment currency| currency code| currency| ccy| cur| wahrung| devise| monnaie| \
+         moneda| divisa| valuta| munt| waluta| mena",
     ),
     (
         Role::Id,
-        &[
-            "payment id",
-            "transaction id",
-            "transaction reference",
-            "end to end id",
-            "endtoendid",
-            "reference number",
-            "tx id",
-            "txid",
-            "trans id",
-            "uetr",
-            "id",
-            "hash",
-            "reference",
-            "ref",
-            "referenz",
-            "vorgangsnummer",
-            "transaktionsnummer",
-            "referencia",
-            "riferimento",
-        ],
+        "payment id| transaction id| transaction reference| end to end id| endtoendid| \
+         reference number| tx id| txid| trans id| uetr| id| hash| reference| ref| referenz| \
+         vorgangsnummer| transaktionsnummer| referencia| riferimento",
     ),
     (
         Role::Method,
-        &[
-            "payment method",
-            "payment format",
-            "payment type",
-            "transaction type",
-            "method",
-            "channel",
-            "rail",
-            "buchungstext",
-            "umsatzart",
-            "zahlungsart",
-            "mode de paiement",
-            "metodo",
-            "type",
-            "art",
-            "tipo",
-            "format",
-        ],
+        "payment method| payment format| payment type| transaction type| method| channel| \
+         rail| buchungstext| umsatzart| zahlungsart| mode de paiement| metodo| type| art| \
+         tipo| format",
     ),
     (
         Role::Label,
-        &[
-            "is laundering",
-            "is fraud",
-            "isfraud",
-            "is sar",
-            "issar",
-            "fraud",
-            "laundering",
-            "label",
-            "suspicious",
-            "betrug",
-            "fraude",
-            "class",
-        ],
+        "is laundering| is fraud| isfraud| is sar| issar| fraud| laundering| label| \
+         suspicious| betrug| fraude| class",
     ),
-    (Role::Attempt, &["attempt", "pattern id", "patternid", "pattern", "scheme", "case id"]),
+    (Role::Attempt, "attempt| pattern id| patternid| pattern| scheme| case id"),
 ];
 
 /// Columns of people's names are no accounts, though they stand beside them.
@@ -567,7 +312,8 @@ fn plain(name: &str) -> String {
 }
 
 /// How well a name fits a role: 0 for not at all. Equal is best, then longer words.
-fn score(name: &str, words: &[&str]) -> usize {
+fn score(name: &str, words: &str) -> usize {
+    let words: Vec<&str> = words.split('|').map(str::trim).collect();
     let padded = format!(" {name} ");
     let tight: String = name.split(' ').collect();
     let of = |(rank, word): (usize, &&str)| {
@@ -636,6 +382,16 @@ fn by_values(sample: &Sample, roles: &mut Roles) {
             untaken && telling && calendar && fits_values(role, sample, column)
         });
         roles.0.extend(free.map(|column| (role, column)));
+    }
+    if !sample.has_header {
+        // Without names the first free columns are taken to say from whom to whom.
+        for role in [Role::Debtor, Role::Creditor] {
+            let free = (0..sample.header.len()).find(|&column| {
+                let untaken = roles.0.iter().all(|&(_, taken)| taken != column);
+                untaken && sample.values(column).next().is_some()
+            });
+            roles.0.extend(free.map(|column| (role, column)));
+        }
     }
 }
 
@@ -722,12 +478,20 @@ fn time_forms(sample: &Sample, columns: &[usize]) -> Vec<String> {
     }
     let forms =
         DATES.iter().flat_map(|date| CLOCKS.iter().map(move |clock| format!("{date}{clock}")));
-    forms
-        .filter(|form| {
-            let pattern = Pattern::new(form).map(TimeForm::Pattern);
-            pattern.is_some_and(|pattern| texts.iter().all(|text| reads(&pattern, text)))
-        })
-        .collect()
+    let mut found: Vec<(String, Vec<Option<shroff_types::Timestamp>>)> = Vec::new();
+    for form in forms {
+        let Some(pattern) = Pattern::new(&form).map(TimeForm::Pattern) else { continue };
+        if !texts.iter().all(|text| reads(&pattern, text)) {
+            continue;
+        }
+        let times: Vec<_> =
+            texts.iter().map(|text| instant::parse(text.as_bytes(), &pattern, 0)).collect();
+        // Forms that say the same of every text are one.
+        if found.iter().all(|(_, others)| *others != times) {
+            found.push((form, times));
+        }
+    }
+    found.into_iter().map(|(form, _)| form).collect()
 }
 
 /// Times that are numbers: their length says of what.
@@ -923,7 +687,7 @@ fn write_accounts(text: &mut String, sample: &Sample, roles: &Roles) -> bool {
             ([debtor.or(if creditor.is_some() { other } else { None }), creditor.or(other)], false)
         }
     };
-    let titles = [("debtor", "who pays"), ("creditor", "who is paid")];
+    let titles = [("debtor", "that pays"), ("creditor", "that is paid")];
     for ((found, bank), (key, what)) in found.into_iter().zip(banks).zip(titles) {
         let _ignored = writeln!(text, "\n[{key}]");
         let Some(column) = found else {
@@ -938,6 +702,9 @@ fn write_accounts(text: &mut String, sample: &Sample, roles: &Roles) -> bool {
             }
             None => writeln!(text, "column = {}", sample.column(column)),
         };
+        if !sample.has_header {
+            text.push_str("# GUESSED by its place alone: check it.\n");
+        }
         let iban = |value: &str| value.len() > 15 && value.contains(' ');
         if sample.values(column).any(iban) {
             text.push_str("strip_spaces = true\n");
@@ -987,7 +754,7 @@ fn write_style(text: &mut String, style: Option<NumberStyle>, statement: bool) {
     }
     match (style.negative, statement) {
         (true, true) => {
-            text.push_str("sign = \"statement\"  # below zero the debtor column pays\n")
+            text.push_str("sign = \"statement\"  # below zero the debtor column pays\n");
         }
         (true, false) => {
             text.push_str(

@@ -48,9 +48,8 @@ pub(crate) fn parse(text: &[u8], form: &TimeForm, offset_micros: i64) -> Option<
             micros.checked_sub(offset_micros).map(Timestamp)
         }
         TimeForm::Yymmdd => {
-            let [a, b, c, d, e, f] = text else { return None };
-            let year = 1900 + two([*a, *b])?;
-            let days = days_of(year, two([*c, *d])?, two([*e, *f])?)?;
+            let ([year, month, day], []) = text.as_chunks::<2>() else { return None };
+            let days = days_of(1900 + two(*year)?, two(*month)?, two(*day)?)?;
             (days * DAY_MICROS).checked_sub(offset_micros).map(Timestamp)
         }
         TimeForm::Pattern(pattern) => parse_pattern(text, pattern, offset_micros),
@@ -144,7 +143,7 @@ fn parse_pattern(text: &[u8], pattern: &Pattern, offset_micros: i64) -> Option<T
         Err(_) => return None,
     };
     let moment: DateTime<chrono::Utc> = naive.and_utc();
-    if moment.timestamp_subsec_nanos() % 1_000 != 0 {
+    if !moment.timestamp_subsec_nanos().is_multiple_of(1_000) {
         return None;
     }
     let ahead = match parsed.offset() {

@@ -114,6 +114,10 @@ const BERKA: &[&str] =
 /// The columns of AMLSim's accounts file.
 const NODES: [&str; 2] = ["nodeid", "isFraud"];
 
+/// Layouts in the order in which a header is held against them: the more special first.
+const ORDER: [&str; 7] =
+    ["berka", "ethereum", "amlgentex", "paysim", "amlsim", "bitcoin-otc", "shroff"];
+
 /// What a header was recognised as.
 #[derive(Debug)]
 pub(crate) enum Recognised {
@@ -135,8 +139,6 @@ pub(crate) fn recognise(header: &[String], name: &str) -> Result<Option<Recognis
     if is_amlworld(header) {
         return by_name("amlworld", header, name).map(Some);
     }
-    const ORDER: [&str; 7] =
-        ["berka", "ethereum", "amlgentex", "paysim", "amlsim", "bitcoin-otc", "shroff"];
     for candidate in ORDER {
         let layout = find(candidate).expect("the order names layouts");
         if has_all(header, layout.columns) {
@@ -333,8 +335,8 @@ fn plan(
     }
 }
 
-fn label(column: usize) -> Option<LabelPart> {
-    Some(LabelPart { column, truths: None })
+fn label(column: usize) -> LabelPart {
+    LabelPart { column, truths: None }
 }
 
 const HOUR_MICROS: i64 = 3_600_000_000;
@@ -345,7 +347,7 @@ fn shroff(header: &[String], name: &str) -> Result<Plan, IngestError> {
     let mut plan = plan("shroff", header, parts, TimeForm::Rfc3339);
     plan.id = optional(header, "id", name)?;
     plan.method = optional(header, "method", name)?;
-    plan.label = optional(header, "label", name)?.map(|column| LabelPart { column, truths: None });
+    plan.label = optional(header, "label", name)?.map(label);
     if let Some(column) = optional(header, "currency", name)? {
         plan.currency = CurrencyPart::Column(column);
     }
@@ -363,7 +365,7 @@ fn amlworld(header: &[String]) -> Plan {
     plan.creditor = AccountPart::of(&[3, 4]);
     plan.currency = CurrencyPart::Column(8);
     plan.method = Some(9);
-    plan.label = label(10);
+    plan.label = Some(label(10));
     plan
 }
 
@@ -379,7 +381,7 @@ fn amlgentex(header: &[String], name: &str) -> Result<Plan, IngestError> {
     let [kind, sar] = columns(header, ["type", "isSAR"], name)?;
     plan.number.round = true;
     plan.method = Some(kind);
-    plan.label = label(sar);
+    plan.label = Some(label(sar));
     let pattern = optional(header, "patternID", name)?;
     if let (Some(pattern), Some(model)) = (pattern, optional(header, "modelType", name)?) {
         plan.attempt = AttemptPart::Gentex { pattern, model };
@@ -400,7 +402,7 @@ fn paysim(header: &[String], name: &str) -> Result<Plan, IngestError> {
     let mut plan = plan("paysim", header, parts, TimeForm::Count { unit_micros: HOUR_MICROS });
     let [kind, fraud] = columns(header, ["type", "isFraud"], name)?;
     plan.method = Some(kind);
-    plan.label = label(fraud);
+    plan.label = Some(label(fraud));
     Ok(plan)
 }
 

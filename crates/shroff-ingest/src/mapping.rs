@@ -15,6 +15,7 @@ use crate::number::NumberForm;
 use crate::plan::{
     AccountPart, AttemptPart, CurrencyPart, Direction, LabelPart, LeaveOut, Plan, Sign, TimePart,
 };
+use crate::record::count_lines;
 
 /// What begins a column's name where `guess` could not find one.
 pub(crate) const FILL_IN: &str = "FILL IN";
@@ -139,6 +140,42 @@ struct Leave {
     column: Spanned<Column>,
     values: Vec<Word>,
     reason: String,
+}
+
+impl Ways {
+    fn at(&self, column: usize) -> Direction {
+        Direction {
+            column,
+            outgoing: words(&self.outgoing),
+            incoming: words(&self.incoming),
+            reason: "goes neither out nor in by its direction".to_owned(),
+        }
+    }
+}
+
+impl Leave {
+    fn at(&self, column: usize) -> LeaveOut {
+        LeaveOut {
+            column,
+            values: words(&self.values),
+            reason: self.reason.clone(),
+            labelled_reason: Some(format!("{}, but labelled", self.reason)),
+        }
+    }
+}
+
+impl From<SignKey> for Sign {
+    fn from(key: SignKey) -> Sign {
+        match key {
+            SignKey::Positive => Sign::Positive,
+            SignKey::Absolute => Sign::Absolute,
+            SignKey::Statement => Sign::Statement,
+        }
+    }
+}
+
+fn words(list: &[Word]) -> Vec<String> {
+    list.iter().map(|word| word.0.clone()).collect()
 }
 
 /// A column by its name, or by its number from 1.
@@ -335,27 +372,18 @@ impl Mapping {
             })
         };
         let file = &self.file;
-        let words = |list: &[Word]| list.iter().map(|word| word.0.clone()).collect::<Vec<_>>();
         let label = file.label.as_ref().map(|label| {
             let column = find("label.column", &label.column)?;
-            let truths = label.truths.as_ref().map(|truths| words(truths));
+            let truths = label.truths.as_deref().map(words);
             Ok::<_, IngestError>(LabelPart { column, truths })
         });
         let direction = file.direction.as_ref().map(|ways| {
-            Ok::<_, IngestError>(Direction {
-                column: find("direction.column", &ways.column)?,
-                outgoing: words(&ways.outgoing),
-                incoming: words(&ways.incoming),
-                reason: "goes neither out nor in by its direction".to_owned(),
-            })
+            let column = find("direction.column", &ways.column)?;
+            Ok::<_, IngestError>(ways.at(column))
         });
         let leave_out = file.leave_out.iter().map(|leave| {
-            Ok::<_, IngestError>(LeaveOut {
-                column: find("leave_out.column", &leave.column)?,
-                values: words(&leave.values),
-                reason: leave.reason.clone(),
-                labelled_reason: Some(format!("{}, but labelled", leave.reason)),
-            })
+            let column = find("leave_out.column", &leave.column)?;
+            Ok::<_, IngestError>(leave.at(column))
         });
         let currency = match (&self.fixed_currency, &file.currency.column) {
             (Some(fixed), _) => CurrencyPart::Fixed(*fixed),
@@ -375,11 +403,7 @@ impl Mapping {
             creditor: account("creditor.column", &file.creditor)?,
             amount: find("amount.column", &file.amount.column)?,
             number: self.number,
-            sign: match file.amount.sign {
-                SignKey::Positive => Sign::Positive,
-                SignKey::Absolute => Sign::Absolute,
-                SignKey::Statement => Sign::Statement,
-            },
+            sign: file.amount.sign.into(),
             currency,
             method: maybe("method", &file.method)?,
             label: label.transpose()?,
@@ -542,7 +566,7 @@ fn refused(name: &str, text: &str, error: &toml::de::Error) -> IngestError {
 /// The line of a byte of a text, from 1.
 fn line_of(text: &str, at: usize) -> usize {
     let before = text.as_bytes().get(..at).unwrap_or(text.as_bytes());
-    1 + before.iter().filter(|&&b| b == b'\n').count()
+    1 + count_lines(before)
 }
 
 fn line_of_table(text: &str, table: &str) -> usize {

@@ -1,4 +1,8 @@
 //! What each column of a record means, and the one door from a record to a payment.
+#![expect(
+    clippy::unnecessary_box_returns,
+    reason = "a refusal is rare and large: its box keeps the results of each field small"
+)]
 
 use shroff_types::{AccountId, Amount, Currency, Names, Payment, Symbol};
 
@@ -120,6 +124,18 @@ pub(crate) struct Direction {
     pub(crate) reason: String,
 }
 
+impl Direction {
+    /// Whether the money goes out; nothing where it goes neither way.
+    fn outgoing(&self, record: &Record) -> Option<bool> {
+        let value = record.field(self.column).trim_ascii();
+        let is = |list: &[String]| list.iter().any(|known| known.as_bytes() == value);
+        if is(&self.outgoing) {
+            return Some(true);
+        }
+        is(&self.incoming).then_some(false)
+    }
+}
+
 /// Records that by the layout's nature are no payments between two accounts.
 #[derive(Debug, Clone)]
 pub(crate) struct LeaveOut {
@@ -217,20 +233,11 @@ impl Plan {
             }
         }
         if let Some(direction) = &self.direction
-            && self.outgoing(direction, record).is_none()
+            && direction.outgoing(record).is_none()
         {
             return Ok(Some(&direction.reason));
         }
         Ok(None)
-    }
-
-    fn outgoing(&self, direction: &Direction, record: &Record) -> Option<bool> {
-        let value = record.field(direction.column).trim_ascii();
-        let is = |list: &[String]| list.iter().any(|known| known.as_bytes() == value);
-        if is(&direction.outgoing) {
-            return Some(true);
-        }
-        is(&direction.incoming).then_some(false)
     }
 
     fn payment<'p>(
@@ -260,7 +267,7 @@ impl Plan {
         let debtor = AccountId(desk.accounts.intern(debtor));
         let creditor = AccountId(desk.accounts.intern(creditor));
         let outgoing = match (&self.direction, self.sign) {
-            (Some(direction), _) => self.outgoing(direction, record) == Some(true),
+            (Some(direction), _) => direction.outgoing(record) == Some(true),
             (None, Sign::Statement) => negative,
             (None, Sign::Positive | Sign::Absolute) => true,
         };
@@ -569,8 +576,15 @@ fn word_of_label(text: &[u8]) -> Option<bool> {
 
 fn nearest_code(text: &[u8]) -> Option<&'static str> {
     let text = std::str::from_utf8(text).ok().filter(|text| text.len() <= 20)?;
+    let sorted = |text: &str| {
+        let mut letters = text.to_ascii_uppercase().into_bytes();
+        letters.sort_unstable();
+        letters
+    };
+    // Letters in the wrong order are the commonest slip.
+    let swapped = Currency::all().map(Currency::code).find(|code| sorted(code) == sorted(text));
     let codes = Currency::all().map(Currency::code);
-    crate::error::nearest(text, codes).first().copied()
+    swapped.or_else(|| crate::error::nearest(text, codes).first().copied())
 }
 
 /// The names of AMLGentex's models of laundering, as its generator numbers them.

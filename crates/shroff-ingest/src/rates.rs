@@ -13,6 +13,7 @@ use shroff_types::{Amount, Currency, Decimal, Payment, Timestamp};
 
 use crate::IngestError;
 use crate::error::{clip, nearest};
+use crate::record::count_lines;
 
 /// Rates into one base currency, by currency and by day.
 #[derive(Debug, Clone)]
@@ -38,7 +39,7 @@ impl Rates {
     /// rate that is none, or a second rate for one day: each with its line.
     pub fn parse(name: &str, bytes: &[u8], base: Option<Currency>) -> Result<Rates, IngestError> {
         let text = std::str::from_utf8(bytes).map_err(|error| {
-            let line = bytes[..error.valid_up_to()].iter().filter(|&&b| b == b'\n').count() + 1;
+            let line = 1 + count_lines(&bytes[..error.valid_up_to()]);
             IngestError::new(name, "the table is not valid UTF-8")
                 .at(format!("line {line}"))
                 .hint("save it as UTF-8")

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::io;
 
-use shroff_types::{AccountId, Symbol};
+use shroff_types::{AccountId, Amount, Payment, Symbol};
 
 use crate::columnar::Table;
 use crate::error::Rejected;
@@ -17,7 +17,7 @@ use crate::plan::{AccountsPlan, Bad, Desk, LabelPart, Outcome, Plan};
 use crate::record::{Lines, Record, Step, TextLines};
 use crate::source::{Kind, Memory, MemorySpill, Packing, ReadSeek, Source, Spill, Stream};
 use crate::store::Builder;
-use crate::{IngestError, Mapping, Payments};
+use crate::{IngestError, Mapping, Payments, Rates};
 
 /// How inputs are to be read.
 #[derive(Debug, Clone)]
@@ -33,6 +33,8 @@ pub struct Options {
     pub sort_memory_bytes: usize,
     /// How many decimals an amount without a currency has.
     pub unnamed_decimals: u8,
+    /// The rates that amounts will be converted at: a payment that they cannot convert is refused.
+    pub rates: Option<Rates>,
 }
 
 impl Default for Options {
@@ -44,6 +46,7 @@ impl Default for Options {
             // 5,000,000 payments out of order fit in 400 MB.
             sort_memory_bytes: 512 << 20,
             unnamed_decimals: 2,
+            rates: None,
         }
     }
 }
@@ -151,9 +154,6 @@ struct Run<'a> {
     row_id: String,
 }
 
-/// What stands before the messages of an Arrow file: `ARROW1` and two zeros.
-pub(crate) const ARROW_FILE_MAGIC_BYTES: usize = 8;
-
 /// How many records pass between two reports of progress.
 const PROGRESS_RECORDS: u64 = 8_192;
 
@@ -168,7 +168,8 @@ impl Run<'_> {
         }
         let unmarked: usize = self.marks.iter().flat_map(BTreeMap::values).map(VecDeque::len).sum();
         if let (Some(&place), true) = (first.first(), unmarked > 0) {
-            let note = format!("{unmarked} payments of attempts are not among the transactions");
+            let note =
+                format!("payments of attempts that are not among the transactions: {unmarked}");
             summaries[place].notes.push(note);
         }
         Ok(summaries)
@@ -180,7 +181,7 @@ impl Run<'_> {
         let (mut patterns, mut transactions) = (Vec::new(), false);
         for (place, source) in sources.iter().enumerate() {
             let twice = source.seekable();
-            if !twice.map_err(|error| IngestError::io(source.name(), "opening", error))?.is_some() {
+            if twice.map_err(|error| IngestError::io(source.name(), "opening", error))?.is_none() {
                 continue;
             }
             let mut stream = Stream::open(*source)?;
@@ -216,11 +217,11 @@ impl Run<'_> {
             }
             Kind::ArrowFile => {
                 self.summary.form = form("Arrow file", stream.packing());
-                self.table(Table::arrow(stream, ARROW_FILE_MAGIC_BYTES, name)?, name)?;
+                self.table(Table::arrow(stream, name)?, name)?;
             }
             Kind::ArrowStream => {
                 self.summary.form = form("Arrow stream", stream.packing());
-                self.table(Table::arrow(stream, 0, name)?, name)?;
+                self.table(Table::arrow(stream, name)?, name)?;
             }
         }
         Ok(std::mem::take(&mut self.summary))
@@ -232,8 +233,12 @@ impl Run<'_> {
         for _ in 0..map.map_or(0, Mapping::skip_lines) {
             line += skip_one_line(&mut stream, name)?;
         }
-        let delimiter =
-            map.and_then(Mapping::delimiter).unwrap_or_else(|| delimiter_of(stream.ahead()));
+        let named = delimiter_named(stream.ahead());
+        if named.is_some() {
+            line += skip_one_line(&mut stream, name)?;
+        }
+        let delimiter = map.and_then(Mapping::delimiter).or(named);
+        let delimiter = delimiter.unwrap_or_else(|| delimiter_of(stream.ahead()));
         let kind = if delimiter == b'\t' { "TSV" } else { "CSV" };
         self.summary.form = form(kind, stream.packing());
         let mut lines = Lines::new(stream, delimiter, line);
@@ -379,6 +384,10 @@ impl Run<'_> {
                 {
                     payment.attempt = waiting.pop_front();
                 }
+                if let Some(bad) = self.too_much(&payment) {
+                    self.refuse(line, bad);
+                    return Ok(());
+                }
                 self.summary.records += 1;
                 self.summary.payments += 1;
                 self.summary.rounded += u64::from(rounded);
@@ -397,6 +406,27 @@ impl Run<'_> {
             Outcome::Bad(bad) => self.refuse(line, *bad),
         }
         Ok(())
+    }
+
+    /// What is wrong with an amount that can be read and not be carried further.
+    fn too_much(&self, payment: &Payment) -> Option<Bad> {
+        let bad = |reason: String, hint: &str| Bad {
+            column: "amount".to_owned(),
+            value: payment.amount.to_string(),
+            reason,
+            hint: hint.to_owned(),
+        };
+        if payment.amount.minor > Amount::MAX_MINOR {
+            let hint = "are these minor units that should be major ones?";
+            return Some(bad("the amount is larger than can be carried".to_owned(), hint));
+        }
+        let reason = match self.options.rates.as_ref()?.convert(payment) {
+            Ok(1..=Amount::MAX_MINOR) => return None,
+            Ok(..=0) => "the amount is nothing once it is converted".to_owned(),
+            Ok(_) => "the amount is larger than can be carried once it is converted".to_owned(),
+            Err(reason) => reason,
+        };
+        Some(bad(reason, "add a rate of that currency and day to the table of --rates"))
     }
 
     fn account_rows(
@@ -432,6 +462,7 @@ impl Run<'_> {
 
     fn json_lines(&mut self, stream: Stream, name: &str) -> Result<(), IngestError> {
         self.summary.form = form("JSON Lines", stream.packing());
+        let labelled_before = self.facts.labelled;
         let mut lines = TextLines::new(stream);
         let mut record = Record::default();
         let mut plan: Option<Box<Plan>> = None;
@@ -440,7 +471,7 @@ impl Run<'_> {
                 continue;
             }
             let members = match step {
-                Step::Record => json::members(lines.text()),
+                Step::Record => json::members(lines.text().trim_ascii()),
                 Step::TooLong | Step::End => Err("the line is longer than 1 MiB".to_owned()),
             };
             let members = match members {
@@ -451,14 +482,18 @@ impl Run<'_> {
                     continue;
                 }
             };
-            let plan = match &plan {
-                Some(plan) => plan,
-                None => {
-                    let header: Vec<String> =
-                        members.iter().map(|(name, _)| name.clone()).collect();
-                    plan.insert(self.json_plan(header, name, lines.line())?)
-                }
+            let plan = if let Some(plan) = &plan {
+                plan
+            } else {
+                let header = json_header(&members, lines.stream().ahead());
+                plan.insert(self.json_plan(header, name, lines.line())?)
             };
+            if let Some(late) = late_member(plan, &members) {
+                let reason = format!("there is a member `{late}`, which the first objects lack");
+                let hint = "put it into every object, or at least into the first";
+                self.refuse(lines.line(), *Bad::whole(lines.text().trim_ascii(), &reason, hint));
+                continue;
+            }
             // An object may lack what is none in it, and have more; both are by name.
             record.clear();
             for column in &plan.columns {
@@ -468,6 +503,8 @@ impl Run<'_> {
             self.record(plan, &record, lines.line())?;
             self.report_at_times(lines.stream());
         }
+        // Columns of labels are looked for in any case; whether there are any, the rows say.
+        self.summary.has_labels = self.facts.labelled > labelled_before;
         self.finish_text(lines.stream());
         Ok(())
     }
@@ -553,9 +590,11 @@ impl Run<'_> {
             } else {
                 format!("the record has too {few} fields: {fields}, not {width}")
             };
-            Bad::whole(lines.text(), &reason, "the columns of AMLworld's transactions")
+            let hint = "the columns are those of AMLworld's transactions";
+            Bad::whole(lines.text().trim_ascii(), &reason, hint)
         } else if attempt.is_none() {
-            Bad::whole(lines.text(), "the payment stands in no attempt", "is a BEGIN line missing?")
+            let reason = "the payment stands in no attempt";
+            Bad::whole(lines.text().trim_ascii(), reason, "is a BEGIN line missing?")
         } else if let (Some(marks), Some(attempt)) = (&mut self.marks, attempt) {
             marks.entry(row_key(record)).or_default().push_back(attempt);
             self.summary.records += 1;
@@ -593,7 +632,7 @@ impl Run<'_> {
                 row += 1;
                 self.record(&plan, record, row)
             });
-            self.report(0);
+            self.report(rows.bytes());
             match more {
                 Ok(true) => {}
                 Ok(false) => return Ok(()),
@@ -689,7 +728,7 @@ impl io::Seek for Spooled {
 /// Skips to behind the next line end; 1 if there was one, for the line number.
 fn skip_one_line(stream: &mut Stream, name: &str) -> Result<u64, IngestError> {
     loop {
-        if let Some(end) = stream.ahead().iter().position(|&b| b == b'\n') {
+        if let Some(end) = memchr::memchr(b'\n', stream.ahead()) {
             stream.consume(end + 1);
             return Ok(1);
         }
@@ -700,13 +739,38 @@ fn skip_one_line(stream: &mut Stream, name: &str) -> Result<u64, IngestError> {
     }
 }
 
+/// The names of the first object's members, and of those behind it that can be seen.
+fn json_header(first: &[(String, Vec<u8>)], ahead: &[u8]) -> Vec<String> {
+    let mut header: Vec<String> = first.iter().map(|(name, _)| name.clone()).collect();
+    let whole = ahead.iter().rposition(|&b| b == b'\n').map_or(&[][..], |end| &ahead[..end]);
+    for line in whole.split(|&b| b == b'\n').take(1_000) {
+        for (name, _) in json::members(line).unwrap_or_default() {
+            if header.len() < 1_000 && !header.contains(&name) {
+                header.push(name);
+            }
+        }
+    }
+    header
+}
+
+/// A member that would say what a payment is, and that came too late to be read.
+fn late_member(plan: &Plan, members: &[(String, Vec<u8>)]) -> Option<&'static str> {
+    let late = |name: &&str| {
+        plan.layout == "shroff"
+            && !plan.columns.iter().any(|column| column == name)
+            && members.iter().any(|(member, _)| member == name)
+    };
+    ["currency", "id"].into_iter().find(late)
+}
+
+#[expect(clippy::unnecessary_box_returns, reason = "as all refusals are")]
 fn json_complaint(lines: &TextLines, reason: &str) -> Box<Bad> {
     if lines.is_unterminated() && reason.starts_with("EOF") {
         let hint = "the file may not have been written or copied to its end";
-        return Bad::whole(lines.text(), "the last record looks cut off", hint);
+        return Bad::whole(lines.text().trim_ascii(), "the last record looks cut off", hint);
     }
     let reason = format!("the line is not a JSON object: {reason}");
-    Bad::whole(lines.text(), &reason, "each line must be one whole object")
+    Bad::whole(lines.text().trim_ascii(), &reason, "each line must be one whole object")
 }
 
 /// Why the rows of a pattern file are no payments of their own.
@@ -717,6 +781,7 @@ fn row_key(record: &Record) -> Vec<u8> {
     record.iter().map(<[u8]>::trim_ascii).collect::<Vec<_>>().join(&b',')
 }
 
+#[expect(clippy::unnecessary_box_returns, reason = "as all refusals are")]
 fn unclosed(raw: &[u8]) -> Box<Bad> {
     Bad::whole(
         raw.trim_ascii(),
@@ -738,11 +803,22 @@ fn header_of(record: &Record) -> Vec<String> {
     record.iter().map(|field| String::from_utf8_lossy(field).trim().to_owned()).collect()
 }
 
+/// The delimiter of a first line such as `sep=;`, which spreadsheets write.
+fn delimiter_named(head: &[u8]) -> Option<u8> {
+    match head {
+        [b's', b'e', b'p', b'=', delimiter @ (b',' | b';' | b'\t' | b'|'), b'\r' | b'\n', ..] => {
+            Some(*delimiter)
+        }
+        _ => None,
+    }
+}
+
 /// The delimiter that stands most often in the first line, outside quotes.
 pub(crate) fn delimiter_of(head: &[u8]) -> u8 {
     let mut counts = [(b',', 0), (b';', 0), (b'\t', 0), (b'|', 0)];
     let mut quoted = false;
-    for &byte in head {
+    let blank = head.iter().take_while(|&&b| b == b'\n' || b == b'\r').count();
+    for &byte in &head[blank..] {
         match byte {
             b'"' => quoted = !quoted,
             b'\n' if !quoted => break,

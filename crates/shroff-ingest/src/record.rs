@@ -54,6 +54,11 @@ impl Record {
     }
 }
 
+/// How many line ends there are.
+pub(crate) fn count_lines(bytes: &[u8]) -> usize {
+    memchr::memchr_iter(b'\n', bytes).count()
+}
+
 /// What the reader found next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Step {
@@ -141,7 +146,7 @@ impl Lines {
     }
 
     fn take_held(&mut self) {
-        let ends = self.raw().iter().filter(|&&b| b == b'\n').count();
+        let ends = count_lines(self.raw());
         self.line += ends as u64;
         self.stream.consume(self.held);
         self.held = 0;
@@ -151,7 +156,7 @@ impl Lines {
         loop {
             let bytes = self.stream.ahead();
             let blank = bytes.iter().take_while(|&&b| b == b'\n' || b == b'\r').count();
-            self.line += bytes[..blank].iter().filter(|&&b| b == b'\n').count() as u64;
+            self.line += count_lines(&bytes[..blank]) as u64;
             let all = blank == bytes.len();
             self.stream.consume(blank);
             if !all || !self.stream.fill(name)? {
@@ -193,7 +198,7 @@ impl Lines {
     /// Gives back all of the record but its first line, to be read anew: what a quote that is
     /// never closed has swallowed. True if it was done, false if the record is one line.
     pub(crate) fn give_back_lines(&mut self) -> bool {
-        let Some(first) = self.raw().iter().position(|&b| b == b'\n') else { return false };
+        let Some(first) = memchr::memchr(b'\n', self.raw()) else { return false };
         let rest = (self.held - first - 1) as u64;
         if rest == 0 || self.again + rest > self.parsed + 8 * MAX_RECORD_BYTES as u64 {
             return false;
@@ -209,7 +214,7 @@ impl Lines {
         self.core.reset();
         loop {
             let bytes = self.stream.ahead();
-            if let Some(end) = bytes.iter().position(|&b| b == b'\n') {
+            if let Some(end) = memchr::memchr(b'\n', bytes) {
                 self.stream.consume(end);
                 self.held = 0;
                 return Ok(());
@@ -274,7 +279,7 @@ impl TextLines {
         let mut seen = 0;
         loop {
             let ahead = self.stream.ahead();
-            let end = ahead[seen..].iter().position(|&b| b == b'\n').map(|at| seen + at + 1);
+            let end = memchr::memchr(b'\n', &ahead[seen..]).map(|at| seen + at + 1);
             let all = ahead.len();
             self.terminated = end.is_some();
             self.held = end.unwrap_or(all).min(MAX_RECORD_BYTES);
@@ -294,7 +299,7 @@ impl TextLines {
 
     fn skip_to_line_end(&mut self) -> bool {
         let ahead = self.stream.ahead();
-        let end = ahead.iter().position(|&b| b == b'\n');
+        let end = memchr::memchr(b'\n', ahead);
         let count = end.map_or(ahead.len(), |end| end + 1);
         self.stream.consume(count);
         end.is_some()

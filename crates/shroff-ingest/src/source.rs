@@ -132,7 +132,7 @@ impl fmt::Debug for Stream {
 /// What is known about the bytes below the unpacking.
 #[derive(Debug, Default)]
 struct Raw {
-    bytes: AtomicU64,
+    bytes: Arc<AtomicU64>,
     failed: AtomicBool,
 }
 
@@ -277,6 +277,11 @@ impl Stream {
     /// How many bytes of the source itself were read.
     pub(crate) fn raw_bytes(&self) -> u64 {
         self.raw.bytes.load(Ordering::Relaxed)
+    }
+
+    /// The count of those bytes, for who goes on reading where this is out of sight.
+    pub(crate) fn raw_counter(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.raw.bytes)
     }
 
     /// What the beginning says it is.

@@ -273,6 +273,11 @@ impl Builder {
         payment: &Payment,
         spill: &mut dyn Spill,
     ) -> Result<(), IngestError> {
+        if self.len >= u64::from(u32::MAX) {
+            let reason = "there are more than 4,294,967,295 payments, the most that are counted";
+            let hint = "give fewer files, and cut the history into slices of time";
+            return Err(IngestError::new("the inputs", reason).hint(hint));
+        }
         self.entry.clear();
         encode(payment, &mut self.entry);
         let time = payment.time;
@@ -408,6 +413,7 @@ impl Payments {
         room + self.arena.index.capacity() * size_of::<(Timestamp, Spot)>()
     }
 
+    #[expect(clippy::iter_not_returning_iterator, reason = "to begin to read a file can fail")]
     /// Walks them in order. It fails only where the temporary file does.
     pub fn iter(&self) -> Result<Merge<'_>, IngestError> {
         let disk = self.disk.as_ref();

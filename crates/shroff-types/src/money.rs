@@ -296,6 +296,10 @@ pub struct Amount {
 }
 
 impl Amount {
+    /// The largest amount that is carried, in minor units: 2^90 - 1, over a billion ether in wei.
+    /// A sum of 2^32 of them fits 128 bits, and its fourth power 512.
+    pub const MAX_MINOR: i128 = (1 << 90) - 1;
+
     /// The sum; nothing where the currencies differ or it does not fit.
     pub fn checked_add(self, other: Amount) -> Option<Amount> {
         if self.currency != other.currency {

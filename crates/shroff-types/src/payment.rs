@@ -34,7 +34,7 @@ pub struct Payment {
     pub creditor: AccountId,
     /// How much, in the currency in which it left the debtor.
     pub amount: Amount,
-    /// How (`ACH`, `card`, …), where the file says.
+    /// How (`ACH`, `card`, ...), where the file says.
     pub method: Option<Symbol>,
     /// Whether somebody called it laundering or fraud; none where the file has no labels. Read
     /// for evaluation alone: no feature and no rule can name it.

@@ -76,7 +76,7 @@ pub(crate) struct Reading {
     #[arg(long, value_name = "SHARE", default_value = "1%", value_parser = share)]
     pub(crate) max_bad: f64,
     /// Memory for putting payments in order, in MiB; beyond it they are sorted on disk.
-    #[arg(long, value_name = "MIB", default_value_t = 512, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "MIB", default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) sort_memory: u32,
 }
 

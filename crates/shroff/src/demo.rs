@@ -29,7 +29,7 @@ pub(crate) fn run(arguments: &Demo) -> anyhow::Result<Ending> {
             base: None,
             definitions: None,
             max_bad: 0.01,
-            sort_memory: 512,
+            sort_memory: 256,
         },
         out: arguments.out.clone(),
         accounts: Naming::Tokens,

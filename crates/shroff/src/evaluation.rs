@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 use shroff_ingest::Ledger;
-use shroff_types::{AccountId, Alert, Map, Payment, Place, Set, Symbol};
+use shroff_types::{AccountId, Alert, Map, Payment, Set, Symbol};
 
-use crate::story::Witness;
+use crate::story::Witnesses;
 
 /// So many of so many.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
@@ -122,7 +122,7 @@ impl Tally {
     pub(crate) fn finish(
         self,
         alerts: &[Alert],
-        witnesses: &Map<Place, Witness>,
+        witnesses: &Witnesses,
         ledger: &Ledger,
     ) -> Option<Evaluation> {
         if !self.has_labels {
@@ -135,7 +135,7 @@ impl Tally {
             let is_right = if self.by_accounts {
                 alert.accounts.iter().any(|account| self.guilty.contains(account))
             } else {
-                alert.payments.iter().any(|p| witnesses[p].payment.label == Some(true))
+                alert.payments.iter().any(|&place| witnesses.is_labelled(place))
             };
             right += u64::from(is_right);
             let share = by_alert.entry(alert.typology.clone()).or_default();

@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
-use arrow::array::{ArrayRef, BooleanBuilder, Float64Builder, RecordBatch, StringBuilder, UInt64Builder};
+use arrow::array::{
+    ArrayRef, BooleanBuilder, Float64Builder, RecordBatch, StringBuilder, UInt64Builder,
+};
 use arrow::datatypes::{DataType, Field, Schema};
 use parquet::arrow::ArrowWriter;
 use shroff_detect::{Cell, Column, ColumnKind, Extractor};
@@ -67,12 +69,9 @@ fn write_csv(read: &Read, extractor: Extractor, out: Box<dyn Write>) -> anyhow::
 
 fn write_parquet(read: &Read, extractor: Extractor, path: &Path) -> anyhow::Result<()> {
     let schema = schema(extractor.columns());
-    let mut failed = None;
     outputs::write_batches(path, &schema, |writer| {
-        failed = extract(read, extractor, &mut Sink::Parquet(writer)).err();
-        Ok(())
-    })?;
-    failed.map_or(Ok(()), Err)
+        extract(read, extractor, &mut Sink::Parquet(writer))
+    })
 }
 
 fn schema(columns: &[Column]) -> Arc<Schema> {
@@ -101,7 +100,7 @@ fn extract(read: &Read, mut extractor: Extractor, sink: &mut Sink<'_>) -> anyhow
     let mut batch = Vec::with_capacity(BATCH);
     let mut done = 0;
     for payment in payments.iter()? {
-        batch.push(read.money.input(&payment?));
+        batch.push(read.money.input(&payment?)?);
         if batch.len() == BATCH {
             extractor.push(&batch, symbols, &mut |finished| rows.add(finished.cells));
             rows.drain(&mut ids, sink)?;
@@ -191,12 +190,7 @@ impl Rows {
     }
 }
 
-fn write_row(
-    out: &mut impl Write,
-    id: &str,
-    row: &[Cell],
-    columns: &[Column],
-) -> io::Result<()> {
+fn write_row(out: &mut impl Write, id: &str, row: &[Cell], columns: &[Column]) -> io::Result<()> {
     if id.contains(['"', ',', '\n', '\r']) {
         write!(out, "\"{}\"", id.replace('"', "\"\""))?;
     } else {

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use shroff_ingest::LAYOUTS;
 
-use crate::inputs::{self, TemporaryFiles};
 use crate::Ending;
+use crate::inputs::{self, TemporaryFiles};
 
 pub(crate) fn list() -> anyhow::Result<Ending> {
     let mut out = std::io::stdout().lock();

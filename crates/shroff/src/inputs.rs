@@ -10,6 +10,8 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 use shroff_ingest::{ReadSeek, ReadWriteSeek, Source, Spill};
 
+use crate::terminal;
+
 /// A file, or standard input copied to a temporary one, so that it can be read twice.
 #[derive(Debug)]
 pub(crate) struct Input {
@@ -70,6 +72,7 @@ impl Spill for TemporaryFiles {
 /// An AMLSim file of payments brings the `nodes.csv` beside it along: its labels are there.
 pub(crate) fn open(words: &[String]) -> anyhow::Result<Vec<Input>> {
     let mut inputs = Vec::new();
+    let mut paths = Vec::new();
     for word in words {
         if word == "-" {
             inputs.push(standard_input()?);
@@ -77,9 +80,24 @@ pub(crate) fn open(words: &[String]) -> anyhow::Result<Vec<Input>> {
         }
         for path in resolve(word)? {
             inputs.push(file_input(&path)?);
+            paths.push(path);
+        }
+    }
+    for path in &paths {
+        let labels = path.with_file_name("nodes.csv");
+        if is_amlsim(path) && labels.is_file() && !paths.contains(&labels) {
+            terminal::note(format_args!("labels of accounts are in {}", labels.display()));
+            inputs.push(file_input(&labels)?);
         }
     }
     Ok(inputs)
+}
+
+/// Whether a file begins as AMLSim's files of payments do.
+fn is_amlsim(path: &Path) -> bool {
+    const HEADER: &[u8] = b"sourceNodeId,targetNodeId,value,time";
+    let mut head = [0; HEADER.len()];
+    File::open(path).and_then(|mut file| file.read_exact(&mut head)).is_ok() && head == *HEADER
 }
 
 fn resolve(word: &str) -> anyhow::Result<Vec<PathBuf>> {
@@ -91,7 +109,9 @@ fn resolve(word: &str) -> anyhow::Result<Vec<PathBuf>> {
     // Sorted by name, as glob gives them: the order is part of the result.
     let paths = found.collect::<Result<Vec<_>, _>>()?;
     if paths.is_empty() {
-        bail!("no file matches `{word}`\nhint: the shell's quotes keep a pattern as it is; is the folder right?");
+        bail!(
+            "no file matches `{word}`\nhint: the shell's quotes keep a pattern as it is; is the folder right?"
+        );
     }
     Ok(paths)
 }
@@ -158,9 +178,8 @@ pub(crate) fn digests(inputs: &[Input]) -> anyhow::Result<Digests> {
         let mut digest = Sha256::new();
         let mut file = input.file().with_context(|| format!("cannot read `{}`", input.name))?;
         loop {
-            let count = file
-                .read(&mut buffer)
-                .with_context(|| format!("cannot read `{}`", input.name))?;
+            let count =
+                file.read(&mut buffer).with_context(|| format!("cannot read `{}`", input.name))?;
             if count == 0 {
                 break;
             }

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::path::Path;
 
 use anyhow::{Context, bail};
-use shroff_detect::{Definitions, Input as EngineInput, MAX_MINOR};
+use shroff_detect::{Definitions, Input as EngineInput};
 use shroff_ingest::{Hooks, Ledger, Mapping, Options, Rates, Rejected, Source};
 use shroff_types::{Amount, Currency, Payment};
 
@@ -56,15 +56,28 @@ impl Money {
     }
 
     /// A payment as the engine takes it.
-    pub(crate) fn input(&self, payment: &Payment) -> EngineInput {
-        EngineInput {
+    pub(crate) fn input(&self, payment: &Payment) -> anyhow::Result<EngineInput> {
+        let minor = self.minor(payment).and_then(|minor| {
+            let fits = (1..=Amount::MAX_MINOR).contains(&minor);
+            fits.then_some(minor).ok_or_else(|| "it is too large".to_owned())
+        });
+        let minor = minor.map_err(|reason| {
+            anyhow::anyhow!(
+                "payment `{}` of {} cannot be carried beside amounts of {} decimals: {reason}\n\
+                 hint: convert the currencies into one with --rates",
+                payment.id,
+                payment.amount,
+                self.exponent
+            )
+        })?;
+        Ok(EngineInput {
             time: payment.time,
             debtor: payment.debtor,
             creditor: payment.creditor,
-            minor: self.minor(payment).expect("what cannot be converted was refused when read"),
+            minor,
             currency: payment.amount.currency,
             method: payment.method,
-        }
+        })
     }
 }
 
@@ -149,6 +162,7 @@ pub(crate) fn read(reading: &Reading, quarantine: &Path) -> anyhow::Result<Read>
         label_column: reading.label.clone(),
         sort_memory_bytes: (reading.sort_memory as usize) << 20,
         unnamed_decimals,
+        rates: rates.clone(),
     };
     let mut quarantine = Quarantine::create(quarantine)?;
     let mut money = Money { rates, base: Currency::NONE, exponent: 0, unnamed_decimals };
@@ -210,7 +224,8 @@ impl Money {
             (None, Some(&only), None) => only,
             (None, ..) => Currency::NONE,
         };
-        let needed = if self.rates.is_some() { self.base.decimals() } else { ledger.facts.decimals };
+        let needed =
+            if self.rates.is_some() { self.base.decimals() } else { ledger.facts.decimals };
         self.exponent = needed.max(definitions.amount_exponent);
     }
 }

@@ -11,7 +11,7 @@ use arrow::array::{
     ArrayRef, Decimal128Array, Float64Array, ListBuilder, RecordBatch, StringArray, StringBuilder,
     TimestampMicrosecondArray,
 };
-use arrow::datatypes::Schema;
+use arrow::datatypes::{DataType, Field, Schema, TimeUnit};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::Compression;
 use parquet::file::properties::WriterProperties;
@@ -67,43 +67,35 @@ pub(crate) fn write_file(
         .with_context(|| format!("cannot write `{}`", path.display()))
 }
 
-/// One alert a line. `amount` is an exact decimal number; read it as a decimal, not as a float.
-pub(crate) fn write_json_lines(out: &mut dyn Write, alerts: &[Told]) -> io::Result<()> {
-    for alert in alerts {
-        let list = |texts: &[String]| serde_json::to_string(texts).map_err(io::Error::from);
-        let text = |text: &str| serde_json::to_string(text).map_err(io::Error::from);
-        writeln!(
-            out,
-            "{{\"id\":{},\"typology\":{},\"score\":{},\"first_time\":\"{}\",\"last_time\":\"{}\",\
-             \"raised_by\":{},\"accounts\":{},\"amount\":{},\"currency\":\"{}\",\"reasons\":{},\
-             \"payments\":{}}}",
-            text(&alert.id)?,
-            text(&alert.typology)?,
-            Decimal { digits: i128::from(alert.score_permille), decimals: 3 },
-            alert.first_time,
-            alert.last_time,
-            text(&alert.raised_by)?,
-            list(&alert.accounts)?,
-            alert.amount,
-            alert.currency,
-            list(&alert.reasons)?,
-            list(&alert.payments)?,
-        )?;
-    }
-    Ok(())
-}
-
-/// The same as Parquet; `amount` is a decimal of as many decimals as the run's minor unit.
-pub(crate) fn write_parquet(path: &Path, alerts: &[Told], exponent: u8) -> anyhow::Result<()> {
-    let batch = alerts_batch(alerts, exponent)?;
-    write_batches(path, &batch.schema(), |writer| writer.write(&batch))
+/// One alert as a line of JSON. `amount` is an exact decimal number; read it as a decimal, not as
+/// a float.
+pub(crate) fn write_json_line(out: &mut dyn Write, told: &Told<'_>) -> io::Result<()> {
+    let alert = told.alert;
+    let reasons: Vec<&str> = alert.reasons.iter().map(|reason| reason.text.as_str()).collect();
+    writeln!(
+        out,
+        "{{\"id\":{},\"typology\":{},\"score\":{},\"first_time\":\"{}\",\"last_time\":\"{}\",\
+         \"raised_by\":{},\"accounts\":{},\"amount\":{},\"currency\":\"{}\",\"reasons\":{},\
+         \"payments\":{}}}",
+        serde_json::to_string(&alert.id)?,
+        serde_json::to_string(&alert.typology)?,
+        Decimal { digits: i128::from(alert.score_permille), decimals: 3 },
+        alert.first_time,
+        alert.last_time,
+        serde_json::to_string(told.raised_by)?,
+        serde_json::to_string(&told.accounts)?,
+        told.amount,
+        told.currency,
+        serde_json::to_string(&reasons)?,
+        serde_json::to_string(&told.payments)?,
+    )
 }
 
 /// A Parquet file of one schema, written by `write`.
 pub(crate) fn write_batches(
     path: &Path,
     schema: &Arc<Schema>,
-    write: impl FnOnce(&mut ArrowWriter<File>) -> parquet::errors::Result<()>,
+    write: impl FnOnce(&mut ArrowWriter<File>) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     let shown = path.display();
     let properties =
@@ -115,39 +107,68 @@ pub(crate) fn write_batches(
     Ok(())
 }
 
-fn alerts_batch(alerts: &[Told], exponent: u8) -> anyhow::Result<RecordBatch> {
-    let strings = |text: fn(&Told) -> &str| -> ArrayRef {
-        Arc::new(alerts.iter().map(|a| Some(text(a))).collect::<StringArray>())
+/// The columns of `alerts.parquet`; `amount` has as many decimals as the run's minor unit.
+pub(crate) fn alerts_schema(exponent: u8) -> anyhow::Result<Arc<Schema>> {
+    let scale = i8::try_from(exponent).context("decimals fit a byte")?;
+    let instant = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
+    let texts = DataType::List(Arc::new(Field::new_list_field(DataType::Utf8, true)));
+    let fields = [
+        ("id", DataType::Utf8),
+        ("typology", DataType::Utf8),
+        ("score", DataType::Float64),
+        ("first_time", instant.clone()),
+        ("last_time", instant),
+        ("raised_by", DataType::Utf8),
+        ("accounts", texts.clone()),
+        ("amount", DataType::Decimal128(38, scale)),
+        ("currency", DataType::Utf8),
+        ("reasons", texts.clone()),
+        ("payments", texts),
+    ];
+    let fields = fields.map(|(name, kind)| Field::new(name, kind, false));
+    Ok(Arc::new(Schema::new(fields.to_vec())))
+}
+
+/// Some alerts as rows of that schema.
+pub(crate) fn alerts_batch(
+    schema: &Arc<Schema>,
+    alerts: &[Told<'_>],
+) -> anyhow::Result<RecordBatch> {
+    let DataType::Decimal128(precision, scale) = *schema.field(7).data_type() else {
+        unreachable!("the schema is the one above");
     };
-    let times = |time: fn(&Told) -> i64| -> ArrayRef {
+    let strings = |text: fn(&Told<'_>) -> String| -> ArrayRef {
+        Arc::new(alerts.iter().map(|told| Some(text(told))).collect::<StringArray>())
+    };
+    let times = |time: fn(&Told<'_>) -> i64| -> ArrayRef {
         let times = TimestampMicrosecondArray::from_iter_values(alerts.iter().map(time));
         Arc::new(times.with_timezone("UTC"))
     };
-    let lists = |texts: fn(&Told) -> &[String]| -> ArrayRef {
+    let lists = |texts: &dyn Fn(&Told<'_>, &mut dyn FnMut(&str))| -> ArrayRef {
         let mut list = ListBuilder::new(StringBuilder::new());
-        for alert in alerts {
-            texts(alert).iter().for_each(|text| list.values().append_value(text));
+        for told in alerts {
+            texts(told, &mut |text| list.values().append_value(text));
             list.append(true);
         }
         Arc::new(list.finish())
     };
-    let scores: Float64Array =
-        alerts.iter().map(|a| Some(f64::from(a.score_permille) / 1_000.0)).collect();
-    let scale = i8::try_from(exponent).context("decimals fit a byte")?;
-    let amounts: Decimal128Array = alerts.iter().map(|a| Some(a.amount.digits)).collect();
-    let columns: Vec<(&str, ArrayRef)> = vec![
-        ("id", strings(|a| &a.id)),
-        ("typology", strings(|a| &a.typology)),
-        ("score", Arc::new(scores)),
-        ("first_time", times(|a| a.first_time.0)),
-        ("last_time", times(|a| a.last_time.0)),
-        ("raised_by", strings(|a| &a.raised_by)),
-        ("accounts", lists(|a| &a.accounts)),
-        ("amount", Arc::new(amounts.with_precision_and_scale(38, scale)?)),
-        ("currency", strings(|a| a.currency.code())),
-        ("reasons", lists(|a| &a.reasons)),
-        ("payments", lists(|a| &a.payments)),
+    let score = |told: &Told<'_>| Some(f64::from(told.alert.score_permille) / 1_000.0);
+    let decimals = u8::try_from(scale).context("decimals are no less than none")?;
+    // What is shown is never finer than the minor unit, so it is whole there.
+    let amount = |told: &Told<'_>| told.amount.units(decimals).ok();
+    let amounts: Decimal128Array = alerts.iter().map(amount).collect();
+    let columns: Vec<ArrayRef> = vec![
+        strings(|told| told.alert.id.clone()),
+        strings(|told| told.alert.typology.clone()),
+        Arc::new(alerts.iter().map(score).collect::<Float64Array>()),
+        times(|told| told.alert.first_time.0),
+        times(|told| told.alert.last_time.0),
+        strings(|told| told.raised_by.to_owned()),
+        lists(&|told, add| told.accounts.iter().for_each(|text| add(text))),
+        Arc::new(amounts.with_precision_and_scale(precision, scale)?),
+        strings(|told| told.currency.code().to_owned()),
+        lists(&|told, add| told.alert.reasons.iter().for_each(|reason| add(&reason.text))),
+        lists(&|told, add| told.payments.iter().for_each(|text| add(text))),
     ];
-    Ok(RecordBatch::try_from_iter(columns)?)
+    Ok(RecordBatch::try_new(Arc::clone(schema), columns)?)
 }
-

@@ -23,7 +23,6 @@ struct Found {
     typologies: Vec<Typology>,
     counts: Counts,
     stories: Stories,
-    told: Vec<Told>,
     notes: Vec<String>,
     seconds: BTreeMap<&'static str, f64>,
 }
@@ -35,18 +34,18 @@ pub(crate) fn run(arguments: &Scan) -> anyhow::Result<Ending> {
     }
     let ending = read.ending(&arguments.reading)?;
     let namer = Namer::new(&read.ledger.accounts, read.digests.secret, arguments.accounts);
-    let mut found = find(&read, &namer)?;
+    let mut found = find(&read)?;
     write(arguments, &read, &namer, &mut found)?;
     if arguments.json {
         let summary = summary(arguments, &read, &found);
         writeln!(std::io::stdout().lock(), "{summary:#}")?;
     } else {
-        show(arguments, &read, &found)?;
+        show(arguments, &read, &namer, &found)?;
     }
     Ok(ending)
 }
 
-fn find(read: &Read, namer: &Namer<'_>) -> anyhow::Result<Found> {
+fn find(read: &Read) -> anyhow::Result<Found> {
     let typologies = library::built_in()?;
     let engine = Engine::new(&read.definitions, &typologies, read.money.exponent)?;
     let mut notes = read.notes.clone();
@@ -67,9 +66,8 @@ fn find(read: &Read, namer: &Namer<'_>) -> anyhow::Result<Found> {
     let begun = settings::now();
     let ids: Vec<String> = typologies.iter().map(|t| t.id.clone()).collect();
     let stories = Stories::gather(drafts, &ids, &read.ledger, &read.money)?;
-    let told = stories.told(namer, &read.money);
     seconds.insert("gather", begun.elapsed().as_secs_f64());
-    Ok(Found { typologies, counts, stories, told, notes, seconds })
+    Ok(Found { typologies, counts, stories, notes, seconds })
 }
 
 /// How many payments go to the engine at once: they fit the cache, and no result depends on it.
@@ -86,7 +84,7 @@ fn detect(
     let mut batch = Vec::with_capacity(BATCH);
     let mut done = 0;
     for payment in payments.iter()? {
-        batch.push(read.money.input(&payment?));
+        batch.push(read.money.input(&payment?)?);
         if batch.len() == BATCH {
             engine.push(&batch, symbols);
             done += batch.len() as u64;
@@ -109,10 +107,19 @@ fn write(
 ) -> anyhow::Result<()> {
     let begun = settings::now();
     let out = &arguments.out;
+    let tell = |alert| found.stories.tell(alert, namer, &read.money);
     outputs::write_file(&out.join("alerts.jsonl"), |file| {
-        outputs::write_json_lines(file, &found.told)
+        let mut alerts = found.stories.alerts.iter();
+        alerts.try_for_each(|alert| outputs::write_json_line(file, &tell(alert)))
     })?;
-    outputs::write_parquet(&out.join("alerts.parquet"), &found.told, read.money.exponent)?;
+    let schema = outputs::alerts_schema(read.money.exponent)?;
+    outputs::write_batches(&out.join("alerts.parquet"), &schema, |writer| {
+        for alerts in found.stories.alerts.chunks(1_024) {
+            let told: Vec<Told<'_>> = alerts.iter().map(tell).collect();
+            writer.write(&outputs::alerts_batch(&schema, &told)?)?;
+        }
+        Ok(())
+    })?;
     let key = out.join("accounts.csv");
     match arguments.accounts {
         Naming::Tokens => write_key(&key, read, namer, found)?,
@@ -149,8 +156,7 @@ fn report_of(
     let facts = &read.ledger.facts;
     let pictures =
         story::pictures(&found.stories, arguments.top, &read.ledger, namer, &read.money)?;
-    let drawn = found.stories.alerts.iter().zip(&found.told).zip(pictures);
-    let alerts = drawn.map(|((alert, told), picture)| {
+    let alerts = found.stories.alerts.iter().zip(pictures).map(|(alert, picture)| {
         let typology = position(&found.typologies, &alert.typology);
         report::ReportAlert {
             id: alert.id.clone(),
@@ -160,7 +166,7 @@ fn report_of(
             last_time: alert.last_time,
             amount_minor: alert.amount_minor,
             account_count: alert.accounts.len() as u64,
-            reasons: told.reasons.clone(),
+            reasons: alert.reasons.iter().map(|reason| reason.text.clone()).collect(),
             what: found.typologies[typology].why.clone(),
             innocent: found.typologies[typology].innocent.clone(),
             accounts: picture.lanes,
@@ -220,10 +226,11 @@ fn typology_summaries(found: &Found) -> Vec<report::TypologySummary> {
 
 fn days(found: &Found) -> Vec<report::Day> {
     let mut raised: BTreeMap<i64, Vec<u64>> = BTreeMap::new();
-    for told in &found.told {
-        let day = raised.entry(story::day_of(told.raised_time)).or_default();
+    for alert in &found.stories.alerts {
+        let time = found.stories.witnesses.time(alert.raised_at);
+        let day = raised.entry(story::day_of(time)).or_default();
         day.resize(found.typologies.len(), 0);
-        day[position(&found.typologies, &told.typology)] += 1;
+        day[position(&found.typologies, &alert.typology)] += 1;
     }
     let day = |(&number, &payments): (&i64, &u64)| report::Day {
         date: Timestamp(number * shroff_types::Span::DAY.micros()),
@@ -255,10 +262,8 @@ fn quarantine(read: &Read) -> report::Quarantine {
 }
 
 fn evaluation_for_report(evaluation: &Evaluation) -> report::Evaluation {
-    let share = |share: &crate::evaluation::Share| report::Share {
-        part: share.part,
-        whole: share.whole,
-    };
+    let share =
+        |share: &crate::evaluation::Share| report::Share { part: share.part, whole: share.whole };
     let figure = |(label, value, explanation): (&str, String, String)| report::Figure {
         label: label.to_owned(),
         value,
@@ -301,10 +306,8 @@ fn figures(e: &Evaluation) -> Vec<(&'static str, String, String)> {
         (share.percent(), format!("{part} of {whole} {what}"))
     };
     let row = |label, (value, explanation): (String, String)| (label, value, explanation);
-    let wrongly = format!(
-        "{:.1} of 1,000 accounts that no label touches",
-        e.wrongly_per_1000_innocent
-    );
+    let wrongly =
+        format!("{:.1} of 1,000 accounts that no label touches", e.wrongly_per_1000_innocent);
     vec![
         row("Precision, alerts", of(e.alert_precision, "alerts have a label")),
         row("Precision, payments", of(e.payment_precision, "payments in alerts are labelled")),
@@ -337,12 +340,16 @@ fn summary(arguments: &Scan, read: &Read, found: &Found) -> serde_json::Value {
     for alert in &found.stories.alerts {
         *by_typology.entry(&alert.typology).or_default() += 1;
     }
-    let alerted: u64 = found.stories.witnesses.len() as u64;
+    let alerted: u64 = found.stories.witnesses.len();
     let facts = &read.ledger.facts;
-    let top: Vec<_> = found.told.iter().take(10).map(|t| {
-        json!({ "id": t.id, "typology": t.typology, "score": f64::from(t.score_permille) / 1_000.0,
-                "payments": t.payments.len(), "accounts": t.accounts.len() })
-    }).collect();
+    let top = found.stories.alerts.iter().take(TOP).map(|alert| {
+        json!({
+            "id": alert.id, "typology": alert.typology,
+            "score": f64::from(alert.score_permille) / 1_000.0,
+            "payments": alert.payments.len(), "accounts": alert.accounts.len(),
+        })
+    });
+    let top: Vec<_> = top.collect();
     json!({
         "version": env!("CARGO_PKG_VERSION"),
         "inputs": inputs,
@@ -371,19 +378,19 @@ fn summary(arguments: &Scan, read: &Read, found: &Found) -> serde_json::Value {
     })
 }
 
-fn show(arguments: &Scan, read: &Read, found: &Found) -> anyhow::Result<()> {
+fn show(arguments: &Scan, read: &Read, namer: &Namer<'_>, found: &Found) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
-    let alerts = &found.told;
+    let alerts = &found.stories.alerts;
     if alerts.is_empty() {
         writeln!(out, "No alert: none of the {} typologies shows.", found.typologies.len())?;
     } else {
-        writeln!(out, "{}", top_table(alerts))?;
+        writeln!(out, "{}", top_table(read, namer, found))?;
         let shown = alerts.len().min(TOP);
         writeln!(
             out,
             "{shown} of {} alerts over {} of {} payments.",
             terminal::grouped(alerts.len() as u64),
-            terminal::grouped(found.stories.witnesses.len() as u64),
+            terminal::grouped(found.stories.witnesses.len()),
             terminal::grouped(read.ledger.payments.len()),
         )?;
     }
@@ -408,21 +415,24 @@ fn show(arguments: &Scan, read: &Read, found: &Found) -> anyhow::Result<()> {
 
 const TOP: usize = 10;
 
-fn top_table(alerts: &[Told]) -> Table {
+fn top_table(read: &Read, namer: &Namer<'_>, found: &Found) -> Table {
     let mut table = plain_table();
-    table.set_header(["score", "typology", "payments", "accounts", "amount", "", "from", "to", "id"]);
-    for told in alerts.iter().take(TOP) {
+    table.set_header([
+        "score", "typology", "payments", "accounts", "amount", "", "from", "to", "id",
+    ]);
+    for alert in found.stories.alerts.iter().take(TOP) {
+        let told = found.stories.tell(alert, namer, &read.money);
         let day = |time: Timestamp| time.to_string().chars().take(10).collect::<String>();
         table.add_row([
-            format!("{:.2}", f64::from(told.score_permille) / 1_000.0),
-            told.typology.clone(),
+            format!("{:.2}", f64::from(alert.score_permille) / 1_000.0),
+            alert.typology.clone(),
             terminal::grouped(told.payments.len() as u64),
             terminal::grouped(told.accounts.len() as u64),
             told.amount.to_string(),
             if told.currency == Currency::NONE { String::new() } else { told.currency.to_string() },
-            day(told.first_time),
-            day(told.last_time),
-            told.id.clone(),
+            day(alert.first_time),
+            day(alert.last_time),
+            alert.id.clone(),
         ]);
     }
     right_align(&mut table, &[0, 2, 3, 4]);

@@ -12,8 +12,7 @@ use crate::cli::Simulate;
 use crate::{Ending, outputs, terminal};
 
 pub(crate) fn run(arguments: &Simulate) -> anyhow::Result<Ending> {
-    let world =
-        World::new(arguments.accounts, arguments.payments, arguments.days, arguments.seed);
+    let world = World::new(arguments.accounts, arguments.payments, arguments.days, arguments.seed);
     let simulation = simulate(&world)?;
     write(&simulation, &arguments.out)
         .with_context(|| format!("cannot write `{}`", arguments.out.display()))?;
@@ -28,7 +27,9 @@ pub(crate) fn run(arguments: &Simulate) -> anyhow::Result<Ending> {
         terminal::grouped(summary.lookalike_payments),
     ));
     for shortfall in &summary.shortfalls {
-        terminal::note(format_args!("the world is too small for all it should hold: {shortfall:?}"));
+        terminal::note(format_args!(
+            "the world is too small for all it should hold: {shortfall:?}"
+        ));
     }
     Ok(Ending::Well)
 }

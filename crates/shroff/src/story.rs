@@ -1,7 +1,7 @@
 //! From alerts to what is told of them: ids, names, the payments behind them, what lies around.
 
 use shroff_engine::{Completion, Draft};
-use shroff_ingest::{IngestError, Ledger};
+use shroff_ingest::Ledger;
 use shroff_types::{AccountId, Alert, Currency, Decimal, Map, Payment, Place, Timestamp};
 
 use crate::evaluation::{Evaluation, Tally};
@@ -11,35 +11,69 @@ use crate::tokens::Namer;
 
 /// An alert as it is written to files.
 #[derive(Debug)]
-pub(crate) struct Told {
-    pub(crate) id: String,
-    pub(crate) typology: String,
-    pub(crate) score_permille: u16,
-    pub(crate) first_time: Timestamp,
-    pub(crate) last_time: Timestamp,
+pub(crate) struct Told<'a> {
+    pub(crate) alert: &'a Alert,
     /// The id of the payment at which it could first have been raised.
-    pub(crate) raised_by: String,
-    pub(crate) raised_time: Timestamp,
+    pub(crate) raised_by: &'a str,
     pub(crate) accounts: Vec<String>,
     pub(crate) amount: Decimal,
     pub(crate) currency: Currency,
-    pub(crate) reasons: Vec<String>,
     /// The ids of its payments, in order.
-    pub(crate) payments: Vec<String>,
+    pub(crate) payments: Vec<&'a str>,
 }
 
-/// A payment that is evidence of some alert.
-#[derive(Debug)]
-pub(crate) struct Witness {
-    pub(crate) payment: Payment,
-    pub(crate) minor: i128,
+/// The payments that are evidence of some alert, in order: their ids, and a few bytes each.
+#[derive(Debug, Default)]
+pub(crate) struct Witnesses {
+    places: Vec<Place>,
+    ids: String,
+    ends: Vec<u64>,
+    times: Vec<Timestamp>,
+    currencies: Vec<Currency>,
+    labelled: Vec<bool>,
+}
+
+impl Witnesses {
+    fn add(&mut self, place: Place, payment: &Payment) {
+        self.places.push(place);
+        self.ids.push_str(&payment.id);
+        self.ends.push(self.ids.len() as u64);
+        self.times.push(payment.time);
+        self.currencies.push(payment.amount.currency);
+        self.labelled.push(payment.label == Some(true));
+    }
+
+    fn at(&self, place: Place) -> usize {
+        self.places.binary_search(&place).expect("every payment of evidence was gathered")
+    }
+
+    fn id(&self, at: usize) -> &str {
+        let whole = |end: u64| usize::try_from(end).expect("fits memory");
+        let start = at.checked_sub(1).map_or(0, |before| whole(self.ends[before]));
+        &self.ids[start..whole(self.ends[at])]
+    }
+
+    /// When a payment was.
+    pub(crate) fn time(&self, place: Place) -> Timestamp {
+        self.times[self.at(place)]
+    }
+
+    /// Whether a payment is called laundering or fraud.
+    pub(crate) fn is_labelled(&self, place: Place) -> bool {
+        self.labelled[self.at(place)]
+    }
+
+    /// How many there are.
+    pub(crate) fn len(&self) -> u64 {
+        self.places.len() as u64
+    }
 }
 
 /// Alerts with everything that is known of their payments.
 #[derive(Debug)]
 pub(crate) struct Stories {
     pub(crate) alerts: Vec<Alert>,
-    pub(crate) witnesses: Map<Place, Witness>,
+    pub(crate) witnesses: Witnesses,
     /// Payments of each day (by its number since 1970).
     pub(crate) days: std::collections::BTreeMap<i64, u64>,
     pub(crate) evaluation: Option<Evaluation>,
@@ -57,9 +91,9 @@ impl Stories {
         typologies: &[String],
         ledger: &Ledger,
         money: &Money,
-    ) -> Result<Stories, IngestError> {
+    ) -> anyhow::Result<Stories> {
         let mut completion = Completion::new(drafts, typologies);
-        let mut witnesses = Map::default();
+        let mut witnesses = Witnesses::default();
         let mut days = std::collections::BTreeMap::new();
         let mut tally = Tally::new(ledger);
         for (number, payment) in ledger.payments.iter()?.enumerate() {
@@ -69,10 +103,10 @@ impl Stories {
             let alerted = completion.wants(place);
             tally.add(&payment, alerted);
             if alerted {
-                let minor = money.input(&payment).minor;
+                let minor = money.input(&payment)?.minor;
                 let ends = [payment.debtor, payment.creditor];
                 completion.see(place, payment.time, ends, minor);
-                witnesses.insert(place, Witness { payment, minor });
+                witnesses.add(place, &payment);
             }
         }
         let alerts = completion.finish();
@@ -80,34 +114,35 @@ impl Stories {
         Ok(Stories { alerts, witnesses, days, evaluation })
     }
 
-    /// Every alert as it is written to files.
-    pub(crate) fn told(&self, namer: &Namer<'_>, money: &Money) -> Vec<Told> {
-        self.alerts.iter().map(|alert| self.tell(alert, namer, money)).collect()
-    }
-
-    fn tell(&self, alert: &Alert, namer: &Namer<'_>, money: &Money) -> Told {
-        let witness = |place: &Place| &self.witnesses[place];
+    /// An alert as it is written to files.
+    pub(crate) fn tell<'a>(
+        &'a self,
+        alert: &'a Alert,
+        namer: &Namer<'_>,
+        money: &Money,
+    ) -> Told<'a> {
+        let Witnesses { currencies, .. } = &self.witnesses;
+        let rows: Vec<usize> = alert.payments.iter().map(|&p| self.witnesses.at(p)).collect();
         // Without one base currency, an alert may still be of one.
-        let mut currencies = alert.payments.iter().map(|p| witness(p).payment.amount.currency);
-        let first = currencies.next().unwrap_or(Currency::NONE);
+        let first = currencies[rows[0]];
         let currency = match money.base {
-            Currency::NONE if currencies.all(|c| c == first) => first,
+            Currency::NONE if rows.iter().all(|&row| currencies[row] == first) => first,
             base => base,
         };
-        let raised_by = witness(&alert.raised_at);
+        // Where several currencies stand side by side, the sum has the decimals of the finest.
+        let sum = Decimal { digits: alert.amount_minor, decimals: money.exponent };
+        let shown = currency.decimals().max(2).min(money.exponent);
+        let amount = match sum.units(shown) {
+            Ok(digits) => Decimal { digits, decimals: shown },
+            Err(_) => sum,
+        };
         Told {
-            id: alert.id.clone(),
-            typology: alert.typology.clone(),
-            score_permille: alert.score_permille,
-            first_time: alert.first_time,
-            last_time: alert.last_time,
-            raised_by: raised_by.payment.id.to_string(),
-            raised_time: raised_by.payment.time,
+            alert,
+            raised_by: self.witnesses.id(self.witnesses.at(alert.raised_at)),
             accounts: alert.accounts.iter().map(|&account| namer.name(account)).collect(),
-            amount: Decimal { digits: alert.amount_minor, decimals: money.exponent },
+            amount,
             currency,
-            reasons: alert.reasons.iter().map(|reason| reason.text.clone()).collect(),
-            payments: alert.payments.iter().map(|p| witness(p).payment.id.to_string()).collect(),
+            payments: rows.iter().map(|&row| self.witnesses.id(row)).collect(),
         }
     }
 }
@@ -125,11 +160,12 @@ pub(crate) struct Picture {
     pub(crate) context_left_out: u64,
 }
 
-/// What lies around an alert: other payments of its accounts in its time.
+/// What is drawn of an alert: its own payments, and others of its accounts in its time.
 #[derive(Debug, Default)]
 struct Around {
     from: Timestamp,
     to: Timestamp,
+    evidence: Vec<(Place, Payment, i128)>,
     /// Between two of its accounts, and of one of them with somebody else.
     inside: Vec<(Place, Payment, i128)>,
     outside: Vec<(Place, Payment, i128)>,
@@ -143,7 +179,7 @@ pub(crate) fn pictures(
     ledger: &Ledger,
     namer: &Namer<'_>,
     money: &Money,
-) -> Result<Vec<Picture>, IngestError> {
+) -> anyhow::Result<Vec<Picture>> {
     let drawn = &stories.alerts[..most.min(stories.alerts.len())];
     let mut around = Vec::new();
     let mut members: Map<AccountId, Vec<usize>> = Map::default();
@@ -165,39 +201,36 @@ pub(crate) fn pictures(
             [payment.debtor, payment.creditor].map(|a| members.get(&a).unwrap_or(&empty));
         for &alert in pays.iter().chain(paid.iter().filter(|a| !pays.contains(a))) {
             let here = &mut around[alert];
-            let in_time = payment.time >= here.from && payment.time <= here.to;
-            if !in_time || drawn[alert].payments.binary_search(&place).is_ok() {
-                continue;
-            }
-            here.seen += 1;
             let inside = pays.contains(&alert) && paid.contains(&alert);
-            let list = if inside { &mut here.inside } else { &mut here.outside };
-            if list.len() < MOST_CONTEXT {
-                list.push((place, payment.clone(), money.input(&payment).minor));
+            let (list, most) = if drawn[alert].payments.binary_search(&place).is_ok() {
+                (&mut here.evidence, MOST_EVIDENCE)
+            } else if payment.time >= here.from && payment.time <= here.to {
+                here.seen += 1;
+                (if inside { &mut here.inside } else { &mut here.outside }, MOST_CONTEXT)
+            } else {
+                continue;
+            };
+            if list.len() < most {
+                list.push((place, payment.clone(), money.input(&payment)?.minor));
             }
         }
     }
     let pictures = drawn.iter().zip(around);
-    Ok(pictures.map(|(alert, around)| picture(stories, alert, around, namer)).collect())
+    Ok(pictures.map(|(alert, around)| picture(alert, &around, namer)).collect())
 }
 
-fn picture(stories: &Stories, alert: &Alert, around: Around, namer: &Namer<'_>) -> Picture {
-    let shown = &alert.payments[..alert.payments.len().min(MOST_EVIDENCE)];
-    let mut all: Vec<(Place, &Payment, i128, bool)> = Vec::new();
-    for place in shown {
-        let witness = &stories.witnesses[place];
-        all.push((*place, &witness.payment, witness.minor, true));
-    }
-    let context: Vec<_> =
-        around.inside.iter().chain(&around.outside).take(MOST_CONTEXT).collect();
-    let context_left_out = around.seen - context.len() as u64;
-    all.extend(context.iter().map(|(place, payment, minor)| (*place, payment, *minor, false)));
-    all.sort_by_key(|(place, ..)| *place);
+fn picture(alert: &Alert, around: &Around, namer: &Namer<'_>) -> Picture {
+    let context: Vec<_> = around.inside.iter().chain(&around.outside).take(MOST_CONTEXT).collect();
     let mut picture = Picture {
-        evidence_left_out: (alert.payments.len() - shown.len()) as u64,
-        context_left_out,
+        evidence_left_out: (alert.payments.len() - around.evidence.len()) as u64,
+        context_left_out: around.seen - context.len() as u64,
         ..Picture::default()
     };
+    let evidence =
+        around.evidence.iter().map(|(place, payment, minor)| (*place, payment, *minor, true));
+    let context = context.iter().map(|(place, payment, minor)| (*place, payment, *minor, false));
+    let mut all: Vec<_> = evidence.chain(context).collect();
+    all.sort_by_key(|(place, ..)| *place);
     let mut lanes: Map<AccountId, usize> = Map::default();
     for (_, payment, minor, evidence) in all {
         let [debtor, creditor] = [payment.debtor, payment.creditor].map(|account| {

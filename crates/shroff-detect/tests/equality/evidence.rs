@@ -12,7 +12,7 @@ const LINES: [Flow; 5] =
     [Flow::DebtorOut, Flow::DebtorIn, Flow::CreditorOut, Flow::CreditorIn, Flow::Pair];
 
 proptest! {
-    #![proptest_config(cases(800))]
+    #![proptest_config(cases(2_000))]
 
     #[test]
     fn evidence_is_what_the_patterns_are_made_of(

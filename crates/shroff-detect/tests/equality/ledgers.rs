@@ -7,7 +7,8 @@ use std::ops::Range;
 
 use proptest::prelude::*;
 use proptest::sample::select;
-use shroff_detect::{Definitions, MAX_MINOR};
+use shroff_detect::Definitions;
+use shroff_types::Amount;
 
 /// A payment of a ledger; its place in the order is its position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -166,6 +167,8 @@ struct Draft {
     amount: usize,
     odd: i128,
     stranger: Option<u32>,
+    /// Whether whoever was paid last pays now: so that chains and cycles are long.
+    relays: bool,
 }
 
 /// Amounts at, just below and just above the shares that chains pass on, times the frame's scale.
@@ -199,10 +202,11 @@ pub(crate) fn world(shape: Shape) -> impl Strategy<Value = World> {
 
 fn draft() -> impl Strategy<Value = Draft> {
     let parts = (
-        (0_usize..20, 0_usize..18, 1..=MAX_MINOR),
+        (0_usize..20, 0_usize..18, 1..=Amount::MAX_MINOR),
         (0_u32..840, 0_u32..840, 0_u32..6, prop::option::of(8_u32..20)),
+        any::<bool>(),
     );
-    parts.prop_map(|((gap, amount, odd), (from, to, selfish, stranger))| Draft {
+    parts.prop_map(|((gap, amount, odd), (from, to, selfish, stranger), relays)| Draft {
         gap,
         from,
         to,
@@ -210,6 +214,7 @@ fn draft() -> impl Strategy<Value = Draft> {
         amount,
         odd,
         stranger,
+        relays,
     })
 }
 
@@ -260,14 +265,14 @@ fn rows(frame: Frame, drafts: &[Draft], large: bool) -> Vec<Row> {
         70 * beat,
     ];
     let gaps = if frame.dense { crowded } else { sparse };
-    let mut micros = 0;
+    let (mut micros, mut last_paid) = (0, 0);
     let account = |draw: u32| {
         let draw = if frame.hub { draw * draw / 840 } else { draw };
         draw % frame.accounts
     };
     let rows = drafts.iter().map(|draft| {
         micros += gaps[draft.gap];
-        let mut debtor = account(draft.from);
+        let mut debtor = if draft.relays { last_paid } else { account(draft.from) };
         let mut creditor = account(draft.to);
         if debtor == creditor && draft.selfish > 0 {
             creditor = (debtor + draft.selfish) % frame.accounts;
@@ -275,7 +280,7 @@ fn rows(frame: Frame, drafts: &[Draft], large: bool) -> Vec<Row> {
         match (frame.crowd, draft.stranger) {
             (Crowd::Pays, Some(stranger)) => debtor = stranger,
             (Crowd::IsPaid, Some(stranger)) => creditor = stranger,
-            (Crowd::Nobody, _) | (_, None) => {}
+            (Crowd::Nobody, _) | (_, None) => last_paid = creditor,
         }
         Row { micros, debtor, creditor, minor: minor(frame, draft, large) }
     });
@@ -287,7 +292,7 @@ fn minor(frame: Frame, draft: &Draft, large: bool) -> i128 {
         Some(amount) => amount * frame.scale,
         None if !large => 1 + draft.odd % 1_000_000_000_000,
         None => match draft.amount - AMOUNTS.len() {
-            0 => MAX_MINOR,
+            0 => Amount::MAX_MINOR,
             1 => i128::from(i64::MAX) + draft.odd % 2,
             2 => 1 + draft.odd % 1_000_000,
             _ => draft.odd,

@@ -235,3 +235,45 @@ fn a_window_is_open_at_its_old_end() {
         "#]],
     );
 }
+
+/// The strangers who pay U make the search go forwards from V alone. It comes to X by the short
+/// way, too late, and must go on from there again once it has come by the longer way, in time.
+#[test]
+fn a_longer_way_that_is_quicker_is_followed_on() {
+    check(
+        "[[feature]]\nkind = \"cycle\"\nwindow = \"1h\"\nlongest = 6",
+        "minute from to minor
+         0      P    U  100
+         0      Q    U  100
+         0      R    U  100
+         0      S    U  100
+         0      T    U  100
+         0      P    U  100
+         0      Q    U  100
+         1      V    B  100
+         2      V    A  100
+         3      A    C  100
+         4      C    X  100
+         5      X    Y  100
+         6      Y    U  100
+         10     B    X  100
+         11     U    V  100",
+        expect![[r#"
+            P U:
+            Q U:
+            R U:
+            S U:
+            T U:
+            P U:
+            Q U:
+            V B:
+            V A:
+            A C:
+            C X:
+            X Y:
+            Y U:
+            B X:
+            U V: cycle_6_1h=1
+        "#]],
+    );
+}

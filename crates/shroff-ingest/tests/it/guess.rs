@@ -9,21 +9,18 @@ use crate::door::{read_all, table};
 fn check(input: &str, expected: Expect) {
     let source = Memory::new("file.csv", input.as_bytes());
     let text = guess(&source, &mut MemorySpill).expect("a table");
-    let mut shown: String = text
-        .lines()
-        .filter(|line| !line.is_empty() && !line.starts_with("# "))
-        .map(|line| format!("{line}\n"))
-        .collect();
-    for line in text.lines().filter(|line| line.starts_with("# AMBIGUOUS")) {
-        shown.push_str(&format!("{line}\n"));
-    }
-    shown.push_str("--\n");
+    let telling = |line: &&str| {
+        let comment = line.starts_with("# ") && !line.starts_with("# AMBIGUOUS");
+        !line.is_empty() && !comment && !line.starts_with("# GUESSED")
+    };
+    let mut shown = text.lines().filter(telling).collect::<Vec<_>>().join("\n");
+    shown.push_str("\n--\n");
     let map = Mapping::parse("map.toml", &text).expect("a guess is a mapping");
     let options = Options { map: Some(map), ..Options::default() };
     let mut refused = Vec::new();
     match read_all(&options, &[("file.csv", input.as_bytes())], &mut refused) {
         Ok(ledger) => shown.push_str(&table(&ledger, &refused)),
-        Err(error) => shown.push_str(&format!("{error}\n")),
+        Err(error) => shown += &error.to_string(),
     }
     expected.assert_eq(&shown);
 }
@@ -105,6 +102,7 @@ fn a_date_that_can_be_read_two_ways_is_said_to_be_ambiguous() {
             delimiter = ","
             [time]
             column = "date"
+            # AMBIGUOUS: every date in the sample can also be read as `%m/%d/%Y %H:%M`. Check it.
             format = "%d/%m/%Y %H:%M"
             [debtor]
             column = "from_account"
@@ -115,7 +113,6 @@ fn a_date_that_can_be_read_two_ways_is_said_to_be_ambiguous() {
             decimal = "."
             [currency]
             fixed = "USD"
-            # AMBIGUOUS: every date in the sample can also be read as `%m/%d/%Y %H:%M`. Check it.
             --
             1 2024-02-01T10:00:00Z A -> B 5.00 USD
             2 2024-04-03T11:30:00Z B -> C 6.50 USD
@@ -159,23 +156,22 @@ fn what_is_not_found_is_left_to_be_filled_in() {
     check(
         "Buchungstag;Betrag\n31.01.2024;5,00\n",
         expect![[r#"
-        delimiter = ";"
-        [time]
-        column = "Buchungstag"
-        format = "%d.%m.%Y"
-        [debtor]
-        column = "FILL IN: the column of the account who pays"
-        [creditor]
-        column = "FILL IN: the column of the account who is paid"
-        [amount]
-        column = "Betrag"
-        decimal = ","
-        [currency]
-        fixed = "XXX"  # no currency was found: write its code, such as EUR
-        --
-        map.toml, line 17, key `debtor.column`: this is still to be filled in: `FILL IN: the column of the account who pays`
-        hint: put a column's name there; `file.csv` has `Buchungstag`, `Betrag`
-    "#]],
+            delimiter = ";"
+            [time]
+            column = "Buchungstag"
+            format = "%d.%m.%Y"
+            [debtor]
+            column = "FILL IN: the column of the account that pays"
+            [creditor]
+            column = "FILL IN: the column of the account that is paid"
+            [amount]
+            column = "Betrag"
+            decimal = ","
+            [currency]
+            fixed = "XXX"  # no currency was found: write its code, such as EUR
+            --
+            map.toml, line 17, key `debtor.column`: this is still to be filled in: `FILL IN: the column of the account that pays`
+            hint: put a column's name there; `file.csv` has `Buchungstag`, `Betrag`"#]],
     );
 }
 
@@ -184,24 +180,56 @@ fn a_file_without_a_header_is_guessed_by_its_values() {
     check(
         "2024-01-31,100,200,5.50\n2024-02-01,100,300,6.50\n",
         expect![[r#"
-        delimiter = ","
-        header = false  # columns are named by number
-        [time]
-        column = 1
-        format = "rfc3339"
-        [debtor]
-        column = "FILL IN: the column of the account who pays"
-        [creditor]
-        column = "FILL IN: the column of the account who is paid"
-        [amount]
-        column = 4
-        decimal = "."
-        [currency]
-        fixed = "XXX"  # no currency was found: write its code, such as EUR
-        --
-        map.toml, line 20, key `debtor.column`: this is still to be filled in: `FILL IN: the column of the account who pays`
-        hint: put a column's name there; `file.csv` has `column 1`, `column 2`, `column 3`, `column 4`
-    "#]],
+            delimiter = ","
+            header = false  # columns are named by number
+            [time]
+            column = 1
+            format = "rfc3339"
+            [debtor]
+            column = 2
+            [creditor]
+            column = 3
+            [amount]
+            column = 4
+            decimal = "."
+            [currency]
+            fixed = "XXX"  # no currency was found: write its code, such as EUR
+            --
+            1 2024-01-31T00:00:00Z 100 -> 200 5.50 XXX
+            2 2024-02-01T00:00:00Z 100 -> 300 6.50 XXX
+            mapping (CSV): 2 records = 2 + 0 refused
+        "#]],
+    );
+}
+
+#[test]
+fn a_time_of_day_in_its_own_column_and_an_attempt_are_found() {
+    check(
+        "Booking Date;Time;Sender Account;Receiver Account;Amt;Cur;Pattern ID;Payment Type
+31-Jan-2024;09:30:00;A;B;5,5;EUR;7;card
+1-Feb-2024;17:05:10;A;B;1000;EUR;;transfer
+",
+        expect![[r#"
+            delimiter = ";"
+            method = "Payment Type"
+            attempt = "Pattern ID"
+            [time]
+            columns = ["Booking Date", "Time"]
+            format = "%d-%b-%Y %H:%M:%S"
+            [debtor]
+            column = "Sender Account"
+            [creditor]
+            column = "Receiver Account"
+            [amount]
+            column = "Amt"
+            decimal = ","
+            [currency]
+            column = "Cur"
+            --
+            1 2024-01-31T09:30:00Z A -> B 5.50 EUR card 7
+            2 2024-02-01T17:05:10Z A -> B 1000.00 EUR transfer
+            mapping (CSV): 2 records = 2 + 0 refused
+        "#]],
     );
 }
 

@@ -57,6 +57,32 @@ fn quotes_line_ends_marks_and_tabs_change_nothing() {
 }
 
 #[test]
+fn a_spreadsheets_first_line_that_names_the_delimiter_is_skipped() {
+    check(
+        "sep=;\r\ntime;debtor;creditor;amount\r\n5;A,A;B;0\r\n6;A,A;B;1\r\n",
+        expect![[r#"
+        2 1970-01-01T00:00:00.000006Z A,A -> B 1.00 XXX
+        REFUSED in.csv:3: amount `0`: the amount is zero (hint: a payment moves money; leave such rows out)
+        shroff (CSV): 2 records = 1 + 1 refused
+    "#]],
+    );
+}
+
+#[test]
+fn a_json_member_that_comes_late_is_not_dropped_in_silence() {
+    let late = "{\"time\": 5, \"debtor\": \"A\", \"creditor\": \"B\", \"amount\": 1}\n"
+        .repeat(3_000)
+        + "{\"time\": 6, \"debtor\": \"A\", \"creditor\": \"B\", \"amount\": 1, \"label\": 1}\n\
+           {\"time\": 6, \"debtor\": \"A\", \"creditor\": \"B\", \"amount\": 1, \"currency\": \"EUR\"}\n";
+    let (ledger, refused) =
+        shroff_ingest::read_bytes("in.jsonl", late.as_bytes(), &Options::default()).expect("JSON");
+    assert_eq!((ledger.payments.len(), ledger.facts.labelled_true), (3_001, 1));
+    assert!(ledger.inputs[0].has_labels);
+    assert_eq!((refused.len(), refused[0].line), (1, 3_002));
+    assert!(refused[0].reason.contains("`currency`"), "{}", refused[0]);
+}
+
+#[test]
 fn a_quoted_line_end_in_a_column_that_is_not_read_is_kept_together() {
     check(
         "id,time,debtor,creditor,amount,note\na,2024-01-01,A,B,1,\"two\nlines\"\n\
@@ -102,14 +128,14 @@ fn amlworlds_patterns_are_attempts_counted_over_the_file() {
     check(
         PATTERNS,
         expect![[r#"
-        1 2022-09-01T00:20:00Z 010/A -> 012/B 5.00 EUR ACH 1:CYCLE LABELLED
-        2 2022-09-01T00:25:00Z 012/B -> 010/A 4.00 EUR ACH 1:CYCLE LABELLED
-        4 2022-09-01T00:30:00Z 010/A -> 012/B 5.00 EUR ACH 2:STACK LABELLED
-        REFUSED in.csv:6: `2022/09/01 00:25,012,B,010,A,4.00,Euro,4.00,Euro,ACH,1\n`: the payment stands in no attempt (hint: is a BEGIN line missing?)
-        REFUSED in.csv:9: `2022/09/01 00:31,010,A,0`: the last record looks cut off (hint: the columns of AMLworld's transactions)
-        amlworld (patterns): 5 records = 3 + 2 refused
-        note: the last attempt has no end: the file looks cut off
-    "#]],
+            1 2022-09-01T00:20:00Z 010/A -> 012/B 5.00 EUR ACH 1:CYCLE LABELLED
+            2 2022-09-01T00:25:00Z 012/B -> 010/A 4.00 EUR ACH 1:CYCLE LABELLED
+            4 2022-09-01T00:30:00Z 010/A -> 012/B 5.00 EUR ACH 2:STACK LABELLED
+            REFUSED in.csv:6: `2022/09/01 00:25,012,B,010,A,4.00,Euro,4.00,Euro,ACH,1`: the payment stands in no attempt (hint: is a BEGIN line missing?)
+            REFUSED in.csv:9: `2022/09/01 00:31,010,A,0`: the last record looks cut off (hint: the columns are those of AMLworld's transactions)
+            amlworld (patterns): 5 records = 3 + 2 refused
+            note: the last attempt has no end: the file looks cut off
+        "#]],
     );
 }
 
@@ -126,16 +152,16 @@ fn patterns_beside_their_transactions_mark_them_and_add_nothing() {
         &Options::default(),
         &inputs,
         expect![[r#"
-        trans.csv:1 2022-09-01T00:20:00Z 010/A -> 012/B 5.00 EUR ACH 1:CYCLE LABELLED
-        trans.csv:2 2022-09-01T00:21:00Z 010/A -> 012/B 5.00 EUR ACH good
-        trans.csv:3 2022-09-01T00:25:00Z 012/B -> 010/A 4.00 EUR ACH 1:CYCLE LABELLED
-        REFUSED patterns.txt:6: `2022/09/01 00:25,012,B,010,A,4.00,Euro,4.00,Euro,ACH,1\n`: the payment stands in no attempt (hint: is a BEGIN line missing?)
-        REFUSED patterns.txt:9: `2022/09/01 00:31,010,A,0`: the last record looks cut off (hint: the columns of AMLworld's transactions)
-        amlworld (CSV): 3 records = 3 + 0 refused
-        amlworld (patterns): 5 records = 0 + 2 refused + 3 marks an attempt among the transactions given beside it
-        note: the last attempt has no end: the file looks cut off
-        note: 1 payments of attempts are not among the transactions
-    "#]],
+            trans.csv:1 2022-09-01T00:20:00Z 010/A -> 012/B 5.00 EUR ACH 1:CYCLE LABELLED
+            trans.csv:2 2022-09-01T00:21:00Z 010/A -> 012/B 5.00 EUR ACH good
+            trans.csv:3 2022-09-01T00:25:00Z 012/B -> 010/A 4.00 EUR ACH 1:CYCLE LABELLED
+            REFUSED patterns.txt:6: `2022/09/01 00:25,012,B,010,A,4.00,Euro,4.00,Euro,ACH,1`: the payment stands in no attempt (hint: is a BEGIN line missing?)
+            REFUSED patterns.txt:9: `2022/09/01 00:31,010,A,0`: the last record looks cut off (hint: the columns are those of AMLworld's transactions)
+            amlworld (CSV): 3 records = 3 + 0 refused
+            amlworld (patterns): 5 records = 0 + 2 refused + 3 marks an attempt among the transactions given beside it
+            note: the last attempt has no end: the file looks cut off
+            note: payments of attempts that are not among the transactions: 1
+        "#]],
     );
 }
 
@@ -274,8 +300,8 @@ fn json_lines_are_read_by_name_with_all_their_digits() {
         expect![[r#"
             a 2024-01-01T00:00:00Z A -> B 1.10 EUR
             7 2024-01-01T00:00:00.000001Z 1 -> B 50000.000000000000000001 ETH LABELLED
-            REFUSED in.csv:4: `{"id": "c"\n`: the line is not a JSON object: EOF while parsing an object at line 2 column 0 (hint: each line must be one whole object)
-            REFUSED in.csv:5: `[1]\n`: the line is not a JSON object: invalid type: sequence, expected a JSON object at line 1 column 0 (hint: each line must be one whole object)
+            REFUSED in.csv:4: `{"id": "c"`: the line is not a JSON object: EOF while parsing an object at line 1 column 10 (hint: each line must be one whole object)
+            REFUSED in.csv:5: `[1]`: the line is not a JSON object: invalid type: sequence, expected a JSON object at line 1 column 0 (hint: each line must be one whole object)
             REFUSED in.csv:6: debtor ``: the account is missing
             REFUSED in.csv:7: `{"id": "e", "time": "2024-`: the last record looks cut off (hint: the file may not have been written or copied to its end)
             shroff (JSON Lines): 6 records = 2 + 4 refused

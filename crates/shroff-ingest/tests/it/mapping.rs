@@ -110,6 +110,7 @@ fn a_direction_column_says_who_pays() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "it is a table")]
 fn a_mistake_in_a_mapping_is_shown_with_its_line() {
     for (from, to, expected) in [
         (

@@ -1,5 +1,6 @@
 //! Every kind of bad record and bad input: its place, its value, what to do.
 
+use std::fmt::Write as _;
 use std::io::Write as _;
 
 use expect_test::expect;
@@ -26,7 +27,20 @@ j,2024-01-01,A,B,999999999999999999999999999999999999999999,EUR
 k,2024-01-01,A,B,1.00,EUR
 "
         ),
-        expect![[r""]],
+        expect![[r#"
+            a 2024-01-01T00:00:00Z A -> B 1.00 EUR
+            k 2024-01-01T00:00:00Z A -> B 1.00 EUR
+            REFUSED in.csv:3: time `yesterday`: the time is not a date of the form expected (hint: RFC 3339, such as `2024-02-29T13:00:00Z`, or whole microseconds since 1970)
+            REFUSED in.csv:4: time `2024-02-30`: the time is not a date of the form expected (hint: RFC 3339, such as `2024-02-29T13:00:00Z`, or whole microseconds since 1970)
+            REFUSED in.csv:5: amount `-1.00`: the amount is negative (hint: a reversal is a payment the other way round; in a mapping, say what the sign means with `sign` under `[amount]`)
+            REFUSED in.csv:6: amount `0.00`: the amount is zero (hint: a payment moves money; leave such rows out)
+            REFUSED in.csv:7: amount `1.234`: the amount is finer than EUR allows (2 decimals) (hint: check the currency, or round with `rounding = "round"` in a mapping)
+            REFUSED in.csv:8: amount `1.5`: the amount is finer than JPY allows (0 decimals) (hint: check the currency, or round with `rounding = "round"` in a mapping)
+            REFUSED in.csv:9: amount `ten`: the amount is not a number (hint: digits with a `.` before the decimals; a mapping can name another decimal mark and a mark between thousands)
+            REFUSED in.csv:10: currency `ERU`: the currency is not known (hint: three letters of ISO 4217, such as EUR; is it `EUR`?)
+            REFUSED in.csv:11: amount `999999999999999999999999999999999999999999`: the amount is larger than can be carried (hint: at most 38 digits; check the units)
+            shroff (CSV): 11 records = 2 + 9 refused
+        "#]],
     );
 }
 
@@ -42,7 +56,15 @@ e,2024-01-01,A,B,,EUR
 f,2024-01-01,A,B,1.00,
 "
         ),
-        expect![[r""]],
+        expect![[r#"
+            REFUSED in.csv:2: id ``: the id is missing
+            REFUSED in.csv:3: time ``: the time is missing
+            REFUSED in.csv:4: debtor ``: the account is missing
+            REFUSED in.csv:5: creditor ``: the account is missing
+            REFUSED in.csv:6: amount ``: the amount is missing
+            REFUSED in.csv:7: currency ``: the currency is missing
+            shroff (CSV): 6 records = 0 + 6 refused
+        "#]],
     );
 }
 
@@ -57,18 +79,37 @@ c,2024-01-01,A,B,1,000.00,EUR
 d,2024-01-01,A,B,1.00,EUR
 "
         ),
-        expect![[r""]],
+        expect![[r#"
+            d 2024-01-01T00:00:00Z A -> B 1.00 EUR
+            REFUSED in.csv:2: `a,2024-01-01,A,B,1.00,EUR,`: the record has too many fields: 7, not 6 (hint: is a delimiter inside a field without quotes, or a field missing?)
+            REFUSED in.csv:3: `b,2024-01-01,A,B,1.00`: the record has too few fields: 5, not 6 (hint: is a delimiter inside a field without quotes, or a field missing?)
+            REFUSED in.csv:4: `c,2024-01-01,A,B,1,000.00,EUR`: the record has too many fields: 7, not 6 (hint: is a delimiter inside a field without quotes, or a field missing?)
+            shroff (CSV): 4 records = 1 + 3 refused
+        "#]],
     );
 }
 
 #[test]
 fn a_cut_off_last_line_is_said_to_be_one() {
-    check(format!("{HEAD}a,2024-01-01,A,B,1.00,EUR\nb,2024-01-01,A,B,1."), expect![[r""]]);
+    check(
+        format!("{HEAD}a,2024-01-01,A,B,1.00,EUR\nb,2024-01-01,A,B,1."),
+        expect![[r#"
+        a 2024-01-01T00:00:00Z A -> B 1.00 EUR
+        REFUSED in.csv:3: `b,2024-01-01,A,B,1.`: the last record looks cut off (hint: the file may not have been written or copied to its end)
+        shroff (CSV): 2 records = 1 + 1 refused
+    "#]],
+    );
 }
 
 #[test]
 fn a_last_line_without_a_line_end_is_whole() {
-    check(format!("{HEAD}a,2024-01-01,A,B,1.00,EUR"), expect![[r""]]);
+    check(
+        format!("{HEAD}a,2024-01-01,A,B,1.00,EUR"),
+        expect![[r#"
+        a 2024-01-01T00:00:00Z A -> B 1.00 EUR
+        shroff (CSV): 1 records = 1 + 0 refused
+    "#]],
+    );
 }
 
 #[test]
@@ -80,7 +121,12 @@ b,2024-01-01,A,B,2.00,EUR
 c,2024-01-01,A,B,3.00,EUR
 "
         ),
-        expect![[r""]],
+        expect![[r#"
+            b 2024-01-01T00:00:00Z A -> B 2.00 EUR
+            c 2024-01-01T00:00:00Z A -> B 3.00 EUR
+            REFUSED in.csv:2: `a,2024-01-01,"A,B,1.00,EUR`: a quote is opened and not closed (hint: double a quote inside a field)
+            shroff (CSV): 3 records = 2 + 1 refused
+        "#]],
     );
     check(
         format!(
@@ -89,7 +135,12 @@ b,2024-01-01,A,B,2.00,EUR
 c,2024-01-01,\"A\",B,3.00,EUR
 "
         ),
-        expect![[r""]],
+        expect![[r#"
+            b 2024-01-01T00:00:00Z A -> B 2.00 EUR
+            c 2024-01-01T00:00:00Z A -> B 3.00 EUR
+            REFUSED in.csv:2: `a,2024-01-01,A,B,1.00,"EUR`: a quote is opened and not closed (hint: double a quote inside a field)
+            shroff (CSV): 3 records = 2 + 1 refused
+        "#]],
     );
 }
 
@@ -104,14 +155,22 @@ fn damaged_text_is_refused_by_its_column() {
     for _ in 0..400 {
         long.extend_from_slice(b"x,2024-01-01,A,B,0,EUR\n");
     }
-    check(&bytes[..bytes.len() - 60], expect![[r""]]);
+    check(
+        &bytes[..bytes.len() - 60],
+        expect![[r#"
+        REFUSED in.csv:2: `a,2024-01-01,M�ller,B,1.0`: the last record looks cut off (hint: the file may not have been written or copied to its end)
+        shroff (CSV): 1 records = 0 + 1 refused
+    "#]],
+    );
     long.extend_from_slice(&bytes[HEAD.len()..]);
     let mut refused = Vec::new();
     let options = Options::default();
     let read = crate::door::read_all(&options, &[("in.csv", &long)], &mut refused);
     assert_eq!(read.expect("it is a table").payments.len(), 1);
     let last: Vec<String> = refused[400..].iter().map(ToString::to_string).collect();
-    expect![[r""]].assert_eq(&last.join("\n"));
+    expect![[r#"
+        in.csv:402: debtor `M�ller`: the text is not valid UTF-8 (hint: save the file as UTF-8, or run `iconv -f LATIN1 -t UTF-8`)
+        in.csv:403: debtor `A\u{0}A`: the text has a control character (hint: is a quote missing, or is the file damaged?)"#]].assert_eq(&last.join("\n"));
 }
 
 #[test]
@@ -123,41 +182,141 @@ fn over_long_text_is_refused_and_bounded() {
             "{HEAD}{id},2024-01-01,A,B,1.00,EUR\n{line}\nc,2024-01-01,A,B,1.00,EUR\n\"{line}\"\n\
              d,2024-01-01,A,B,1.00,EUR\n"
         ),
-        expect![[r""]],
+        expect![[r#"
+            c 2024-01-01T00:00:00Z A -> B 1.00 EUR
+            d 2024-01-01T00:00:00Z A -> B 1.00 EUR
+            REFUSED in.csv:2: id `xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx...`: the text is longer than 1000 bytes (hint: is a quote or a delimiter missing?)
+            REFUSED in.csv:3: `yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy...`: the record is too long (hint: no record is longer than 1 MiB; is a line end missing?)
+            REFUSED in.csv:5: `"yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy...`: the record is too long (hint: no record is longer than 1 MiB; is a line end missing?)
+            shroff (CSV): 5 records = 2 + 3 refused
+        "#]],
     );
 }
 
 #[test]
 fn inputs_that_are_no_table_are_refused_whole() {
-    check("", expect![[r""]]);
-    check("\n \n", expect![[r""]]);
-    check(b"\x7fELF\0\0\0\0\0\0", expect![[r""]]);
-    check(b"\xff\xfei\0d\0", expect![[r""]]);
-    check(b"PK\x03\x04....", expect![[r""]]);
-    check("[{\"id\": 1}]", expect![[r""]]);
-    check("<?xml version=\"1.0\"?>", expect![[r""]]);
-    check("# nothing here\n", expect![[r""]]);
+    check(
+        "",
+        expect![[r#"
+        in.csv: the input is empty
+        hint: check the path; an export that failed often leaves an empty file
+    "#]],
+    );
+    check(
+        "\n \n",
+        expect![[r#"
+        in.csv: the input is empty
+        hint: check the path; an export that failed often leaves an empty file
+    "#]],
+    );
+    check(
+        b"\x7fELF\0\0\0\0\0\0",
+        expect![[r#"
+        in.csv, line 1: it is a binary file of a kind that is not known: `\u{7f}ELF\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}`
+        hint: export the payments as CSV, JSON Lines, Parquet or Arrow
+    "#]],
+    );
+    check(
+        b"\xff\xfei\0d\0",
+        expect![[r#"
+        in.csv, line 1: the text is UTF-16: `��i\u{0}d\u{0}`
+        hint: save it as UTF-8, or run `iconv -f UTF-16 -t UTF-8`
+    "#]],
+    );
+    check(
+        b"PK\x03\x04....",
+        expect![[r#"
+        in.csv, line 1: it is a ZIP archive or an Excel workbook: `PK\u{3}\u{4}....`
+        hint: unpack it, or save the sheet as CSV, and give that file
+    "#]],
+    );
+    check(
+        "[{\"id\": 1}]",
+        expect![[r#"
+        in.csv, line 1: it is a JSON array: `[{"id": 1}]`
+        hint: write one JSON object a line, without the brackets
+    "#]],
+    );
+    check(
+        "<?xml version=\"1.0\"?>",
+        expect![[r#"
+        in.csv, line 1: it is XML or HTML: `<?xml version="1`
+        hint: export the payments as CSV, JSON Lines, Parquet or Arrow
+    "#]],
+    );
+    check(
+        "# nothing here\n",
+        expect![[r#"
+        in.csv, line 1: the columns are those of no known layout: `# nothing here`
+        hint: `shroff formats` lists the layouts, and `shroff formats guess FILE` writes a mapping to start from, to be given with `--map`
+    "#]],
+    );
 }
 
 #[test]
 fn an_unknown_header_names_the_nearest_layout_and_what_is_missing() {
-    check("id,date,debtor,creditor,amount\n", expect![[r""]]);
-    check("Buchungstag;Betrag\n", expect![[r""]]);
+    check(
+        "id,date,debtor,creditor,amount\n",
+        expect![[r#"
+        in.csv, line 1: the columns are those of no known layout: `id,date,debtor,creditor,amount`
+        hint: nearest is `shroff`, which would also need `time`; `shroff formats` lists the layouts, and `shroff formats guess FILE` writes a mapping to start from, to be given with `--map`
+    "#]],
+    );
+    check(
+        "Buchungstag;Betrag\n",
+        expect![[r#"
+        in.csv, line 1: the columns are those of no known layout: `Buchungstag,Betrag`
+        hint: `shroff formats` lists the layouts, and `shroff formats guess FILE` writes a mapping to start from, to be given with `--map`
+    "#]],
+    );
 }
 
 #[test]
 fn two_columns_of_one_name_are_refused_where_it_matters() {
-    check("id,time,debtor,creditor,amount,Amount\n", expect![[r""]]);
-    check("time,debtor,creditor,amount,note,note\n2024-01-01,A,B,1.00,x,y\n", expect![[r""]]);
+    check(
+        "id,time,debtor,creditor,amount,Amount\n",
+        expect![[r#"
+        in.csv, columns 5 and 6 of the header: two columns have the same name: `amount`
+        hint: rename one, or use a mapping (`--map`) that names columns by number from 1
+    "#]],
+    );
+    check(
+        "time,debtor,creditor,amount,note,note\n2024-01-01,A,B,1.00,x,y\n",
+        expect![[r#"
+        1 2024-01-01T00:00:00Z A -> B 1.00 XXX
+        shroff (CSV): 1 records = 1 + 0 refused
+    "#]],
+    );
 }
 
 #[test]
 fn a_layout_asked_for_must_fit() {
     let options = |format: &str| Options { format: Some(format.to_owned()), ..Options::default() };
     let input = [("in.csv", "time,from,to,amount\n".as_bytes())];
-    check_with(&options("shrof"), &input, expect![[r""]]);
-    check_with(&options("shroff"), &input, expect![[r""]]);
-    check_with(&options("amlworld"), &input, expect![[r""]]);
+    check_with(
+        &options("shrof"),
+        &input,
+        expect![[r#"
+        in.csv: there is no layout of this name: `shrof`
+        hint: is it `shroff`? known are `shroff`, `amlworld`, `amlsim`, `amlgentex`, `paysim`, `bitcoin-otc`, `berka`, `ethereum`
+    "#]],
+    );
+    check_with(
+        &options("shroff"),
+        &input,
+        expect![[r#"
+        in.csv, the header: there is no column `debtor`: `time,from,to,amount`
+        hint: nearest are `time`, `from`, `to`, `amount`
+    "#]],
+    );
+    check_with(
+        &options("amlworld"),
+        &input,
+        expect![[r#"
+        in.csv, the header: the columns are not those of `amlworld`: `time,from,to,amount`
+        hint: missing are `Timestamp`, `From Bank`, `Account`, `To Bank`, `Account`, `Amount Received`, `Receiving Currency`, `Amount Paid`, `Payment Currency`, `Payment Format`, `Is Laundering`; all must be there, in order
+    "#]],
+    );
 }
 
 #[test]
@@ -165,21 +324,34 @@ fn a_label_column_can_be_named() {
     let options = Options { label_column: Some("fraud".to_owned()), ..Options::default() };
     let rows = "time,debtor,creditor,amount,fraud,label\n2024-01-01,A,B,1,yes,0\n\
                 2024-01-01,A,B,1,,0\n2024-01-01,A,B,1,maybe,0\n";
-    check_with(&options, &[("in.csv", rows.as_bytes())], expect![[r""]]);
+    check_with(
+        &options,
+        &[("in.csv", rows.as_bytes())],
+        expect![[r#"
+        1 2024-01-01T00:00:00Z A -> B 1.00 XXX LABELLED
+        2 2024-01-01T00:00:00Z A -> B 1.00 XXX
+        REFUSED in.csv:4: fraud `maybe`: the label is neither yes nor no (hint: 1 or 0, true or false, yes or no; a mapping can name other values)
+        shroff (CSV): 3 records = 2 + 1 refused
+    "#]],
+    );
     let options = Options { label_column: Some("froud".to_owned()), ..Options::default() };
-    check_with(&options, &[("in.csv", rows.as_bytes())], expect![[r""]]);
+    check_with(
+        &options,
+        &[("in.csv", rows.as_bytes())],
+        expect![[r#"
+        in.csv, the header: there is no column `froud`: `time,debtor,creditor,amount,fraud,label`
+        hint: nearest are `fraud`
+    "#]],
+    );
 }
 
 #[test]
 fn a_compressed_file_that_is_cut_off_keeps_what_was_read() {
     let mut text = HEAD.to_owned();
     for number in 0..2_000 {
-        text.push_str(&format!(
-            "{number},2024-01-01,A,B{},{}.{:02},EUR\n",
-            number * 7_919 % 1_000,
-            number,
-            number % 97 + 1
-        ));
+        let (account, cents) = (number * 7_919 % 1_000, number % 97 + 1);
+        writeln!(text, "{number},2024-01-01,A,B{account},{number}.{cents:02},EUR")
+            .expect("a string takes all");
     }
     let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     packer.write_all(text.as_bytes()).expect("memory");

@@ -1,5 +1,6 @@
 //! Several inputs as one stream, pipes, progress, and failures of the world.
 
+use std::fmt::Write as _;
 use std::io::{self, Read};
 
 use expect_test::expect;
@@ -15,7 +16,18 @@ fn several_inputs_are_one_stream_and_row_numbers_name_their_file() {
         ("b.csv", &b"time,debtor,creditor,amount\n5,A,B,1\n5,B,C,2\n"[..]),
         ("a.csv", b"time;debtor;creditor;amount;id\n5;C;A;3;x\n4;A;B;4;y\n"),
     ];
-    check_with(&Options::default(), &inputs, expect![[r""]]);
+    check_with(
+        &Options::default(),
+        &inputs,
+        expect![[r#"
+        y 1970-01-01T00:00:00.000004Z A -> B 4.00 XXX
+        b.csv:1 1970-01-01T00:00:00.000005Z A -> B 1.00 XXX
+        b.csv:2 1970-01-01T00:00:00.000005Z B -> C 2.00 XXX
+        x 1970-01-01T00:00:00.000005Z C -> A 3.00 XXX
+        shroff (CSV): 2 records = 2 + 0 refused
+        shroff (CSV): 2 records = 2 + 0 refused
+    "#]],
+    );
 }
 
 /// A pipe: it can be read once and from the beginning.
@@ -39,7 +51,7 @@ impl Source for Pipe {
 struct Failing(&'static [u8]);
 
 impl Source for Failing {
-    fn name(&self) -> &str {
+    fn name(&self) -> &'static str {
         "failing.csv"
     }
 
@@ -92,7 +104,7 @@ fn a_pipe_is_read_without_going_back() {
 fn progress_counts_bytes_and_records_to_the_end() {
     let mut text = "time,debtor,creditor,amount\n".to_owned();
     for number in 0..20_000 {
-        text.push_str(&format!("{number},A,B,1\n"));
+        writeln!(text, "{number},A,B,1").expect("a string takes all");
     }
     let source = Memory::new("in.csv", text.as_bytes());
     let mut seen = Vec::new();
