@@ -37,8 +37,8 @@ pub struct ScatterGathers {
     sources: Vec<(AccountId, u32, AccountId)>,
     /// Middles, ascending, with their latest payment to w.
     middles: Vec<(AccountId, Key)>,
-    /// The middles that one source paid in time.
-    through: Vec<AccountId>,
+    /// Where the sources' money went: the account, the source by number, and when first.
+    ways: Vec<(AccountId, usize, Key)>,
 }
 
 impl ScatterGathers {
@@ -62,7 +62,7 @@ impl ScatterGathers {
         if firsts.is_empty() || seconds.len() < 2 {
             return Bound::Exact;
         }
-        if !budget.take(firsts.len() + seconds.len()) {
+        if !budget.take(firsts.len()) {
             return Bound::Saturated;
         }
         let others = firsts.iter().map(|e| e.other).filter(|&s| s != sink && s != middle);
@@ -70,16 +70,11 @@ impl ScatterGathers {
         self.sources.extend(others.map(|s| (s, 1, middle)));
         self.sources.sort_unstable();
         self.sources.dedup();
-        let others = seconds.iter().filter(|e| e.other != middle && e.other != sink);
-        self.middles.clear();
-        self.middles.extend(others.map(|e| (e.other, e.key())));
-        // The latest payment of each comes first and stays.
-        self.middles.sort_unstable_by(|a, b| (a.0, b.1).cmp(&(b.0, a.1)));
-        self.middles.dedup_by_key(|m| m.0);
-        if self.sources.is_empty() || self.middles.is_empty() {
+        if self.sources.is_empty() {
             return Bound::Exact;
         }
-        let bound = self.count(graph, view, &mut budget);
+        let complete = self.count(graph, Asked { middle, sink, view }, &mut budget);
+        let bound = complete.map_or(Bound::Saturated, |()| Bound::Exact);
         for &(source, middles, _) in &self.sources {
             if middles >= 2 {
                 found(Gathering { source, middles });
@@ -88,15 +83,30 @@ impl ScatterGathers {
         bound
     }
 
-    fn count(&mut self, graph: &Graph, view: View, budget: &mut Budget) -> Bound {
-        let middle_cost: usize = self.middles.iter().map(|m| graph.into(m.0, view).len()).sum();
+    /// Counts the middles of each source, from the side that is cheaper to walk.
+    fn count(&mut self, graph: &Graph, asked: Asked, budget: &mut Budget) -> Option<()> {
+        let Asked { middle, sink, view } = asked;
+        let seconds = graph.into(sink, view);
         let source_cost: usize = self.sources.iter().map(|s| graph.out(s.0, view).len()).sum();
-        let complete = if middle_cost <= source_cost {
+        // A step from a source looks at the line of the account it comes to, too.
+        if 2 * source_cost <= seconds.len() {
+            return self.count_out_of_sources(graph, asked, budget);
+        }
+        if !budget.take(seconds.len()) {
+            return None;
+        }
+        let others = seconds.iter().filter(|e| e.other != middle && e.other != sink);
+        self.middles.clear();
+        self.middles.extend(others.map(|e| (e.other, e.key())));
+        // The latest payment of each comes first and stays.
+        self.middles.sort_unstable_by(|a, b| (a.0, b.1).cmp(&(b.0, a.1)));
+        self.middles.dedup_by_key(|m| m.0);
+        let middle_cost: usize = self.middles.iter().map(|m| graph.into(m.0, view).len()).sum();
+        if middle_cost <= 2 * source_cost {
             self.count_into_middles(graph, view, budget)
         } else {
-            self.count_out_of_sources(graph, view, budget)
-        };
-        complete.map_or(Bound::Saturated, |()| Bound::Exact)
+            self.count_out_of_sources(graph, asked, budget)
+        }
     }
 
     fn count_into_middles(&mut self, graph: &Graph, view: View, budget: &mut Budget) -> Option<()> {
@@ -126,32 +136,43 @@ impl ScatterGathers {
     fn count_out_of_sources(
         &mut self,
         graph: &Graph,
-        view: View,
+        asked: Asked,
         budget: &mut Budget,
     ) -> Option<()> {
-        let mut through = std::mem::take(&mut self.through);
-        for source in &mut self.sources {
+        let Asked { middle, sink, view } = asked;
+        self.ways.clear();
+        for (number, source) in self.sources.iter().enumerate() {
             let edges = graph.out(source.0, view);
             if !budget.take(edges.len()) {
                 return None;
             }
-            through.clear();
-            through.extend(
-                edges
-                    .iter()
-                    .filter(|e| {
-                        let at = self.middles.binary_search_by_key(&e.other, |m| m.0);
-                        e.other != source.0 && at.is_ok_and(|at| e.key() < self.middles[at].1)
-                    })
-                    .map(|e| e.other),
-            );
-            through.sort_unstable();
-            through.dedup();
-            source.1 += u32::try_from(through.len()).expect("fewer than 2^32 accounts");
+            let others = [source.0, middle, sink];
+            let to = edges.iter().filter(|e| !others.contains(&e.other));
+            self.ways.extend(to.map(|e| (e.other, number, e.key())));
         }
-        self.through = through;
+        // By account between, then source; the earliest payment of each comes first and stays.
+        self.ways.sort_unstable();
+        self.ways.dedup_by_key(|way| (way.0, way.1));
+        for ways in self.ways.chunk_by(|a, b| a.0 == b.0) {
+            let edges = graph.out(ways[0].0, view);
+            if !budget.take(edges.len()) {
+                return None;
+            }
+            let Some(last) = edges.iter().rev().find(|e| e.other == sink) else { continue };
+            for &(_, number, _) in ways.iter().filter(|way| way.2 < last.key()) {
+                self.sources[number].1 += 1;
+            }
+        }
         Some(())
     }
+}
+
+/// What one search asks.
+#[derive(Debug, Clone, Copy)]
+struct Asked {
+    middle: AccountId,
+    sink: AccountId,
+    view: View,
 }
 
 /// The payments of the scatter-gather from `source` that `closing` completed, ascending: each

@@ -292,7 +292,11 @@ fn evaluation_for_report(evaluation: &Evaluation) -> report::Evaluation {
     report::Evaluation {
         about: format!(
             "The input labels {}. Labels are read for this alone: no feature and no rule sees them.",
-            evaluation.labels_on
+            match evaluation.labels_on {
+                "accounts" =>
+                    "accounts; a payment counts as labelled where both of its accounts are",
+                on => on,
+            }
         ),
         figures: figures(evaluation).into_iter().map(figure).collect(),
         tables,

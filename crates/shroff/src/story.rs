@@ -149,7 +149,7 @@ impl Stories {
 
 /// How many payments of evidence are drawn in one picture, and how many of those around.
 const MOST_EVIDENCE: usize = 500;
-const MOST_CONTEXT: usize = 24;
+const MOST_CONTEXT: usize = 16;
 
 /// The payments of one alert as they are drawn.
 #[derive(Debug, Default)]
@@ -210,8 +210,16 @@ pub(crate) fn pictures(
             } else {
                 continue;
             };
+            let minor = money.input(&payment)?.minor;
             if list.len() < most {
-                list.push((place, payment.clone(), money.input(&payment)?.minor));
+                list.push((place, payment.clone(), minor));
+            } else if most == MOST_CONTEXT
+                && let Some(smallest) =
+                    list.iter_mut().min_by_key(|(place, _, minor)| (*minor, *place))
+                && smallest.2 < minor
+            {
+                // Of what lies around, the largest are shown.
+                *smallest = (place, payment.clone(), minor);
             }
         }
     }

@@ -1,0 +1,269 @@
+//! Small ledgers with a story, and the alerts that they must give or must not.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+use expect_test::{Expect, expect};
+
+use crate::door::{Alert, Folder, ledger};
+
+/// Scans a ledger told as a table; alerts come out one a line, by typology.
+#[expect(clippy::needless_pass_by_value, reason = "as `expect!` is written")]
+fn check(table: &str, expected: Expect) {
+    let alerts = Folder::with("in.csv", ledger(table)).scan("in.csv");
+    expected.assert_eq(&told(&alerts));
+}
+
+/// Such a ledger must give none.
+fn check_nothing(table: &str) {
+    let alerts = Folder::with("in.csv", ledger(table)).scan("in.csv");
+    assert_eq!(told(&alerts), "", "{table}");
+}
+
+fn told(alerts: &[Alert]) -> String {
+    let mut alerts: Vec<&Alert> = alerts.iter().collect();
+    alerts.sort_by(|a, b| (&a.typology, &a.id).cmp(&(&b.typology, &b.id)));
+    let mut text = String::new();
+    for alert in alerts {
+        let accounts = alert.accounts.join(" ");
+        let payments = alert.payments.join(" ");
+        let (typology, amount, currency) = (&alert.typology, &alert.amount, &alert.currency);
+        writeln!(text, "{typology}: {accounts}, payments {payments}, {amount} {currency}")
+            .expect("a text");
+        for reason in &alert.reasons {
+            writeln!(text, "  {reason}").expect("a text");
+        }
+    }
+    text
+}
+
+#[test]
+fn four_accounts_that_pay_one_within_days_are_a_fan_in() {
+    check(
+        "day from to eur
+         0   A    H  310.00
+         1   B    H  290.00
+         1   C    H  120.50
+         2   D    H  99.99",
+        expect![[r#"
+            fan-in: A H B C D, payments 1 2 3 4, 820.49 EUR
+              4 accounts that had not done so in 45 days paid this one within 7d; a usual week has 0.
+        "#]],
+    );
+}
+
+#[test]
+fn four_accounts_paid_by_one_within_days_are_a_fan_out() {
+    check(
+        "day from to eur
+         0   H    A  310.00
+         1   H    B  290.00
+         1   H    C  120.50
+         2   H    D  99.99",
+        expect![[r#"
+            fan-out: H A B C D, payments 1 2 3 4, 820.49 EUR
+              4 accounts that had not done so in 45 days were paid by this one within 7d; a usual week has 0.
+        "#]],
+    );
+}
+
+#[test]
+fn an_account_that_gathers_and_scatters_is_one_alert_over_both_sides() {
+    check(
+        "day from to eur
+         0   A    H  310.00
+         0   B    H  290.00
+         1   C    H  120.00
+         1   D    H  100.00
+         3   H    P  60.00
+         3   H    Q  61.00
+         4   H    R  62.00
+         4   H    S  63.00",
+        expect![[r#"
+            fan-in: A H B C D, payments 1 2 3 4, 820.00 EUR
+              4 accounts that had not done so in 45 days paid this one within 7d; a usual week has 0.
+            fan-out: H P Q R S, payments 5 6 7 8, 246.00 EUR
+              4 accounts that had not done so in 45 days were paid by this one within 7d; a usual week has 0.
+            gather-scatter: A H B C D P Q R S, payments 1 2 3 4 5 6 7 8, 1066.00 EUR
+              4 payers and 4 payees of one account within 7d, none of them known to it in 45 days.
+        "#]],
+    );
+}
+
+#[test]
+fn one_that_pays_three_who_pay_one_is_a_scatter_gather() {
+    check(
+        "hour from to eur
+         0    S    A  310.00
+         1    S    B  290.00
+         2    S    C  120.00
+         30   A    W  250.00
+         31   B    W  230.00
+         32   C    W  100.00",
+        expect![[r#"
+            scatter-gather: S A B C W, payments 1 2 3 4 5 6, 1300.00 EUR
+              Money of one account reached this creditor through 3 accounts in between, within 7d.
+        "#]],
+    );
+}
+
+#[test]
+fn money_that_comes_back_in_the_order_of_time_is_a_cycle() {
+    check(
+        "day from to eur
+         0   A    B  310.00
+         1   B    C  200.00
+         3   C    A  150.00",
+        expect![[r#"
+            cycle: A B C, payments 1 2 3, 660.00 EUR
+              Money came back to where it started over 3 accounts within 7d. Circles that its last payment closes: 1.
+        "#]],
+    );
+}
+
+#[test]
+fn what_leaves_as_it_came_is_a_pass_through() {
+    check(
+        "hour from to eur
+         0    A    M  1000.00
+         2    M    B  950.00",
+        expect![[r#"
+            pass-through: A M B, payments 1 2, 1950.00 EUR
+              Of what reached the debtor within 24h, 95 % has left again with this payment.
+        "#]],
+    );
+}
+
+#[test]
+fn four_hops_that_each_pass_on_most_of_it_are_a_layering_chain() {
+    check(
+        "hour from to eur
+         0    A    B  400.00
+         3    B    C  390.00
+         9    C    D  380.00
+         20   D    E  350.00",
+        expect![[r#"
+            layering-chain: A B C D E, payments 1 2 3 4, 1520.00 EUR
+              4 payments in a row, each passing on most of the one before within 24h.
+        "#]],
+    );
+}
+
+#[test]
+fn three_payments_just_under_the_threshold_are_structuring() {
+    check(
+        "day from to eur
+         0   A    M  9800.00
+         2   A    M  9700.00
+         4   A    M  9900.00",
+        expect![[r#"
+            structuring: A M, payments 1 2 3, 29400.00 EUR
+              3 payments of one debtor just under a threshold within 7d, 29,400 in all.
+              3 payments to one creditor just under a threshold within 7d, 29,400 in all.
+        "#]],
+    );
+}
+
+#[test]
+fn what_looks_a_little_like_it_is_no_alert() {
+    // A payment to oneself, a refund of small change, and a payment there alone.
+    check_nothing("day from to eur\n0 A A 9000.00\n1 A A 9000.00\n2 A A 9000.00");
+    check_nothing("day from to eur\n0 A B 99.00\n1 B A 99.00");
+    check_nothing("day from to eur\n0 A B 5000.00");
+    // Three payees, three payers, two middles, three hops, two payments near the threshold.
+    check_nothing("day from to eur\n0 H A 10.00\n1 H B 20.00\n2 H C 30.00");
+    check_nothing("day from to eur\n0 A H 10.00\n1 B H 20.00\n2 C H 30.00");
+    check_nothing("day from to eur\n0 S A 40.00\n0 S B 40.00\n2 A W 30.00\n2 B W 30.00");
+    check_nothing("hour from to eur\n0 A B 400.00\n3 B C 390.00\n9 C D 380.00");
+    check_nothing("day from to eur\n0 A B 9500.00\n2 A B 9600.00");
+    // The same people again and again are no fan; a cycle against the order of time is none.
+    check_nothing("day from to eur\n0 A H 1.00\n1 A H 1.00\n2 A H 1.00\n3 A H 1.00\n4 A H 1.00");
+    check_nothing("day from to eur\n0 C A 300.00\n2 B C 300.00\n4 A B 300.00");
+    // Too slow: a cycle over eight days, five payers over five weeks, a mule that waits two days.
+    check_nothing("day from to eur\n0 A B 300.00\n4 B C 200.00\n8 C A 150.00");
+    check_nothing("day from to eur\n0 A H 1.00\n7 B H 1.00\n14 C H 1.00\n21 D H 1.00\n28 E H 1.00");
+    check_nothing("day from to eur\n0 A M 1000.00\n2 M B 950.00");
+    // A landlord whose tenants paid the month before.
+    check_nothing(
+        "day from to eur
+         0  A H 500.00
+         0  B H 500.00
+         1  C H 500.00
+         31 A H 500.00
+         31 B H 500.00
+         32 C H 500.00",
+    );
+}
+
+#[test]
+fn a_hub_of_three_hundred_payments_is_one_alert_that_has_them_all() {
+    let mut table = "minute from to eur\n".to_owned();
+    for payer in 0..300 {
+        writeln!(table, "{} P{payer} HUB {}.00", payer * 10, 20 + payer % 7).expect("a text");
+    }
+    let alerts = Folder::with("in.csv", ledger(&table)).scan("in.csv");
+    let [alert] = &alerts[..] else { panic!("one alert, not {}", alerts.len()) };
+    assert_eq!(alert.typology, "fan-in");
+    assert_eq!(alert.accounts.len(), 301);
+    let ids: Vec<String> = (1..=300).map(|id| id.to_string()).collect();
+    assert_eq!(alert.payments, ids, "all of them, in order, each once");
+}
+
+#[test]
+fn cycles_that_share_a_payment_are_one_alert() {
+    check(
+        "hour from to eur
+         0    A    B  310.00
+         1    B    C  200.00
+         2    C    A  150.00
+         3    B    D  200.00
+         4    D    A  150.00",
+        expect![[r#"
+            cycle: A B C D, payments 1 2 3 4 5, 1010.00 EUR
+              Money came back to where it started over 3 accounts within 7d. Circles that its last payment closes: 1.
+        "#]],
+    );
+}
+
+#[test]
+fn cycles_that_share_no_payment_are_two_alerts_even_at_one_account() {
+    check(
+        "hour from to eur
+         0    A    B  310.00
+         1    B    C  20.00
+         2    C    A  15.00
+         30   A    D  31.00
+         31   D    E  20.00
+         32   E    A  15.00
+         33   X    Y  90.00
+         34   Y    Z  80.00
+         35   Z    X  70.00",
+        expect![[r#"
+            cycle: A B C, payments 1 2 3, 345.00 EUR
+              Money came back to where it started over 3 accounts within 7d. Circles that its last payment closes: 1.
+            cycle: A D E, payments 4 5 6, 66.00 EUR
+              Money came back to where it started over 3 accounts within 7d. Circles that its last payment closes: 1.
+            cycle: X Y Z, payments 7 8 9, 240.00 EUR
+              Money came back to where it started over 3 accounts within 7d. Circles that its last payment closes: 1.
+        "#]],
+    );
+}
+
+#[test]
+fn a_payment_is_in_one_alert_of_a_typology_at_most_and_alerts_share_no_id() {
+    let folder = Folder::new();
+    folder.well("simulate --accounts 800 --payments 20000 --days 90 --seed 7 -o in.csv");
+    let alerts = folder.scan("in.csv");
+    assert!(alerts.len() > 100, "{}", alerts.len());
+    let mut seen = BTreeSet::new();
+    let mut ids = BTreeSet::new();
+    for alert in &alerts {
+        assert!(ids.insert(&alert.id), "{}", alert.id);
+        assert!(!alert.reasons.is_empty(), "{}", alert.id);
+        assert!((0.0..=1.0).contains(&alert.score), "{}", alert.id);
+        for payment in &alert.payments {
+            assert!(seen.insert((&alert.typology, payment)), "{payment} is in two alerts");
+        }
+    }
+    assert!(alerts.is_sorted_by(|a, b| a.score >= b.score), "strongest first");
+}
