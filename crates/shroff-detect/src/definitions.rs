@@ -572,20 +572,20 @@ impl RawBlock {
     fn given(&self) -> Vec<(&'static str, Range<usize>)> {
         fn at<T>(
             key: &'static str,
-            value: &Option<Spanned<T>>,
+            value: Option<&Spanned<T>>,
         ) -> Option<(&'static str, Range<usize>)> {
-            value.as_ref().map(|value| (key, value.span()))
+            value.map(|value| (key, value.span()))
         }
         [
-            at("measures", &self.measures),
-            at("where", &self.r#where),
-            at("similar_permille", &self.similar_permille),
-            at("without_current", &self.without_current),
-            at("memory", &self.memory),
-            at("longest", &self.longest),
-            at("retention_permille", &self.retention_permille),
-            at("deepest", &self.deepest),
-            at("budget", &self.budget),
+            at("measures", self.measures.as_ref()),
+            at("where", self.r#where.as_ref()),
+            at("similar_permille", self.similar_permille.as_ref()),
+            at("without_current", self.without_current.as_ref()),
+            at("memory", self.memory.as_ref()),
+            at("longest", self.longest.as_ref()),
+            at("retention_permille", self.retention_permille.as_ref()),
+            at("deepest", self.deepest.as_ref()),
+            at("budget", self.budget.as_ref()),
         ]
         .into_iter()
         .flatten()

@@ -157,12 +157,9 @@ pub struct Asked<'a> {
 /// A case bound to one block.
 #[derive(Debug, Clone)]
 pub struct BoundRule {
-    /// The typology, by its position in what was bound.
-    pub typology: usize,
-    /// The block, by its position in the definitions.
-    pub block: usize,
-    /// The flows that are its evidence.
-    pub evidence: Vec<Flow>,
+    typology: usize,
+    block: usize,
+    evidence: Vec<Flow>,
     when: Expression,
     score: Expression,
     reason: Vec<Piece>,
@@ -424,6 +421,21 @@ fn value(cell: Cell, kind: ColumnKind) -> Value<'static> {
 }
 
 impl BoundRule {
+    /// The typology, by its position in what was bound.
+    pub fn typology(&self) -> usize {
+        self.typology
+    }
+
+    /// The block, by its position in the definitions.
+    pub fn block(&self) -> usize {
+        self.block
+    }
+
+    /// The flows that are its evidence.
+    pub fn evidence(&self) -> &[Flow] {
+        &self.evidence
+    }
+
     /// How strongly the rule fires at a payment, 0 to 1000; none where it does not.
     pub fn fires(&self, asked: Asked<'_>, exponent: u8) -> Option<u16> {
         let row = RuleRow { sources: &self.columns, asked, exponent };

@@ -145,7 +145,7 @@ impl Core {
         for number in 0..self.rules.bound.len() {
             let rule = &self.rules.bound[number];
             let Some(score_permille) = rule.fires(asked, self.exponent) else { continue };
-            let typology = rule.typology;
+            let typology = rule.typology();
             let hit = Hit { typology, rule: number, place: finished.place, score_permille };
             self.counts.hits += 1;
             let draft = self.group(&hit, &mut finished);
@@ -175,19 +175,20 @@ impl Core {
     fn group(&mut self, hit: &Hit, finished: &mut Finished<'_>) -> u32 {
         let Core { rules, drafts, handed, places, .. } = self;
         let rule = &rules.bound[hit.rule];
-        let grows = finished.evidence.grows(rule.block);
+        let block = rule.block();
+        let grows = finished.evidence.grows(block);
         let mut known = Vec::new();
         let mut lines = Vec::new();
         places.clear();
         places.push(finished.place);
-        for &flow in &rule.evidence {
+        for &flow in rule.evidence() {
             let Some((account, out)) = line_of(flow, &finished.input).filter(|_| grows) else {
-                places.extend(finished.evidence.payments(rule.block, flow));
+                places.extend(finished.evidence.payments(block, flow));
                 continue;
             };
             let line = (hit.rule, account, out);
             let before = handed.get(&line).copied();
-            let part = finished.evidence.line_after(rule.block, flow, before.map(|b| b.upto));
+            let part = finished.evidence.line_after(block, flow, before.map(|b| b.upto));
             // Once all that was handed over is out of sight, another flow begins.
             known.extend(before.filter(|_| part.goes_on).map(|before| before.draft));
             let upto = part.payments.last().copied().or(before.map(|before| before.upto));

@@ -40,7 +40,7 @@ pub struct Draft {
 /// Drafts by typology, as a forest: a draft that joined another points at it.
 #[derive(Debug, Clone)]
 pub struct Drafts {
-    drafts: Vec<Draft>,
+    opened: Vec<Draft>,
     joined: Vec<u32>,
     /// Which draft holds a payment, for each typology.
     holders: Vec<Map<Place, u32>>,
@@ -50,7 +50,7 @@ impl Drafts {
     /// No drafts of so many typologies.
     pub fn new(typologies: usize) -> Drafts {
         Drafts {
-            drafts: Vec::new(),
+            opened: Vec::new(),
             joined: Vec::new(),
             holders: (0..typologies).map(|_| Map::default()).collect(),
         }
@@ -75,10 +75,10 @@ impl Drafts {
         for &place in evidence {
             // Writing it anew shortens the way for whoever asks next.
             if self.holders[hit.typology].insert(place, home).is_none() {
-                self.drafts[home as usize].payments.push(place);
+                self.opened[home as usize].payments.push(place);
             }
         }
-        let draft = &mut self.drafts[home as usize];
+        let draft = &mut self.opened[home as usize];
         draft.hits += 1;
         draft.score_permille = draft.score_permille.max(hit.score_permille);
         draft.raised_at = draft.raised_at.min(hit.place);
@@ -87,19 +87,19 @@ impl Drafts {
 
     /// Whether a hit would be the strongest of its rule in a draft, so that its sentence is wanted.
     pub fn wants_reason(&self, draft: u32, hit: &Hit) -> bool {
-        let reasons = &self.drafts[draft as usize].reasons;
+        let reasons = &self.opened[draft as usize].reasons;
         reasons.iter().find(|r| r.2 == hit.rule).is_none_or(|r| hit.score_permille > r.0)
     }
 
     /// Gives a draft the sentence of its strongest hit of a rule.
     pub fn give_reason(&mut self, draft: u32, hit: &Hit, reason: Reason) {
-        let reasons = &mut self.drafts[draft as usize].reasons;
+        let reasons = &mut self.opened[draft as usize].reasons;
         keep_stronger(reasons, (hit.score_permille, reason, hit.rule));
     }
 
     fn open(&mut self, hit: &Hit) -> u32 {
-        let number = u32::try_from(self.drafts.len()).expect("fewer drafts than payments");
-        self.drafts.push(Draft {
+        let number = u32::try_from(self.opened.len()).expect("fewer drafts than payments");
+        self.opened.push(Draft {
             typology: hit.typology,
             score_permille: hit.score_permille,
             raised_at: hit.place,
@@ -127,13 +127,13 @@ impl Drafts {
         if a == b {
             return a;
         }
-        let size = |draft: u32| self.drafts[draft as usize].payments.len();
+        let size = |draft: u32| self.opened[draft as usize].payments.len();
         let (home, gone) = if size(a) >= size(b) { (a, b) } else { (b, a) };
-        let moved = self.drafts[gone as usize].clone();
-        self.drafts[gone as usize].payments = Vec::new();
-        self.drafts[gone as usize].reasons = Vec::new();
+        let moved = self.opened[gone as usize].clone();
+        self.opened[gone as usize].payments = Vec::new();
+        self.opened[gone as usize].reasons = Vec::new();
         self.joined[gone as usize] = home;
-        let draft = &mut self.drafts[home as usize];
+        let draft = &mut self.opened[home as usize];
         draft.payments.extend(moved.payments);
         draft.hits += moved.hits;
         draft.score_permille = draft.score_permille.max(moved.score_permille);
@@ -146,8 +146,8 @@ impl Drafts {
 
     /// The drafts that stand by themselves, by the first payment of their evidence.
     pub fn finish(self) -> Vec<Draft> {
-        let Drafts { drafts, joined, .. } = self;
-        let mut standing: Vec<Draft> = drafts
+        let Drafts { opened, joined, .. } = self;
+        let mut standing: Vec<Draft> = opened
             .into_iter()
             .enumerate()
             .filter(|(number, _)| joined[*number] as usize == *number)

@@ -29,8 +29,8 @@ pub struct ChainRule {
 /// The depth of every payment kept, and whether the search was complete. 12 bytes a payment.
 #[derive(Debug, Clone)]
 pub struct Depths {
-    /// By place, from `first` on; the depth, and the lowest bit set where it is a lower bound.
-    depths: VecDeque<u32>,
+    /// From the place `first` on: the depth, and the lowest bit set where it is a lower bound.
+    by_place: VecDeque<u32>,
     times: VecDeque<Timestamp>,
     first: u32,
     keep: Span,
@@ -39,7 +39,7 @@ pub struct Depths {
 impl Depths {
     /// No depths yet; keeps those of payments up to `keep` before the newest.
     pub fn new(keep: Span) -> Depths {
-        Depths { depths: VecDeque::new(), times: VecDeque::new(), first: 0, keep }
+        Depths { by_place: VecDeque::new(), times: VecDeque::new(), first: 0, keep }
     }
 
     /// The depth of the newest payment, which is in the graph already; kept for those after it.
@@ -53,7 +53,7 @@ impl Depths {
         rule: ChainRule,
     ) -> (u32, Bound) {
         let place = payment.key.place.0;
-        if self.depths.is_empty() {
+        if self.by_place.is_empty() {
             self.first = place;
         }
         let (depth, bound) = if payment.debtor == payment.creditor {
@@ -61,12 +61,12 @@ impl Depths {
         } else {
             self.depth(graph, payment, minor, rule)
         };
-        self.depths.push_back(depth << 1 | u32::from(bound == Bound::Saturated));
+        self.by_place.push_back(depth << 1 | u32::from(bound == Bound::Saturated));
         self.times.push_back(payment.key.time);
         let oldest = payment.key.time.before(self.keep);
         while self.times.front().is_some_and(|&time| time <= oldest) {
             self.times.pop_front();
-            self.depths.pop_front();
+            self.by_place.pop_front();
             self.first += 1;
         }
         (depth, bound)
@@ -104,7 +104,7 @@ impl Depths {
     }
 
     fn get(&self, place: Place) -> (u32, Bound) {
-        let kept = self.depths[(place.0 - self.first) as usize];
+        let kept = self.by_place[(place.0 - self.first) as usize];
         (kept >> 1, if kept & 1 == 1 { Bound::Saturated } else { Bound::Exact })
     }
 

@@ -12,7 +12,7 @@ struct Node {
 
 /// Payments of a sliding window, by account and direction.
 ///
-/// Costs 48 bytes a payment (and room for growth) and 64 an account.
+/// Costs 48 bytes a payment (and room for growth) and 80 an account.
 #[derive(Debug, Clone)]
 pub struct Graph {
     nodes: Vec<Node>,

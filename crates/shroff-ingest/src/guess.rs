@@ -193,20 +193,22 @@ const WORDS: &[(Role, &str)] = &[
         Role::DebtorBank,
         "from bank| debtor bank| sender bank| payer bank| bank from| bank orig| \
          originator bank| debtor agent| debtor bic| sender bic| from bic| source bank| \
-         blz auftraggeber| from sort code| sender sort code",
+         blz auftraggeber| auftraggeber blz| bic auftraggeber| auftraggeber bic| \
+         bank auftraggeber| auftraggeber bank| from sort code| sender sort code",
     ),
     (
         Role::CreditorBank,
         "to bank| creditor bank| receiver bank| beneficiary bank| payee bank| bank to| \
          bank dest| creditor agent| creditor bic| beneficiary bic| to bic| receiver bic| \
-         target bank| blz empfanger| to sort code| recipient bank",
+         target bank| blz empfanger| empfanger blz| bic empfanger| empfanger bic| \
+         bank empfanger| empfanger bank| to sort code| recipient bank",
     ),
     (
         Role::Debtor,
         "debtor iban| debtor account| iban from| from iban| sender iban| sender account| \
          from account| account from| payer account| payer iban| originator account| \
          ordering account| source account| debit account| iban auftraggeber| \
-         auftraggeber iban| konto auftraggeber| compte debiteur| compte emetteur| \
+         auftraggeber iban| konto auftraggeber| auftraggeber konto| compte debiteur| compte emetteur| \
          iban emetteur| iban donneur| cuenta ordenante| cuenta origen| iban ordenante| \
          conto ordinante| iban ordinante| debtor| payer| sender| originator| orderer| source| \
          auftraggeber| zahler| absender| debiteur| emetteur| donneur d ordre| ordenante| \
@@ -219,7 +221,7 @@ const WORDS: &[(Role, &str)] = &[
          beneficiary account| receiver iban| receiver account| recipient iban| \
          recipient account| to account| account to| payee account| payee iban| \
          target account| destination account| credit account| iban empfanger| empfanger iban| \
-         konto empfanger| iban begunstigter| compte crediteur| compte beneficiaire| \
+         konto empfanger| empfanger konto| iban begunstigter| compte crediteur| compte beneficiaire| \
          iban beneficiaire| cuenta beneficiario| cuenta destino| iban beneficiario| \
          conto beneficiario| creditor| payee| beneficiary| receiver| recipient| empfanger| \
          begunstigter| zahlungsempfanger| crediteur| beneficiaire| destinataire| \
@@ -343,7 +345,10 @@ fn assign(sample: &Sample) -> Roles {
         let person = PERSONS.iter().any(|word| format!(" {name} ").contains(&format!(" {word} ")));
         for &(role, words) in WORDS {
             let account = matches!(role, Role::Debtor | Role::Creditor | Role::Own | Role::Other);
-            let mut fit = if sample.has_header { score(&name, words) } else { 0 };
+            // `Empfaenger` is how a keyboard without umlauts writes it.
+            let bare = name.replace("ae", "a").replace("oe", "o").replace("ue", "u");
+            let fit = || score(&name, words).max(score(&bare, words));
+            let mut fit = if sample.has_header { fit() } else { 0 };
             if account && person && !name.contains("iban") && !name.contains("account") {
                 fit /= 100;
             }

@@ -128,7 +128,7 @@ pub(crate) struct Simulate {
     #[arg(long, default_value_t = 100_000)]
     pub(crate) payments: u64,
     /// How many days.
-    #[arg(long, default_value_t = 90)]
+    #[arg(long, default_value_t = 120)]
     pub(crate) days: u32,
     /// The seed: equal seeds give equal bytes.
     #[arg(long, default_value_t = 1)]

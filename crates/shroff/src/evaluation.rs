@@ -18,14 +18,14 @@ pub(crate) struct Share {
 }
 
 impl Share {
-    /// The share in percent, as it is printed; a dash of nothing.
+    /// The share in percent, as it is printed: rounded down, so that all of them means all; a
+    /// dash of nothing.
     pub(crate) fn percent(self) -> String {
         if self.whole == 0 {
             return "-".to_owned();
         }
-        #[expect(clippy::cast_precision_loss, reason = "counts are below 2^53")]
-        let share = 100.0 * self.part as f64 / self.whole as f64;
-        format!("{share:.1} %")
+        let permille = u128::from(self.part) * 1_000 / u128::from(self.whole);
+        format!("{}.{} %", permille / 10, permille % 10)
     }
 }
 

@@ -12,7 +12,7 @@ use shroff_types::{Amount, Currency, Payment};
 use crate::cli::Reading;
 use crate::inputs::{self, Digests, TemporaryFiles};
 use crate::progress::Bar;
-use crate::{Ending, terminal};
+use crate::{Ending, outputs, terminal};
 
 /// A ledger, and all that was decided about reading it.
 #[derive(Debug)]
@@ -101,35 +101,34 @@ impl Refused {
 }
 
 /// A file of bad records, written as they come.
-struct Quarantine {
-    writer: csv::Writer<File>,
-    path: String,
-    failed: Option<csv::Error>,
+struct Quarantine<'a> {
+    /// None until something is written: a run that fails at once leaves no file.
+    writer: Option<csv::Writer<File>>,
+    path: &'a Path,
+    failed: Option<anyhow::Error>,
     refused: Refused,
 }
 
-impl Quarantine {
-    fn create(path: &Path) -> anyhow::Result<Quarantine> {
-        let shown = path.display().to_string();
-        let file = crate::outputs::create(path)?;
-        let mut writer = csv::Writer::from_writer(file);
-        writer
-            .write_record(["file", "line", "column", "value", "reason", "hint"])
-            .with_context(|| format!("cannot write `{shown}`"))?;
-        Ok(Quarantine { writer, path: shown, failed: None, refused: Refused::default() })
+impl Quarantine<'_> {
+    fn at(path: &Path) -> Quarantine<'_> {
+        Quarantine { writer: None, path, failed: None, refused: Refused::default() }
+    }
+
+    fn writer(&mut self) -> anyhow::Result<&mut csv::Writer<File>> {
+        if self.writer.is_none() {
+            let mut writer = csv::Writer::from_writer(outputs::create_private(self.path)?);
+            writer.write_record(["file", "line", "column", "value", "reason", "hint"])?;
+            self.writer = Some(writer);
+        }
+        Ok(self.writer.as_mut().expect("made above"))
     }
 
     fn add(&mut self, rejected: Rejected) {
         let line = rejected.line.to_string();
-        let row = [
-            rejected.source.as_str(),
-            &line,
-            &rejected.column,
-            &rejected.value,
-            &rejected.reason,
-            &rejected.hint,
-        ];
-        if let Err(error) = self.writer.write_record(row) {
+        let Rejected { source, column, value, reason, hint, .. } = &rejected;
+        let row = [source, &line, column, value, reason, hint];
+        let written = self.writer().and_then(|writer| Ok(writer.write_record(row)?));
+        if let Err(error) = written {
             // Told once, at the end: the run does not stop, and the counts are right.
             self.failed.get_or_insert(error);
         }
@@ -137,10 +136,11 @@ impl Quarantine {
     }
 
     fn finish(mut self) -> anyhow::Result<Refused> {
-        if let Some(error) = self.failed {
-            return Err(error).with_context(|| format!("cannot write `{}`", self.path));
-        }
-        self.writer.flush().with_context(|| format!("cannot write `{}`", self.path))?;
+        let written = match self.failed.take() {
+            Some(error) => Err(error),
+            None => self.writer().and_then(|writer| Ok(writer.flush()?)),
+        };
+        written.with_context(|| format!("cannot write `{}`", self.path.display()))?;
         Ok(self.refused)
     }
 }
@@ -164,7 +164,7 @@ pub(crate) fn read(reading: &Reading, quarantine: &Path) -> anyhow::Result<Read>
         unnamed_decimals,
         rates: rates.clone(),
     };
-    let mut quarantine = Quarantine::create(quarantine)?;
+    let mut quarantine = Quarantine::at(quarantine);
     let mut money = Money { rates, base: Currency::NONE, exponent: 0, unnamed_decimals };
     let mut bar = Bar::of_bytes("reading", files.iter().map(Source::size).sum());
     let (mut before, mut current) = (0, 0);
@@ -283,10 +283,8 @@ impl Read {
         let bad = self.refused.total;
         if self.ledger.payments.is_empty() && bad > 0 {
             bail!(
-                "none of the {} records could be read; the first: {}\nhint: quarantine.csv has \
-                 them all",
+                "no record could be read: {} are bad\nhint: quarantine.csv says why of each",
                 terminal::grouped(bad),
-                self.refused.reasons.values().next().map_or(String::new(), |r| r.1[0].to_string())
             );
         }
         #[expect(clippy::cast_precision_loss, reason = "counts of records are below 2^53")]
@@ -321,8 +319,13 @@ impl Read {
             terminal::note(note);
         }
         for (reason, (count, examples)) in &self.refused.reasons {
-            let count = terminal::grouped(*count);
-            terminal::warn(format_args!("{count} bad records: {reason}; first: {}", examples[0]));
+            let Rejected { source, line, column, value, hint, .. } = &examples[0];
+            terminal::warn(format_args!(
+                "{} bad record{}: {reason}; the first in {source}, line {line}, {column}: `{value}`\n\
+                 hint: {hint}",
+                terminal::grouped(*count),
+                if *count == 1 { "" } else { "s" },
+            ));
         }
     }
 }

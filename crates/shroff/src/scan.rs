@@ -1,6 +1,6 @@
 //! `shroff scan`: payments in, alerts and a report out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::path::Path;
 
@@ -8,13 +8,13 @@ use comfy_table::{CellAlignment, Table, presets};
 use serde_json::json;
 use shroff_detect::Typology;
 use shroff_engine::{Counts, Draft, Engine};
-use shroff_types::{Currency, Names, Timestamp};
+use shroff_types::{AccountId, Currency, Names, Timestamp};
 
 use crate::cli::{Naming, Scan};
 use crate::evaluation::Evaluation;
 use crate::ledger::{self, Read};
 use crate::progress::Bar;
-use crate::story::{self, Stories, Told};
+use crate::story::{self, Picture, Stories, Told};
 use crate::tokens::Namer;
 use crate::{Ending, library, outputs, report, settings, terminal};
 
@@ -120,12 +120,17 @@ fn write(
         }
         Ok(())
     })?;
+    let pictures =
+        story::pictures(&found.stories, arguments.top, &read.ledger, namer, &read.money)?;
+    let alerted = found.stories.alerts.iter().flat_map(|alert| &alert.accounts);
+    let accounts: BTreeSet<AccountId> =
+        alerted.chain(pictures.iter().flat_map(|picture| &picture.accounts)).copied().collect();
     let key = out.join("accounts.csv");
     match arguments.accounts {
-        Naming::Tokens => write_key(&key, read, namer, found)?,
+        Naming::Tokens => write_key(&key, namer, &accounts)?,
         Naming::Plain => outputs::remove_if_there(&key)?,
     }
-    let report = report_of(arguments, read, namer, found)?;
+    let report = report_of(arguments, read, found, pictures);
     outputs::write_file(&out.join("report.html"), |file| report::render(&report, file))?;
     found.seconds.insert("write", begun.elapsed().as_secs_f64());
     let run = summary(arguments, read, found);
@@ -133,15 +138,11 @@ fn write(
 }
 
 /// Which token is which account: of those in alerts, and of those drawn beside them.
-fn write_key(path: &Path, read: &Read, namer: &Namer<'_>, found: &Found) -> anyhow::Result<()> {
-    let mut accounts: Vec<_> =
-        found.stories.alerts.iter().flat_map(|alert| alert.accounts.iter().copied()).collect();
-    accounts.sort_unstable();
-    accounts.dedup();
+fn write_key(path: &Path, namer: &Namer<'_>, accounts: &BTreeSet<AccountId>) -> anyhow::Result<()> {
     let mut writer = csv::Writer::from_writer(outputs::create_private(path)?);
     writer.write_record(["token", "account"])?;
-    for account in accounts {
-        writer.write_record([&namer.name(account), read.ledger.accounts.text(account.0)])?;
+    for &account in accounts {
+        writer.write_record([&namer.name(account), namer.plain(account)])?;
     }
     writer.flush()?;
     Ok(())
@@ -150,12 +151,10 @@ fn write_key(path: &Path, read: &Read, namer: &Namer<'_>, found: &Found) -> anyh
 fn report_of(
     arguments: &Scan,
     read: &Read,
-    namer: &Namer<'_>,
     found: &Found,
-) -> anyhow::Result<report::Report> {
+    pictures: Vec<Picture>,
+) -> report::Report {
     let facts = &read.ledger.facts;
-    let pictures =
-        story::pictures(&found.stories, arguments.top, &read.ledger, namer, &read.money)?;
     let alerts = found.stories.alerts.iter().zip(pictures).map(|(alert, picture)| {
         let typology = position(&found.typologies, &alert.typology);
         report::ReportAlert {
@@ -175,7 +174,7 @@ fn report_of(
             context_left_out: picture.context_left_out,
         }
     });
-    Ok(report::Report {
+    report::Report {
         title: "Payments that ask for a look".to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         inputs: read.ledger.inputs.iter().map(input_line).collect(),
@@ -190,8 +189,8 @@ fn report_of(
         evaluation: found.stories.evaluation.as_ref().map(evaluation_for_report),
         total_alerts: found.stories.alerts.len() as u64,
         alerts: alerts.collect(),
-        quarantine: quarantine(read),
-    })
+        quarantine: quarantine(read, arguments.accounts),
+    }
 }
 
 fn position(typologies: &[Typology], id: &str) -> usize {
@@ -240,7 +239,7 @@ fn days(found: &Found) -> Vec<report::Day> {
     found.stories.days.iter().map(day).collect()
 }
 
-fn quarantine(read: &Read) -> report::Quarantine {
+fn quarantine(read: &Read, naming: Naming) -> report::Quarantine {
     let mut reasons: Vec<report::QuarantineReason> = read
         .refused
         .reasons
@@ -252,7 +251,12 @@ fn quarantine(read: &Read) -> report::Quarantine {
                 .iter()
                 .map(|e| {
                     let place = format!("{}, line {}, {}", e.source, e.line, e.column);
-                    (place, e.value.clone())
+                    // A value may be an account's number, or a whole line with one in it.
+                    let value = match naming {
+                        Naming::Plain => e.value.clone(),
+                        Naming::Tokens => "in quarantine.csv".to_owned(),
+                    };
+                    (place, value)
                 })
                 .collect(),
         })

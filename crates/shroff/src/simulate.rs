@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::{Context, anyhow};
 use flate2::write::GzEncoder;
-use shroff_sim::{Simulation, World};
+use shroff_sim::{Shortfall, Simulation, World};
 
 use crate::cli::Simulate;
 use crate::{Ending, outputs, terminal};
@@ -27,9 +27,14 @@ pub(crate) fn run(arguments: &Simulate) -> anyhow::Result<Ending> {
         terminal::grouped(summary.lookalike_payments),
     ));
     for shortfall in &summary.shortfalls {
-        terminal::note(format_args!(
-            "the world is too small for all it should hold: {shortfall:?}"
-        ));
+        terminal::note(match shortfall {
+            Shortfall::Absent(typology) => {
+                format!("{}: none; the world is too small for one", typology.name())
+            }
+            Shortfall::ShortSilence(typology) => {
+                format!("{}: after a silence under 90 days; give it --days 120", typology.name())
+            }
+        });
     }
     Ok(Ending::Well)
 }

@@ -154,6 +154,7 @@ const MOST_CONTEXT: usize = 16;
 /// The payments of one alert as they are drawn.
 #[derive(Debug, Default)]
 pub(crate) struct Picture {
+    pub(crate) accounts: Vec<AccountId>,
     pub(crate) lanes: Vec<AccountLane>,
     pub(crate) payments: Vec<FlowPayment>,
     pub(crate) evidence_left_out: u64,
@@ -243,6 +244,7 @@ fn picture(alert: &Alert, around: &Around, namer: &Namer<'_>) -> Picture {
     for (_, payment, minor, evidence) in all {
         let [debtor, creditor] = [payment.debtor, payment.creditor].map(|account| {
             *lanes.entry(account).or_insert_with(|| {
+                picture.accounts.push(account);
                 picture.lanes.push(AccountLane { name: namer.name(account) });
                 picture.lanes.len() - 1
             })

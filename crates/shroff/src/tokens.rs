@@ -25,11 +25,16 @@ impl<'a> Namer<'a> {
 
     /// How an account is written.
     pub(crate) fn name(&self, account: AccountId) -> String {
-        let plain = self.accounts.text(account.0);
+        let plain = self.plain(account);
         match self.naming {
             Naming::Plain => plain.to_owned(),
             Naming::Tokens => self.token(plain),
         }
+    }
+
+    /// What the input calls an account.
+    pub(crate) fn plain(&self, account: AccountId) -> &'a str {
+        self.accounts.text(account.0)
     }
 
     /// Sixty bits of HMAC-SHA256: among a million accounts, two share a token once in two million

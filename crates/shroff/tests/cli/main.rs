@@ -5,3 +5,5 @@
 mod door;
 
 mod alerts;
+mod forms;
+mod refusals;

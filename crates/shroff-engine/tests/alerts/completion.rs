@@ -1,0 +1,72 @@
+//! What an alert says of its payments, against the ledger itself.
+
+use std::collections::BTreeSet;
+
+use proptest::prelude::*;
+use shroff_engine::Completion;
+use shroff_types::{AccountId, Place};
+
+use crate::cases;
+use crate::ledger::tell;
+use crate::twin::world;
+
+proptest! {
+    #![proptest_config(cases(300))]
+
+    #[test]
+    fn an_alert_sums_up_its_payments(world in world(2..70)) {
+        let (ledger, typologies) = (world.ledger(), world.typologies());
+        let told = tell(&ledger, &world.definitions(), &typologies, usize::MAX);
+        prop_assert_eq!(told.alerts.len(), told.drafts.len());
+        for alert in &told.alerts {
+            let payments =
+                || alert.payments.iter().map(|place| &ledger.payments[place.0 as usize]);
+            let accounts: BTreeSet<AccountId> =
+                payments().flat_map(|payment| [payment.debtor, payment.creditor]).collect();
+            prop_assert_eq!(&alert.accounts, &accounts.into_iter().collect::<Vec<_>>());
+            prop_assert_eq!(alert.amount_minor, payments().map(|p| p.minor).sum::<i128>());
+            prop_assert_eq!(Some(alert.first_time), payments().map(|p| p.time).min());
+            prop_assert_eq!(Some(alert.last_time), payments().map(|p| p.time).max());
+            prop_assert_eq!(&alert.id, &format!("{}-{}", alert.typology, alert.payments[0].0));
+            let draft = told.drafts.iter().find(|draft| {
+                typologies[draft.typology].id == alert.typology && draft.payments == alert.payments
+            });
+            let draft = draft.expect("an alert is a draft that was filled in");
+            prop_assert_eq!(alert.score_permille, draft.score_permille);
+            prop_assert_eq!(alert.raised_at, draft.raised_at);
+            prop_assert!(alert.payments.contains(&alert.raised_at), "what raised it is in it");
+            let reasons: Vec<_> = draft.reasons.iter().map(|(_, reason, _)| reason).collect();
+            prop_assert_eq!(alert.reasons.iter().collect::<Vec<_>>(), reasons);
+            prop_assert!(draft.reasons.is_sorted_by_key(|reason| 1_000 - reason.0));
+            prop_assert_eq!(draft.reasons[0].0, draft.score_permille);
+        }
+        let ids: BTreeSet<&str> = told.alerts.iter().map(|alert| alert.id.as_str()).collect();
+        prop_assert_eq!(ids.len(), told.alerts.len(), "no two alerts have one id");
+        let order = |pair: &[shroff_types::Alert]| {
+            let key = |at: usize| {
+                let alert: &shroff_types::Alert = &pair[at];
+                (1_000 - alert.score_permille, alert.payments[0], alert.typology.clone())
+            };
+            key(0) < key(1)
+        };
+        prop_assert!(told.alerts.windows(2).all(order), "the strongest come first");
+    }
+
+    #[test]
+    fn only_evidence_is_wanted(world in world(2..70)) {
+        let (ledger, typologies) = (world.ledger(), world.typologies());
+        let told = tell(&ledger, &world.definitions(), &typologies, usize::MAX);
+        let evidence: BTreeSet<Place> =
+            told.drafts.iter().flat_map(|draft| draft.payments.iter().copied()).collect();
+        let ids = ["first".to_owned(), "second".to_owned()];
+        let mut completion = Completion::new(told.drafts, &ids);
+        for (place, payment) in (0..).map(Place).zip(&ledger.payments) {
+            let wanted = completion.wants(place);
+            prop_assert_eq!(wanted, evidence.contains(&place));
+            // Who shows them all does no harm.
+            completion.see(place, payment.time, [payment.debtor, payment.creditor], payment.minor);
+            prop_assert!(!completion.wants(place), "a payment is wanted once");
+        }
+        prop_assert_eq!(completion.finish(), told.alerts);
+    }
+}
