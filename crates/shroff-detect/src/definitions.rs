@@ -474,6 +474,13 @@ impl Reader<'_> {
             let hint = "name at least one, as in [\"count\"]";
             return Err(self.error(measures.span(), "measures = [] measures nothing", hint));
         }
+        let twice = measures.get_ref().iter().enumerate().find_map(|(at, measure)| {
+            measures.get_ref()[..at].contains(measure).then(|| measure.name())
+        });
+        if let Some(name) = twice {
+            let what = format!("measures names \"{name}\" twice");
+            return Err(self.error(measures.span(), &what, "name each measure once"));
+        }
         Ok(Kind::Activity { measures: measures.get_ref().clone(), filter: self.filter(raw)? })
     }
 
@@ -592,3 +599,6 @@ impl RawBlock {
         .collect()
     }
 }
+
+#[cfg(test)]
+mod tests;

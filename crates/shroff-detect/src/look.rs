@@ -111,7 +111,8 @@ impl<'g> Looker<'g> {
             let hub = line.len() > HUB && measures.iter().any(|m| is_total(*m));
             let totals = hub.then(|| {
                 let since = self.view.since;
-                let reach = Reach { recent: since, memory: since };
+                let fans = measures.contains(&Measure::Fan);
+                let reach = Reach { recent: since, memory: since, fans };
                 trackers.follow(self.graph, (account, is_out(number)), reach)
             });
             self.measures(Lined { account, line, totals }, measures, scratch, out);
@@ -227,7 +228,7 @@ impl<'g> Looker<'g> {
         let recent = self.lines(self.view);
         for (number, (account, all)) in self.lines(older).into_iter().enumerate() {
             if all.len() > HUB {
-                let reach = Reach { recent: self.view.since, memory: older.since };
+                let reach = Reach { recent: self.view.since, memory: older.since, fans: true };
                 let totals = trackers.follow(self.graph, (account, is_out(number)), reach);
                 out[number] = Cell::of_int(totals.new_fan);
                 continue;
@@ -246,7 +247,8 @@ impl<'g> Looker<'g> {
         let debtor = self.payment.input.debtor;
         let mut sum = |line: &[Edge], out: bool| -> i128 {
             if line.len() > HUB {
-                let reach = Reach { recent: self.view.since, memory: self.view.since };
+                let since = self.view.since;
+                let reach = Reach { recent: since, memory: since, fans: false };
                 return trackers.follow(self.graph, (debtor, out), reach).sum_of_others;
             }
             let others = line.iter().filter(|edge| edge.other != debtor);

@@ -275,6 +275,11 @@ fn bind_case(
         |key, text| Expression::compile_condition(text, &schema).map_err(|e| (key, e.to_string()));
     let when = condition("when", case.when.as_str())?;
     let score = Expression::compile(&case.score, &schema).map_err(|e| ("score", e.to_string()))?;
+    if matches!(score.result_type(), Type::Bool | Type::Text) {
+        let what =
+            format!("a score is a number from 0 to 1, this is {}", score.result_type().name());
+        return Err(("score", what));
+    }
     let reason = template(&case.reason, &place.block.window_text, &schema)?;
     let evidence = case.evidence.iter().map(|name| name.flow()).collect();
     Ok(BoundRule { typology, block: place.number, evidence, when, score, reason, columns })
@@ -472,6 +477,8 @@ fn written(value: &Value<'_>) -> String {
         Value::Null => "nothing".to_owned(),
         Value::Real(real) => {
             let text = format!("{real:.2}");
+            // What rounds to nothing has no sign.
+            let text = if text == "-0.00" { "0.00".to_owned() } else { text };
             let (whole, part) = text.split_once('.').unwrap_or((&text, "00"));
             let part = if part == "00" { String::new() } else { format!(".{part}") };
             format!("{}{part}", grouped(whole))
@@ -495,3 +502,6 @@ fn grouped(whole: &str) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests;

@@ -28,6 +28,8 @@ pub(crate) struct Reach {
     pub(crate) recent: Timestamp,
     /// Payments at or before this are forgotten; not later than `recent`.
     pub(crate) memory: Timestamp,
+    /// Whether counterparties are told apart: what takes memory. Always the same for one block.
+    pub(crate) fans: bool,
 }
 
 /// Totals of one line over a window and the memory before it.
@@ -75,28 +77,33 @@ impl Tracker {
             *self = Tracker { oldest: start, recent: start, end: start, ..Tracker::default() };
         }
         for edge in &edges[at(self.end)..] {
-            self.enter(graph, account, edge);
+            self.enter(graph, account, edge, reach.fans);
         }
         self.end = first + edges.len() as u64;
         while self.recent < self.end && edges[at(self.recent)].time <= reach.recent {
-            self.age(graph, account, &edges[at(self.recent)]);
+            self.age(graph, account, &edges[at(self.recent)], reach.fans);
             self.recent += 1;
         }
         while self.oldest < self.recent && edges[at(self.oldest)].time <= reach.memory {
-            self.leave(account, &edges[at(self.oldest)]);
+            if reach.fans {
+                self.leave(account, &edges[at(self.oldest)]);
+            }
             self.oldest += 1;
         }
         self.touched = reach.recent;
     }
 
     /// A payment comes into the window.
-    fn enter(&mut self, graph: &Graph, account: AccountId, edge: &Edge) {
+    fn enter(&mut self, graph: &Graph, account: AccountId, edge: &Edge, fans: bool) {
         let minor = graph.minor(edge);
         self.sum += minor;
         if edge.other == account {
             return;
         }
         self.sum_of_others += minor;
+        if !fans {
+            return;
+        }
         let [now, before] = self.seen.entry(edge.other).or_default();
         *now += 1;
         if *now == 1 {
@@ -106,13 +113,16 @@ impl Tracker {
     }
 
     /// A payment leaves the window for the memory before it.
-    fn age(&mut self, graph: &Graph, account: AccountId, edge: &Edge) {
+    fn age(&mut self, graph: &Graph, account: AccountId, edge: &Edge, fans: bool) {
         let minor = graph.minor(edge);
         self.sum -= minor;
         if edge.other == account {
             return;
         }
         self.sum_of_others -= minor;
+        if !fans {
+            return;
+        }
         let counts = self.seen.get_mut(&edge.other).expect("what ages has entered");
         let [now, before] = counts;
         self.new_fan -= u64::from(*before == 0);

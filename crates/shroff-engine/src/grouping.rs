@@ -5,7 +5,7 @@
 //! found at each of its closings one alert. Hits of two typologies stay apart, for they tell two
 //! stories of the same money; what they share shows in their payments.
 
-use shroff_types::{AccountId, Alert, Map, Place, Reason, Timestamp};
+use shroff_types::{AccountId, Alert, Map, Place, Reason, Set, Timestamp};
 
 /// A rule that fired at a payment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -234,8 +234,8 @@ impl Completion {
         assert!(self.next == self.wanted.len(), "every payment of evidence was shown");
         let mut alerts = self.alerts;
         for alert in &mut alerts {
-            alert.accounts.sort_unstable();
-            alert.accounts.dedup();
+            let mut seen: Set<AccountId> = Set::default();
+            alert.accounts.retain(|&account| seen.insert(account));
         }
         alerts.sort_by(|a, b| {
             let by_score = b.score_permille.cmp(&a.score_permille);

@@ -8,9 +8,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use arrow::array::RecordBatch;
+use arrow::array::{Array, ArrayRef, RecordBatch, make_array};
 use arrow::buffer::Buffer;
 use arrow::datatypes::{DataType, Schema};
+use arrow::error::ArrowError;
 use arrow::ipc::reader::StreamDecoder;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use parquet::arrow::ProjectionMask;
@@ -139,14 +140,18 @@ impl Rows {
         let options = FormatOptions::new().with_null("");
         // By name where the reader left columns out, else by place: names may stand twice.
         let all = batch.num_columns() == self.width;
+        let arrays: Vec<ArrayRef> =
+            batch.columns().iter().map(in_utc).collect::<Result<_, _>>().map_err(|error| {
+                IngestError::new(name, format!("a column cannot be read as text: {error}"))
+            })?;
         let mut columns: Vec<Option<ArrayFormatter<'_>>> = Vec::new();
         let mut left_to_right = 0;
         for place in 0..self.width {
             let found = match self.used.contains(&place) {
-                true if all => Some(batch.column(place)),
+                true if all => Some(&arrays[place]),
                 true => {
                     left_to_right += 1;
-                    batch.columns().get(left_to_right - 1)
+                    arrays.get(left_to_right - 1)
                 }
                 false => None,
             };
@@ -168,6 +173,16 @@ impl Rows {
         }
         Ok(true)
     }
+}
+
+/// The same column, an instant of any time zone as the instant in UTC that it is kept as: the zone
+/// only says how to show it, and `UTC` or `Europe/Zurich` would need a database of zones.
+fn in_utc(column: &ArrayRef) -> Result<ArrayRef, ArrowError> {
+    let DataType::Timestamp(unit, Some(_)) = column.data_type() else {
+        return Ok(Arc::clone(column));
+    };
+    let data_type = DataType::Timestamp(*unit, Some("+00:00".into()));
+    Ok(make_array(column.to_data().into_builder().data_type(data_type).build()?))
 }
 
 /// Writes a value; nothing of a column that is not read.

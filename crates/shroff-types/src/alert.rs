@@ -28,7 +28,7 @@ pub struct Alert {
     pub last_time: Timestamp,
     /// The place of the payment at which it could first have been raised.
     pub raised_at: Place,
-    /// The accounts of the evidence, ascending.
+    /// The accounts of the evidence, each once, in the order in which its payments name them.
     pub accounts: Vec<AccountId>,
     /// The sum of the evidence in minor units of the base currency.
     pub amount_minor: i128,

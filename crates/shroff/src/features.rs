@@ -29,7 +29,7 @@ pub(crate) fn run(arguments: &Features) -> anyhow::Result<Ending> {
     let quarantine = quarantine_path(arguments);
     let read = ledger::read(&arguments.reading, &quarantine)?;
     read.tell();
-    let ending = read.ending(&arguments.reading)?;
+    let ending = read.ending(&arguments.reading);
     let extractor = Extractor::new(&read.definitions, read.money.exponent);
     match &arguments.out {
         None => write_csv(&read, extractor, Box::new(io::stdout().lock()))?,

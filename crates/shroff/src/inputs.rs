@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 use shroff_ingest::{ReadSeek, ReadWriteSeek, Source, Spill};
@@ -193,5 +193,10 @@ pub(crate) fn digests(inputs: &[Input]) -> anyhow::Result<Digests> {
 
 /// The text of a settings file.
 pub(crate) fn text(path: &Path) -> anyhow::Result<String> {
-    std::fs::read_to_string(path).with_context(|| format!("cannot read `{}`", path.display()))
+    std::fs::read_to_string(path).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => {
+            anyhow!("there is no file `{}`\nhint: {}", path.display(), near(path))
+        }
+        _ => anyhow!("cannot read `{}`: {error}", path.display()),
+    })
 }

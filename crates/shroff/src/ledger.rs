@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::Path;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use shroff_detect::{Definitions, Input as EngineInput};
 use shroff_ingest::{Hooks, Ledger, Mapping, Options, Rates, Rejected, Source};
 use shroff_types::{Amount, Currency, Payment};
@@ -264,13 +264,14 @@ fn notes(ledger: &Ledger, money: &Money) -> Vec<String> {
     let late = ledger.payments.out_of_order();
     if late > 0 {
         let count = terminal::grouped(late);
-        notes.push(format!("{count} payments were not in time order, and were put in order"));
+        let were = if late == 1 { "payment was" } else { "payments were" };
+        notes.push(format!("{count} {were} not in time order; all are in order now"));
     }
     let spilled = ledger.payments.spilled_bytes();
     if spilled > 0 {
         notes.push(format!(
-            "payments were sorted on disk ({} MiB): they did not fit --sort-memory",
-            spilled >> 20
+            "payments were sorted on disk ({} KiB): they did not fit --sort-memory",
+            terminal::grouped(spilled.div_ceil(1 << 10))
         ));
     }
     notes
@@ -278,19 +279,13 @@ fn notes(ledger: &Ledger, money: &Money) -> Vec<String> {
 
 impl Read {
     /// Whether more records were bad than allowed; says so.
-    pub(crate) fn ending(&self, reading: &Reading) -> anyhow::Result<Ending> {
+    pub(crate) fn ending(&self, reading: &Reading) -> Ending {
         let records: u64 = self.ledger.inputs.iter().map(|input| input.records).sum();
         let bad = self.refused.total;
-        if self.ledger.payments.is_empty() && bad > 0 {
-            bail!(
-                "no record could be read: {} are bad\nhint: quarantine.csv says why of each",
-                terminal::grouped(bad),
-            );
-        }
         #[expect(clippy::cast_precision_loss, reason = "counts of records are below 2^53")]
         let share = bad as f64 / records.max(1) as f64;
         if bad == 0 || share <= reading.max_bad {
-            return Ok(Ending::Well);
+            return Ending::Well;
         }
         terminal::warn(format_args!(
             "{} of {} records were bad ({:.2} %), more than --max-bad allows ({:.2} %)\nhint: \
@@ -301,7 +296,7 @@ impl Read {
             100.0 * reading.max_bad,
             (100.0 * share).ceil()
         ));
-        Ok(Ending::TooManyBad)
+        Ending::TooManyBad
     }
 
     /// Says on the terminal what was read and what must be known of it.
@@ -320,11 +315,14 @@ impl Read {
         }
         for (reason, (count, examples)) in &self.refused.reasons {
             let Rejected { source, line, column, value, hint, .. } = &examples[0];
+            let plural = if *count == 1 { "" } else { "s" };
+            // A whole record may name accounts: it is in quarantine.csv, and nowhere else.
+            let what =
+                if column.is_empty() { String::new() } else { format!(", {column}: `{value}`") };
+            let hint = if hint.is_empty() { String::new() } else { format!("\nhint: {hint}") };
             terminal::warn(format_args!(
-                "{} bad record{}: {reason}; the first in {source}, line {line}, {column}: `{value}`\n\
-                 hint: {hint}",
+                "{} bad record{plural}: {reason}; the first in {source}, line {line}{what}{hint}",
                 terminal::grouped(*count),
-                if *count == 1 { "" } else { "s" },
             ));
         }
     }

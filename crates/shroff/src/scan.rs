@@ -32,7 +32,7 @@ pub(crate) fn run(arguments: &Scan) -> anyhow::Result<Ending> {
     if !arguments.json {
         read.tell();
     }
-    let ending = read.ending(&arguments.reading)?;
+    let ending = read.ending(&arguments.reading);
     let namer = Namer::new(&read.ledger.accounts, read.digests.secret, arguments.accounts);
     let mut found = find(&read)?;
     write(arguments, &read, &namer, &mut found)?;

@@ -3,6 +3,7 @@
 //! `PROPTEST_CASES`, where set, says how many worlds each property is tried on.
 
 mod evidence;
+mod filters;
 mod ledgers;
 mod oracle;
 mod scenarios;

@@ -5,9 +5,7 @@ use std::path::Path;
 
 use shroff_detect::{Definitions, Input, Typology};
 use shroff_engine::{Completion, Counts, Draft, Engine};
-use shroff_types::{
-    AccountId, Alert, Currency, Decimal, Names, Place, Span, Symbol, Timestamp,
-};
+use shroff_types::{AccountId, Alert, Currency, Decimal, Names, Place, Span, Symbol, Timestamp};
 
 /// Payments in order, with the names of their accounts and methods.
 #[derive(Debug, Default)]
@@ -51,7 +49,8 @@ impl Ledger {
 
     fn names(&self, accounts: &[AccountId]) -> String {
         let names: Vec<&str> = accounts.iter().map(|id| self.accounts.text(id.0)).collect();
-        names.join(" ")
+        // A hub's are too many to read.
+        if names.len() > 10 { format!("{} accounts", names.len()) } else { names.join(" ") }
     }
 }
 
@@ -110,11 +109,7 @@ pub(crate) fn tell(
 }
 
 /// Fills drafts in, as a caller does that reads its payments once more.
-pub(crate) fn complete(
-    ledger: &Ledger,
-    drafts: Vec<Draft>,
-    typologies: &[Typology],
-) -> Vec<Alert> {
+pub(crate) fn complete(ledger: &Ledger, drafts: Vec<Draft>, typologies: &[Typology]) -> Vec<Alert> {
     let ids: Vec<String> = typologies.iter().map(|typology| typology.id.clone()).collect();
     let mut completion = Completion::new(drafts, &ids);
     for (place, payment) in (0..).map(Place).zip(&ledger.payments) {

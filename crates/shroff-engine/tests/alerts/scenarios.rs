@@ -25,18 +25,24 @@ fn money_that_comes_back_is_a_cycle() {
          1   B    C  870
          2   C    D  850
          3   D    A  840",
-        expect![[r#""#]],
+        expect![[r#"
+            615 cycle-0: 3460.00 in 3d, among A B C D
+              payments 0-3, raised at 3
+              at 3: Money came back to where it started over 4 accounts within 7d. Circles that its last payment closes: 1.
+        "#]],
     );
 }
 
 #[test]
-fn a_purse_that_takes_a_different_way_round_is_no_cycle() {
+fn a_circle_against_the_order_of_time_is_no_cycle() {
     check(
         "day from to eur
          0   C    A  850
          1   B    C  870
          2   A    B  900",
-        expect![[r#""#]],
+        expect![[r#"
+            no alert
+        "#]],
     );
 }
 
@@ -46,7 +52,9 @@ fn a_few_coins_of_change_are_no_cycle() {
         "hour from to eur
          0    A    B  12
          1    B    A  5",
-        expect![[r#""#]],
+        expect![[r#"
+            no alert
+        "#]],
     );
 }
 
@@ -59,19 +67,30 @@ fn many_who_pay_one_are_a_fan_in() {
          9    C    M  460
          30   D    M  455
          50   E    M  445",
-        expect![[r#""#]],
+        expect![[r#"
+            300 fan-in-0: 2250.00 in 50h, among A M B C D E
+              payments 0-4, raised at 3
+              at 4: 5 accounts that had not done so in 45 days paid this one within 7d; a usual week has 0.
+        "#]],
     );
 }
 
 #[test]
-fn a_landlord_with_the_same_tenants_is_no_fan_in() {
+fn a_landlord_is_a_weak_fan_in_while_he_is_new_and_none_after() {
     let mut table = "day from to eur\n".to_owned();
     for month in 0..4 {
         for (day, tenant) in ["A", "B", "C", "D", "E", "F"].iter().enumerate() {
             writeln!(table, "{} {tenant} landlord 900", 30 * month + day / 3).expect("a string");
         }
     }
-    check(&table, expect![[r#""#]]);
+    check(
+        &table,
+        expect![[r#"
+        327 fan-in-0: 5400.00 in 1d, among A landlord B C D E F
+          payments 0-5, raised at 3
+          at 5: 6 accounts that had not done so in 45 days paid this one within 7d; a usual week has 0.
+    "#]],
+    );
 }
 
 #[test]
@@ -83,19 +102,30 @@ fn one_who_pays_many_is_a_fan_out() {
          9    M    C  460
          30   M    D  455
          50   M    E  445",
-        expect![[r#""#]],
+        expect![[r#"
+            300 fan-out-0: 2250.00 in 50h, among M A B C D E
+              payments 0-4, raised at 3
+              at 4: 5 accounts that had not done so in 45 days were paid by this one within 7d; a usual week has 0.
+        "#]],
     );
 }
 
 #[test]
-fn a_payroll_of_the_same_people_is_no_fan_out() {
+fn a_payroll_is_a_weak_fan_out_while_it_is_new_and_none_after() {
     let mut table = "day from to eur\n".to_owned();
     for month in 0..4 {
         for employee in ["A", "B", "C", "D", "E", "F", "G"] {
             writeln!(table, "{} firm {employee} 2_400", 30 * month).expect("a string");
         }
     }
-    check(&table, expect![[r#""#]]);
+    check(
+        &table,
+        expect![[r#"
+        350 fan-out-0: 16800.00 in 0s, among firm A B C D E F G
+          payments 0-6, raised at 3
+          at 6: 7 accounts that had not done so in 45 days were paid by this one within 7d; a usual week has 0.
+    "#]],
+    );
 }
 
 #[test]
@@ -110,7 +140,17 @@ fn one_who_gathers_and_scatters_is_a_gather_scatter() {
          31   M    Q  450
          32   M    R  430
          33   M    S  445",
-        expect![[r#""#]],
+        expect![[r#"
+            343 gather-scatter-0: 3570.00 in 33h, among A M B C D P Q R S
+              payments 0-7, raised at 7
+              at 7: 4 payers and 4 payees of one account within 7d, none of them known to it in 45 days.
+            267 fan-in-0: 1805.00 in 3h, among A M B C D
+              payments 0-3, raised at 3
+              at 3: 4 accounts that had not done so in 45 days paid this one within 7d; a usual week has 0.
+            267 fan-out-4: 1765.00 in 3h, among M P Q R S
+              payments 4-7, raised at 7
+              at 7: 4 accounts that had not done so in 45 days were paid by this one within 7d; a usual week has 0.
+        "#]],
     );
 }
 
@@ -124,7 +164,20 @@ fn money_by_several_ways_to_one_place_is_a_scatter_gather() {
          20   A    W  870
          21   B    W  850
          22   C    W  880",
-        expect![[r#""#]],
+        expect![[r#"
+            600 scatter-gather-0: 5290.00 in 22h, among S A B C W
+              payments 0-5, raised at 5
+              at 5: Money of one account reached this creditor through 3 accounts in between, within 7d.
+            453 pass-through-0: 1770.00 in 20h, among S A W
+              payments 0 3, raised at 3
+              at 3: Of what reached the debtor within 24h, 96.67 % has left again with this payment.
+            453 pass-through-2: 1790.00 in 20h, among S C W
+              payments 2 5, raised at 5
+              at 5: Of what reached the debtor within 24h, 96.70 % has left again with this payment.
+            452 pass-through-1: 1730.00 in 20h, among S B W
+              payments 1 4, raised at 4
+              at 4: Of what reached the debtor within 24h, 96.59 % has left again with this payment.
+        "#]],
     );
 }
 
@@ -155,7 +208,11 @@ fn what_is_passed_on_and_on_is_a_layering_chain() {
          8    C    D  380
          20   D    E  370
          30   E    F  360",
-        expect![[r#""#]],
+        expect![[r#"
+            714 layering-chain-0: 1900.00 in 30h, among A B C D E F
+              payments 0-4, raised at 3
+              at 4: 5 payments in a row, each passing on most of the one before within 24h.
+        "#]],
     );
 }
 
@@ -165,7 +222,11 @@ fn what_leaves_as_it_came_is_a_pass_through() {
         "hour from to eur
          0    A    M  5_000
          9    M    B  4_800",
-        expect![[r#""#]],
+        expect![[r#"
+            542 pass-through-0: 9800.00 in 9h, among A M B
+              payments 0-1, raised at 1
+              at 1: Of what reached the debtor within 24h, 96 % has left again with this payment.
+        "#]],
     );
 }
 
@@ -177,7 +238,9 @@ fn who_keeps_most_of_what_comes_is_no_pass_through() {
          9    M    B  3_900
          50   A    M  5_000
          75   M    B  5_000",
-        expect![[r#""#]],
+        expect![[r#"
+            no alert
+        "#]],
     );
 }
 
@@ -188,6 +251,24 @@ fn splitting_below_the_threshold_is_structuring() {
          0   A    M  9_800
          1   A    M  9_700
          1   A    M  9_900",
+        expect![[r#"
+            590 structuring-0: 29400.00 in 1d, among A M
+              payments 0-2, raised at 2
+              at 2: 3 payments of one debtor just under a threshold within 7d, 29,400 in all.
+              at 2: 3 payments to one creditor just under a threshold within 7d, 29,400 in all.
+        "#]],
+    );
+}
+
+#[test]
+fn the_strongest_reason_comes_first_whichever_rule_came_first() {
+    check(
+        "day from to eur
+         0   A    M  9_800
+         1   A    M  9_700
+         2   A    M  9_900
+         3   B    M  9_500
+         4   C    M  9_400",
         expect![[r#""#]],
     );
 }
@@ -198,12 +279,16 @@ fn a_business_that_pays_all_sorts_of_bills_is_no_structuring() {
         "day from to eur
          0   A    M  9_800
          1   A    N  1_200
-         1   A    M  9_700
+         1   A    O  9_700
          2   A    N  12_000
-         2   A    M  300
+         2   A    N  300
          3   A    N  40
-         3   A    M  9_900",
-        expect![[r#""#]],
+         3   A    P  9_900",
+        expect![[r#"
+            590 structuring-0: 29400.00 in 3d, among A M
+              payments 0 2 6, raised at 6
+              at 6: 3 payments to one creditor just under a threshold within 7d, 29,400 in all.
+        "#]],
     );
 }
 
@@ -215,7 +300,9 @@ fn payments_to_oneself_raise_nothing() {
          1    A    A  9_700
          2    A    A  9_900
          3    A    A  9_900",
-        expect![[r#""#]],
+        expect![[r#"
+            no alert
+        "#]],
     );
 }
 
@@ -225,7 +312,14 @@ fn a_hub_gives_one_alert_that_grows() {
     for payer in 0..60 {
         writeln!(table, "{} payer{payer} M 200", 7 * payer).expect("a string");
     }
-    check(&table, expect![[r#""#]]);
+    check(
+        &table,
+        expect![[r#"
+        497 fan-in-0: 12000.00 in 413h, among payer0 M payer1 payer2 payer3 payer4 payer5 payer6 payer7 payer8 payer9 payer10 payer11 payer12 payer13 payer14 payer15 payer16 payer17 payer18 payer19 payer20 payer21 payer22 payer23 payer24 payer25 payer26 payer27 payer28 payer29 payer30 payer31 payer32 payer33 payer34 payer35 payer36 payer37 payer38 payer39 payer40 payer41 payer42 payer43 payer44 payer45 payer46 payer47 payer48 payer49 payer50 payer51 payer52 payer53 payer54 payer55 payer56 payer57 payer58 payer59
+          payments 0-59, raised at 3
+          at 23: 24 accounts that had not done so in 45 days paid this one within 7d; a usual week has 0.
+    "#]],
+    );
 }
 
 #[test]
@@ -240,7 +334,14 @@ fn two_hubs_that_share_a_payer_stay_two_alerts() {
          5    D    N  445
          6    E    N  450
          7    F    N  460",
-        expect![[r#""#]],
+        expect![[r#"
+            267 fan-in-0: 1805.00 in 3h, among A M B C X
+              payments 0-3, raised at 3
+              at 3: 4 accounts that had not done so in 45 days paid this one within 7d; a usual week has 0.
+            267 fan-in-4: 1810.00 in 3h, among X N D E F
+              payments 4-7, raised at 7
+              at 7: 4 accounts that had not done so in 45 days paid this one within 7d; a usual week has 0.
+        "#]],
     );
 }
 
@@ -256,7 +357,14 @@ fn flows_of_one_account_a_long_silence_apart_are_two_alerts() {
          90  F    M  440
          91  G    M  460
          91  H    M  455",
-        expect![[r#""#]],
+        expect![[r#"
+            444 fan-in-4: 1805.00 in 1d, among M E F G H
+              payments 4-7, raised at 7
+              at 7: 4 accounts that had not done so in 45 days paid this one within 7d; a usual week has 0.
+            267 fan-in-0: 1805.00 in 1d, among A M B C D
+              payments 0-3, raised at 3
+              at 3: 4 accounts that had not done so in 45 days paid this one within 7d; a usual week has 0.
+        "#]],
     );
 }
 
@@ -273,7 +381,7 @@ fn a_line_that_never_pauses_for_a_window_stays_one_alert() {
     let ledger = Ledger::read(&table);
     let told = tell(&ledger, &definitions, &typologies(), 3);
     let fans: Vec<_> = told.alerts.iter().filter(|alert| alert.typology == "fan-in").collect();
-    expect![[r#""#]].assert_eq(&fans.len().to_string());
+    expect!["1"].assert_eq(&fans.len().to_string());
 }
 
 #[test]
@@ -283,7 +391,23 @@ fn a_payment_that_links_two_alerts_makes_them_one() {
          1    B    A  890
          2    C    D  900
          3    D    C  880";
-    check(two, expect![[r#""#]]);
+    check(
+        two,
+        expect![[r#"
+        454 pass-through-0: 1790.00 in 1h, among A B
+          payments 0-1, raised at 1
+          at 1: Of what reached the debtor within 24h, 98.89 % has left again with this payment.
+        453 pass-through-2: 1780.00 in 1h, among C D
+          payments 2-3, raised at 3
+          at 3: Of what reached the debtor within 24h, 97.78 % has left again with this payment.
+        300 cycle-0: 1790.00 in 1h, among A B
+          payments 0-1, raised at 1
+          at 1: Money came back to where it started over 2 accounts within 7d. Circles that its last payment closes: 1.
+        300 cycle-2: 1780.00 in 1h, among C D
+          payments 2-3, raised at 3
+          at 3: Money came back to where it started over 2 accounts within 7d. Circles that its last payment closes: 1.
+    "#]],
+    );
     // The second way round goes over payments of both.
     let one = format!(
         "{two}
@@ -292,7 +416,20 @@ fn a_payment_that_links_two_alerts_makes_them_one() {
          6    D    A  850
          7    A    B  840"
     );
-    check(&one, expect![[r#""#]]);
+    check(
+        &one,
+        expect![[r#"
+        714 layering-chain-0: 4320.00 in 7h, among A B C D
+          payments 0 4-7, raised at 6
+          at 7: 5 payments in a row, each passing on most of the one before within 24h.
+        615 cycle-0: 6990.00 in 7h, among A B C D
+          payments 0-7, raised at 1
+          at 6: Money came back to where it started over 4 accounts within 7d. Circles that its last payment closes: 1.
+        454 pass-through-0: 6120.00 in 7h, among A B C D
+          payments 0-3 5-7, raised at 1
+          at 1: Of what reached the debtor within 24h, 98.89 % has left again with this payment.
+    "#]],
+    );
 }
 
 #[test]
@@ -317,7 +454,20 @@ fn everything_wrong_in_the_rules_is_said_at_once() {
     typologies[0].cases[0].when = "cycle_longst > 2".to_owned();
     typologies[1].cases[0].score = "least(0.5, 'high')".to_owned();
     let error = Engine::new(&definitions, &typologies, 2).expect_err("two rules are wrong");
-    expect![[r#""#]].assert_eq(&error.to_string());
+    expect![[r#"
+        typology `cycle`, `when` of case 1: there is no column `cycle_longst`
+          |
+        1 | cycle_longst > 2
+          | ^^^^^^^^^^^^
+        hint: did you mean `cycle_longest`, `cycle_count`?
+          hint: asked of the block `cycle` with window 7d
+        typology `fan-in`, `score` of case 1: cannot mix a decimal number with text
+          |
+        1 | least(0.5, 'high')
+          |            ^^^^^^
+        hint: a number is written without quotes
+          hint: asked of the block `novelty` with window 7d"#]]
+    .assert_eq(&error.to_string());
 }
 
 #[test]

@@ -134,7 +134,12 @@ const CASES: [(&str, &str, &str, &str); 13] = [
     ("kind = 'activity'", "creditor_in_count >= 3", "0.1 * creditor_in_count", "'creditor-in'"),
     ("kind = 'activity'", "debtor_out_count >= 2", "amount / 1000", "'debtor-out'"),
     ("kind = 'activity'", "debtor_in_count >= 1", "0.5", "'debtor-in', 'debtor-out'"),
-    ("kind = 'activity'", "creditor_out_count >= 2", "NULL", "'creditor-out', 'creditor-in'"),
+    (
+        "kind = 'activity'",
+        "creditor_out_count >= 2",
+        "nullif(1, 1)",
+        "'creditor-out', 'creditor-in'",
+    ),
     ("kind = 'activity', prefix = 'c'", "debtor_out_count >= 1", "0.3", "'debtor-out', 'pair'"),
     ("kind = 'activity', prefix = 's'", "creditor_in_count >= 2", "2", "'creditor-in'"),
     ("kind = 'activity', prefix = 'p'", "debtor_out_count >= 1", "0.4", "'debtor-out'"),

@@ -193,10 +193,13 @@ fn a_landlord_whose_tenants_have_paid_before_is_asked_about_once() {
             writeln!(table, "{} {tenant} LANDLORD 700.00", month * 30).expect("a text");
         }
     }
-    check(&table, expect![[r#"
+    check(
+        &table,
+        expect![[r#"
         fan-in: A LANDLORD B C D E, payments 1 2 3 4 5, 3500.00 EUR
           5 accounts that had not done so in 45 days paid this one within 7d; a usual week has 0.
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]

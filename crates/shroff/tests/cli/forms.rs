@@ -10,7 +10,7 @@ use arrow::array::{
 use parquet::arrow::ArrowWriter;
 use shroff_types::Timestamp;
 
-use crate::door::{Dice, Folder};
+use crate::door::{Dice, Folder, HEAD};
 
 /// A row of the world: id, micros, debtor, creditor, cents, method.
 #[derive(Debug, Clone)]
@@ -189,7 +189,7 @@ fn rows_sorted_on_disk_give_the_same_alerts_and_say_so() {
 
 #[test]
 fn payments_of_one_instant_keep_the_order_of_arrival() {
-    let rows = |lines: [&str; 3]| format!("{}{}\n", crate::door::HEAD, lines.join("\n"));
+    let rows = |lines: [&str; 3]| format!("{}{}\n", HEAD, lines.join("\n"));
     let at = "2024-01-01T10:00:00Z";
     let [ab, bc, ca] = [("A", "B"), ("B", "C"), ("C", "A")]
         .map(|(from, to)| format!("{from},{at},{from},{to},100.00,EUR"));
@@ -198,10 +198,12 @@ fn payments_of_one_instant_keep_the_order_of_arrival() {
     assert_eq!(cycle[0].payments, ["A", "B", "C"]);
     let against = Folder::with("in.csv", rows([&ca, &bc, &ab])).scan("in.csv");
     assert_eq!(against, [], "in this order no money comes back");
-    let folder = Folder::with("1.csv", rows([&ab, "x,2023-12-01,X,Y,1.00,EUR", &bc]));
-    folder.write("2.csv", format!("{}{ca}\n", crate::door::HEAD));
-    assert_eq!(folder.scan("1.csv 2.csv").len(), 1, "the second file comes after the first");
-    assert_eq!(folder.scan("2.csv 1.csv").len(), 0, "and not before it");
+    let folder = Folder::new();
+    for (name, line) in [("1.csv", &ab), ("2.csv", &bc), ("3.csv", &ca)] {
+        folder.write(name, format!("{HEAD}{line}\n"));
+    }
+    assert_eq!(folder.scan("1.csv 2.csv 3.csv").len(), 1, "files come one after the other");
+    assert_eq!(folder.scan("2.csv 1.csv 3.csv").len(), 0, "in the order given");
 }
 
 #[test]

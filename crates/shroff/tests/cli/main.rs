@@ -1,9 +1,18 @@
 //! The whole program from outside: files go in, alerts, tables and messages come out.
 #![expect(clippy::disallowed_methods, reason = "a test writes and reads its own files")]
 #![expect(clippy::print_stderr, reason = "a test that is skipped says so")]
+#![expect(clippy::needless_raw_string_hashes, reason = "expect-test writes its texts with them")]
 
 mod door;
 
 mod alerts;
+mod browser;
+mod features;
 mod forms;
+mod labels;
+mod patterns;
+mod rates;
 mod refusals;
+mod secrets;
+mod words;
+mod worlds;

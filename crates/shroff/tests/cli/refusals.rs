@@ -46,7 +46,10 @@ fn a_bad_value_is_set_aside_with_its_place_and_reason_and_the_run_goes_on() {
 5,2024-01-01T11:00:00Z,A,B,10.00,ERU
 6,2024-01-01T11:00:00Z,,B,10.00,EUR
 7,2024-01-01T11:00:00Z,A,B,ten,EUR";
-    check(with_line(lines), "--max-bad 100%", expect![[r#"
+    check(
+        with_line(lines),
+        "--max-bad 100%",
+        expect![[r#"
         exit 0
         note: in.csv: 8 records read as shroff (CSV)
         warning: 1 bad record: the account is missing; the first in in.csv, line 7, debtor: ``
@@ -68,12 +71,16 @@ fn a_bad_value_is_set_aside_with_its_place_and_reason_and_the_run_goes_on() {
           in.csv | 6 | currency | ERU | the currency is not known | three letters of ISO 4217, such as EUR; is it `EUR`?
           in.csv | 7 | debtor |  | the account is missing | 
           in.csv | 8 | amount | ten | the amount is not a number | digits with a `.` before the decimals; a mapping can name another decimal mark and a mark between thousands
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn more_bad_records_than_allowed_end_in_exit_code_1_with_everything_written() {
-    check(with_line("2,2024-01-01T11:00:00Z,A,B,0.00,EUR"), "", expect![[r#"
+    check(
+        with_line("2,2024-01-01T11:00:00Z,A,B,0.00,EUR"),
+        "",
+        expect![[r#"
         exit 1
         note: in.csv: 3 records read as shroff (CSV)
         warning: 1 bad record: the amount is zero; the first in in.csv, line 3, amount: `0.00`
@@ -82,15 +89,20 @@ fn more_bad_records_than_allowed_end_in_exit_code_1_with_everything_written() {
         hint: quarantine.csv says why; --max-bad 34% lets it pass
         quarantine.csv
           in.csv | 3 | amount | 0.00 | the amount is zero | a payment moves money; leave such rows out
-    "#]]);
-    check(with_line("2,2024-01-01T11:00:00Z,A,B,0.00,EUR"), "--max-bad 0.34", expect![[r#"
+    "#]],
+    );
+    check(
+        with_line("2,2024-01-01T11:00:00Z,A,B,0.00,EUR"),
+        "--max-bad 0.34",
+        expect![[r#"
         exit 0
         note: in.csv: 3 records read as shroff (CSV)
         warning: 1 bad record: the amount is zero; the first in in.csv, line 3, amount: `0.00`
         hint: a payment moves money; leave such rows out
         quarantine.csv
           in.csv | 3 | amount | 0.00 | the amount is zero | a payment moves money; leave such rows out
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -135,7 +147,7 @@ fn a_last_line_that_is_cut_off_is_set_aside() {
 fn a_packed_file_that_is_cut_off_is_read_as_far_as_it_goes_and_said_to_be() {
     use std::io::Write as _;
     let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-    packer.write_all(crate::door::HEAD.as_bytes()).expect("memory");
+    packer.write_all(HEAD.as_bytes()).expect("memory");
     for row in 0..20_000 {
         writeln!(packer, "{row},2024-01-01,A{row},B,1.{:02},EUR", row % 97 + 1).expect("memory");
     }
@@ -174,54 +186,85 @@ fn marks_line_ends_and_quotes_change_nothing() {
 
 #[test]
 fn two_columns_of_one_name_are_an_error_that_names_both() {
-    check("id,time,debtor,creditor,amount,amount\n1,2024-01-01,A,B,1.00,2.00\n", "", expect![[r#"
+    check(
+        "id,time,debtor,creditor,amount,amount\n1,2024-01-01,A,B,1.00,2.00\n",
+        "",
+        expect![[r#"
         exit 2
         error: in.csv, columns 5 and 6 of the header: two columns have the same name: `amount`
         hint: rename one, or use a mapping (`--map`) that names columns by number from 1
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn what_is_no_table_of_payments_is_an_error_that_says_what_it_is() {
-    check("", "", expect![[r#"
+    check(
+        "",
+        "",
+        expect![[r#"
         exit 2
         error: in.csv: the input is empty
         hint: check the path; an export that failed often leaves an empty file
-    "#]]);
-    check(b"\x7fELF\x02\x01\x01\0\0\0\0\0", "", expect![[r#"
+    "#]],
+    );
+    check(
+        b"\x7fELF\x02\x01\x01\0\0\0\0\0",
+        "",
+        expect![[r#"
         exit 2
         error: in.csv, line 1: it is a binary file of a kind that is not known: `\u{7f}ELF\u{2}\u{1}\u{1}\u{0}\u{0}\u{0}\u{0}\u{0}`
         hint: export the payments as CSV, JSON Lines, Parquet or Arrow
-    "#]]);
-    check(b"PK\x03\x04\x14\0\x06\0", "", expect![[r#"
+    "#]],
+    );
+    check(
+        b"PK\x03\x04\x14\0\x06\0",
+        "",
+        expect![[r#"
         exit 2
         error: in.csv, line 1: it is a ZIP archive or an Excel workbook: `PK\u{3}\u{4}\u{14}\u{0}\u{6}\u{0}`
         hint: unpack it, or save the sheet as CSV, and give that file
-    "#]]);
-    check("Buchungstag;Betrag;Empf\u{e4}nger\n01.02.2024;12,50;X\n", "", expect![[r#"
+    "#]],
+    );
+    check(
+        "Buchungstag;Betrag;Empf\u{e4}nger\n01.02.2024;12,50;X\n",
+        "",
+        expect![[r#"
         exit 2
         error: in.csv, line 1: the columns are those of no known layout: `Buchungstag,Betrag,Empfänger`
         hint: `shroff formats` lists the layouts, and `shroff formats guess FILE` writes a mapping to start from, to be given with `--map`
-    "#]]);
-    check("id,date,debtor,creditor,amount\n1,2024-01-01,A,B,1.00\n", "", expect![[r#"
+    "#]],
+    );
+    check(
+        "id,date,debtor,creditor,amount\n1,2024-01-01,A,B,1.00\n",
+        "",
+        expect![[r#"
         exit 2
         error: in.csv, line 1: the columns are those of no known layout: `id,date,debtor,creditor,amount`
         hint: nearest is `shroff`, which would also need `time`; `shroff formats` lists the layouts, and `shroff formats guess FILE` writes a mapping to start from, to be given with `--map`
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn a_table_without_rows_is_no_error_and_gives_an_empty_report() {
-    check(HEAD, "", expect![[r#"
+    check(
+        HEAD,
+        "",
+        expect![[r#"
         exit 0
         note: in.csv: 0 records read as shroff (CSV)
         quarantine.csv
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn a_table_of_nothing_but_bad_records_is_an_error_that_shows_the_first() {
-    check(format!("{HEAD}1,yesterday,A,B,1.00,EUR\n2,today,A,B,1.00,EUR\n"), "", expect![[r#"
+    check(
+        format!("{HEAD}1,yesterday,A,B,1.00,EUR\n2,today,A,B,1.00,EUR\n"),
+        "",
+        expect![[r#"
         exit 2
         note: in.csv: 2 records read as shroff (CSV)
         warning: 2 bad records: the time is not a date of the form expected; the first in in.csv, line 2, time: `yesterday`
@@ -231,63 +274,92 @@ fn a_table_of_nothing_but_bad_records_is_an_error_that_shows_the_first() {
         quarantine.csv
           in.csv | 2 | time | yesterday | the time is not a date of the form expected | RFC 3339, such as `2024-02-29T13:00:00Z`, or whole microseconds since 1970
           in.csv | 3 | time | today | the time is not a date of the form expected | RFC 3339, such as `2024-02-29T13:00:00Z`, or whole microseconds since 1970
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn a_file_that_is_not_there_is_an_error_that_says_what_is() {
     let folder = Folder::with("payments.csv", HEAD);
-    check_in(&folder, "payment.csv", expect![[r#"
+    check_in(
+        &folder,
+        "payment.csv",
+        expect![[r#"
         exit 2
         error: there is no file `payment.csv`
         hint: the folder `.` has payments.csv
-    "#]]);
-    check_in(&folder, "nowhere/payments.csv", expect![[r#"
+    "#]],
+    );
+    check_in(
+        &folder,
+        "nowhere/payments.csv",
+        expect![[r#"
         exit 2
         error: there is no file `nowhere/payments.csv`
         hint: there is no folder `nowhere` either
-    "#]]);
-    check_in(&folder, "2024-*.csv", expect![[r#"
+    "#]],
+    );
+    check_in(
+        &folder,
+        "2024-*.csv",
+        expect![[r#"
         exit 2
         error: no file matches `2024-*.csv`
         hint: the shell's quotes keep a pattern as it is; is the folder right?
-    "#]]);
+    "#]],
+    );
     let folder = Folder::with("month/payments.csv", HEAD);
-    check_in(&folder, "month", expect![[r#"
+    check_in(
+        &folder,
+        "month",
+        expect![[r#"
         exit 2
         error: `month` is a folder
         hint: name its files, as in 'month/*.csv'
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn bad_definitions_are_an_error_with_line_and_hint_before_anything_is_read() {
     let folder = Folder::with("in.csv", with_line("2,2024-01-01,A,B,1.00,EUR"));
     for (text, expected) in [
-        ("amount_exponent = 2\n", expect![[r#"
+        (
+            "amount_exponent = 2\n",
+            expect![[r#"
             exit 2
             error: in `definitions.toml`
               because: line 1: there is no [[feature]] block
               hint: add a block: [[feature]], kind = "activity", window = "24h", measures = ["count"]
-        "#]]),
-        ("[[feature]]\nkind = \"cycles\"\nwindow = \"7d\"\n", expect![[r#"
+        "#]],
+        ),
+        (
+            "[[feature]]\nkind = \"cycles\"\nwindow = \"7d\"\n",
+            expect![[r#"
             exit 2
             error: in `definitions.toml`
               because: line 2: kind = "cycles" is none that Shroff knows
               hint: did you mean `cycle`? There are activity, pair, novelty, passthrough, cycle, ring, scatter_gather, chain
-        "#]]),
-        ("[[feature]]\nkind = \"cycle\"\nwindow = \"a week\"\nlongest = 4\n", expect![[r#"
+        "#]],
+        ),
+        (
+            "[[feature]]\nkind = \"cycle\"\nwindow = \"a week\"\nlongest = 4\n",
+            expect![[r#"
             exit 2
             error: in `definitions.toml`
               because: line 3: window = "a week" is no span
               hint: a span is a whole number and `s`, `m`, `h` or `d`, as in `24h`
-        "#]]),
-        ("[[feature]]\nkind = \"cycle\"\nwindow = \"7d\"\n", expect![[r#"
+        "#]],
+        ),
+        (
+            "[[feature]]\nkind = \"cycle\"\nwindow = \"7d\"\n",
+            expect![[r#"
             exit 2
             error: in `definitions.toml`
               because: line 1: the block lacks `longest`
               hint: as in longest = 6
-        "#]]),
+        "#]],
+        ),
         (
             "[[feature]]\nkind = \"activity\"\nas = \"x\"\nwhere = \"amout > 5\"\n\
              window = \"7d\"\nmeasures = [\"count\"]\n",
@@ -303,32 +375,42 @@ fn bad_definitions_are_an_error_with_line_and_hint_before_anything_is_read() {
                   hint: it is SQL over amount, currency and method
             "#]],
         ),
-        ("[[feature]\n", expect![[r#"
+        (
+            "[[feature]\n",
+            expect![[r#"
             exit 2
             error: in `definitions.toml`
               because: line 1: unclosed array table, expected `]`
               hint: docs: features, for the keys of each kind
-        "#]]),
+        "#]],
+        ),
     ] {
         folder.write("definitions.toml", text);
         check_in(&folder, "in.csv --definitions definitions.toml", expected);
     }
-    check_in(&folder, "in.csv --definitions missing.toml", expect![[r#"
+    check_in(
+        &folder,
+        "in.csv --definitions missing.toml",
+        expect![[r#"
         exit 2
         error: cannot read `missing.toml`
           because: No such file or directory (os error 2)
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn a_bad_mapping_is_an_error_with_line_and_hint() {
     let folder = Folder::with("in.csv", "when;who;whom;how much\n2024-01-01;A;B;1,00\n");
     for (text, expected) in [
-        ("[time]\ncolumn = \"when\"\n", expect![[r#"
+        (
+            "[time]\ncolumn = \"when\"\n",
+            expect![[r#"
             exit 2
             error: map.toml, line 1: missing field `format`: `[time]`
             hint: `shroff formats guess FILE` writes a mapping to start from
-        "#]]),
+        "#]],
+        ),
         (
             "[time]\ncolumn = \"wen\"\n[debtor]\ncolumn = \"who\"\n[creditor]\ncolumn = \
              \"whom\"\n[amount]\ncolumn = \"how much\"\ndecimal = \",\"\n",
@@ -338,11 +420,14 @@ fn a_bad_mapping_is_an_error_with_line_and_hint() {
                 hint: `shroff formats guess FILE` writes a mapping to start from
             "#]],
         ),
-        ("[tyme]\n", expect![[r#"
+        (
+            "[tyme]\n",
+            expect![[r#"
             exit 2
             error: map.toml, line 1: unknown field `tyme`, expected one of `delimiter`, `header`, `skip_lines`, `id`, `time`, `debtor`, `creditor`, `amount`, `currency`, `method`, `attempt`, `label`, `direction`, `leave_out`: `tyme`
             hint: nearest are `time`
-        "#]]),
+        "#]],
+        ),
     ] {
         folder.write("map.toml", text);
         check_in(&folder, "in.csv --map map.toml", expected);
@@ -353,41 +438,56 @@ fn a_bad_mapping_is_an_error_with_line_and_hint() {
 fn a_bad_table_of_rates_is_an_error_with_line_and_value() {
     let folder = Folder::with("in.csv", with_line("2,2024-01-01,A,B,1.00,EUR"));
     for (text, expected) in [
-        ("date,currency,rate_in_EUR\n2024-01-01,USD,0,9\n", expect![[r#"
+        (
+            "date,currency,rate_in_EUR\n2024-01-01,USD,0,9\n",
+            expect![[r#"
             exit 2
             error: rates.csv, line 2: the row has 4 fields, not three: `2024-01-01,USD,0,9`
             hint: three columns, as in `date,currency,rate_in_EUR` and `2024-01-31,USD,0.92`
-        "#]]),
-        ("date,currency,rate_in_EUR\n2024-01-01,DOLLAR,0.9\n", expect![[r#"
+        "#]],
+        ),
+        (
+            "date,currency,rate_in_EUR\n2024-01-01,DOLLAR,0.9\n",
+            expect![[r#"
             exit 2
             error: rates.csv, line 2: the currency is not known: `DOLLAR`
             hint: three columns, as in `date,currency,rate_in_EUR` and `2024-01-31,USD,0.92`
-        "#]]),
-        ("date,currency,rate\n2024-01-01,USD,0.9\n", expect![[r#"
+        "#]],
+        ),
+        (
+            "date,currency,rate\n2024-01-01,USD,0.9\n",
+            expect![[r#"
             exit 2
             error: rates.csv, line 1: no base currency is named: `date,currency,rate`
             hint: call the third column `rate_in_EUR`, say, or name the base currency
-        "#]]),
+        "#]],
+        ),
     ] {
         folder.write("rates.csv", text);
         check_in(&folder, "in.csv --rates rates.csv", expected);
     }
-    check_in(&folder, "in.csv --rates rates.csv --base EURO", expect![[r#"
-        exit 0
-        note: in.csv: 3 records read as shroff (CSV)
-        note: amounts are converted into EUR at the rates given
-        note: 1 payments were not in time order, and were put in order
-        quarantine.csv
-    "#]]);
+    check_in(
+        &folder,
+        "in.csv --rates rates.csv --base EUX",
+        expect![[r#"
+            exit 2
+            error: --base `EUX` is no currency
+            hint: a code of ISO 4217, such as EUR
+        "#]],
+    );
 }
 
 #[test]
 fn a_layout_that_there_is_not_is_an_error_that_names_those_there_are() {
-    check(with_line("2,2024-01-01,A,B,1.00,EUR"), "--format shrof", expect![[r#"
+    check(
+        with_line("2,2024-01-01,A,B,1.00,EUR"),
+        "--format shrof",
+        expect![[r#"
         exit 2
         error: in.csv: there is no layout of this name: `shrof`
         hint: is it `shroff`? known are `shroff`, `amlworld`, `amlsim`, `amlgentex`, `paysim`, `bitcoin-otc`, `berka`, `ethereum`
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
