@@ -1,5 +1,7 @@
 //! Rules as text: what binds to what, when they fire, and what they say.
+#![expect(clippy::needless_raw_string_hashes, reason = "as `UPDATE_EXPECT=1` writes them")]
 
+use std::fmt::Write as _;
 use std::path::Path;
 
 use expect_test::{Expect, expect};
@@ -23,7 +25,7 @@ fn case(lines: &str) -> Typology {
         ("evidence", "[\"pattern\"]"),
     ] {
         if !lines.lines().any(|line| line.trim_start().starts_with(key)) {
-            text.push_str(&format!("{key} = {value}\n"));
+            writeln!(text, "{key} = {value}").expect("a string");
         }
     }
     Typology::parse("t.toml", &text).unwrap_or_else(|error| panic!("{error}"))
@@ -68,7 +70,7 @@ fn cells(definitions: &Definitions, given: &[(&str, Cell)]) -> Vec<Cell> {
     columns.iter().map(|column| cell(&column.name).unwrap_or(Cell::NULL)).collect()
 }
 
-fn asked<'a>(cells: &'a [Cell]) -> Asked<'a> {
+fn asked(cells: &[Cell]) -> Asked<'_> {
     Asked {
         cells,
         minor: 123_450,
@@ -395,7 +397,6 @@ fn a_typology_is_asked_of_every_block_it_speaks_of() {
 }
 
 #[test]
-#[expect(clippy::needless_raw_string_hashes, reason = "as `UPDATE_EXPECT=1` writes them")]
 fn a_broken_file_is_refused_with_its_place() {
     let check = |text: &str, expected: Expect| {
         let error = Typology::parse("t.toml", text).expect_err("it is broken");

@@ -2,6 +2,7 @@
 //! the hits from first principles.
 
 use std::fmt;
+use std::fmt::Write as _;
 
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -158,10 +159,12 @@ fn typology(name: &str, cases: &[usize]) -> String {
     );
     for &case in cases {
         let (block, when, score, evidence) = CASES[case];
-        text.push_str(&format!(
+        write!(
+            text,
             "[[case]]\nblock = {{ {block} }}\nwhen = '''{when}'''\nscore = '{score}'\n\
              reason = 'case {case}, {{amount}} within {{window}}'\nevidence = [{evidence}]\n"
-        ));
+        )
+        .expect("a string");
     }
     text
 }

@@ -59,13 +59,10 @@ impl Truth {
     /// The figures as `--json` gives them.
     fn figures(&self, alerts: &[Alert]) -> Value {
         let row = |id: &String| &self.rows[id.rsplit(':').next().expect("a name")];
-        let touched: BTreeSet<String> = match &self.guilty {
-            Some(guilty) => guilty.clone(),
-            None => {
-                let bad = self.rows.values().filter(|row| row.labelled);
-                bad.flat_map(|row| row.ends.clone()).collect()
-            }
-        };
+        let touched: BTreeSet<String> = self.guilty.clone().unwrap_or_else(|| {
+            let bad = self.rows.values().filter(|row| row.labelled);
+            bad.flat_map(|row| row.ends.clone()).collect()
+        });
         let mut payments: BTreeSet<&str> = BTreeSet::new();
         let mut accounts: BTreeSet<String> = BTreeSet::new();
         let mut by_alert: BTreeMap<&str, Share> = BTreeMap::new();

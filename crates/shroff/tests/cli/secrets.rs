@@ -1,5 +1,8 @@
 //! Account names stay where they came from, unless they are asked for.
 
+use arrow::array::AsArray as _;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+
 use crate::door::{Folder, Ran};
 
 const SECRET: &str = "SECRET-ACCT-123456";
@@ -24,8 +27,27 @@ fn holds(bytes: &[u8], text: &str) -> bool {
 }
 
 fn files_with(folder: &Folder, out: &str, text: &str) -> Vec<String> {
-    let names = folder.list(out).into_iter();
-    names.filter(|name| holds(&folder.bytes(&format!("{out}/{name}")), text)).collect()
+    let has = |name: &String| {
+        let place = format!("{out}/{name}");
+        let is_packed = name.ends_with(".parquet");
+        holds(&folder.bytes(&place), text) || (is_packed && unpacked(folder, &place).contains(text))
+    };
+    folder.list(out).into_iter().filter(has).collect()
+}
+
+/// All values of a Parquet file.
+fn unpacked(folder: &Folder, name: &str) -> String {
+    let file = std::fs::File::open(folder.path(name)).expect("it is there");
+    let reader = ParquetRecordBatchReaderBuilder::try_new(file).expect("Parquet");
+    let mut text = String::new();
+    for batch in reader.build().expect("Parquet") {
+        let batch = batch.expect("a batch");
+        for list in ["accounts", "reasons", "payments"] {
+            let values = batch.column_by_name(list).expect("a column").as_list::<i32>().values();
+            values.as_string::<i32>().iter().flatten().for_each(|value| text.push_str(value));
+        }
+    }
+    text
 }
 
 fn says(ran: &Ran, text: &str) -> bool {
@@ -44,7 +66,7 @@ fn by_default_accounts_are_tokens_and_only_their_key_has_the_names() {
     let token = &key.iter().find(|row| row[1] == SECRET).expect("it is in the key")[0];
     assert_eq!(
         files_with(&folder, "report", token),
-        ["accounts.csv", "alerts.jsonl", "report.html"]
+        ["accounts.csv", "alerts.jsonl", "alerts.parquet", "report.html"]
     );
 }
 
@@ -98,7 +120,10 @@ fn plain_names_are_written_where_they_are_asked_for_and_then_there_is_no_key() {
     let folder = world();
     folder.well("scan in.csv --out report");
     let ran = folder.well("scan in.csv --out report --accounts plain");
-    assert_eq!(files_with(&folder, "report", SECRET), ["alerts.jsonl", "report.html"]);
+    assert_eq!(
+        files_with(&folder, "report", SECRET),
+        ["alerts.jsonl", "alerts.parquet", "report.html"]
+    );
     assert!(!folder.path("report/accounts.csv").exists(), "the key of the run before is gone");
     assert!(!says(&ran, SECRET), "the terminal shows no accounts");
 }

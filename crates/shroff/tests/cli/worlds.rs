@@ -1,6 +1,7 @@
 //! `shroff simulate` and `shroff demo`, and what a scan leaves behind.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::io::Read as _;
 
 use arrow::array::AsArray;
@@ -9,7 +10,7 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::Value;
 use shroff_types::{Decimal, Timestamp};
 
-use crate::door::Folder;
+use crate::door::{Folder, beside, shown};
 
 const SMALL: &str = "simulate --accounts 300 --payments 4000 --days 60";
 
@@ -210,5 +211,51 @@ fn run_json_says_what_was_read_and_how_and_is_what_json_prints() {
 
 fn sha256(folder: &Folder, name: &str) -> String {
     use sha2::{Digest as _, Sha256};
-    Sha256::digest(folder.bytes(name)).iter().map(|byte| format!("{byte:02x}")).collect()
+    let digest = Sha256::digest(folder.bytes(name));
+    digest.iter().fold(String::new(), |mut text, byte| {
+        write!(text, "{byte:02x}").expect("a text");
+        text
+    })
+}
+
+#[test]
+fn the_report_tells_of_each_alert_why_and_what_would_be_innocent_and_lists_its_payments() {
+    let folder = Folder::new();
+    folder.well(&format!("{SMALL} --seed 2 -o world.csv"));
+    let alerts = folder.scan("world.csv --top 5");
+    let report = folder.text("report/report.html");
+    for heading in ["Alerts by typology", "Alerts by day", "Against the labels"] {
+        assert!(report.contains(heading), "{heading}");
+    }
+    let articles: Vec<&str> = report.split("<article").skip(1).collect();
+    assert_eq!(articles.len(), 5);
+    for (article, alert) in articles.iter().zip(&alerts) {
+        assert!(article.contains(&alert.id), "{}: strongest first", alert.id);
+        for reason in &alert.reasons {
+            assert!(article.contains(reason.as_str()), "{}: {reason}", alert.id);
+        }
+        for payment in &alert.payments {
+            assert!(article.contains(&format!(">{payment}<")), "{}: {payment}", alert.id);
+        }
+        assert!(article.contains("What would be innocent"), "{}", alert.id);
+    }
+}
+
+#[test]
+fn every_sample_is_scanned_by_its_own_layout() {
+    for (file, layout) in [
+        ("amlworld/LI-Small_Patterns.txt", "amlworld"),
+        ("bitcoin_otc/soc-sign-bitcoinotc.csv", "bitcoin-otc"),
+        ("berka/trans.asc", "berka"),
+        ("ethereum/transactions_03300400.csv.gz", "ethereum"),
+    ] {
+        let Some(path) = beside(&format!("data/{file}")) else { continue };
+        let folder = Folder::new();
+        let path = shown(&path);
+        let run = folder.well(&format!("scan {path} --out report --json")).json();
+        assert_eq!(run["inputs"][0]["layout"], layout);
+        assert!(run["counts"]["payments"].as_u64() > Some(1_000), "{file}");
+        let ran = folder.well(&format!("scan {path} --out report"));
+        assert!(ran.err.contains(&format!("read as {layout}")), "{}", ran.err);
+    }
 }
