@@ -10,7 +10,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 use shroff_ingest::{ReadSeek, ReadWriteSeek, Source, Spill};
 
-use crate::terminal;
+use crate::{outputs, terminal};
 
 /// A file, or standard input copied to a temporary one, so that it can be read twice.
 #[derive(Debug)]
@@ -186,7 +186,7 @@ pub(crate) fn digests(inputs: &[Input]) -> anyhow::Result<Digests> {
             digest.update(&buffer[..count]);
             secret.update(&buffer[..count]);
         }
-        found.push(digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect());
+        found.push(outputs::hexadecimal(&digest.finalize()));
     }
     Ok(Digests { inputs: found, secret: secret.finalize().into_bytes().into() })
 }

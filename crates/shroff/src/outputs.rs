@@ -13,7 +13,7 @@ use arrow::array::{
 };
 use arrow::datatypes::{DataType, Field, Schema, TimeUnit};
 use parquet::arrow::ArrowWriter;
-use parquet::basic::Compression;
+use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
 use sha2::{Digest, Sha256};
 use shroff_types::Decimal;
@@ -53,7 +53,16 @@ pub(crate) fn remove_if_there(path: &Path) -> anyhow::Result<()> {
 
 /// SHA-256 in hexadecimal.
 pub(crate) fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    hexadecimal(&Sha256::digest(bytes))
+}
+
+/// Bytes as `sha256sum` prints them.
+pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        text.push(char::from_digit(u32::from(byte >> 4), 16).unwrap_or('0'));
+        text.push(char::from_digit(u32::from(byte & 15), 16).unwrap_or('0'));
+        text
+    })
 }
 
 /// Writes a file through `write`, and says which file it was when that fails.
@@ -98,8 +107,9 @@ pub(crate) fn write_batches(
     write: impl FnOnce(&mut ArrowWriter<File>) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     let shown = path.display();
-    let properties =
-        WriterProperties::builder().set_compression(Compression::ZSTD(Default::default())).build();
+    let properties = WriterProperties::builder()
+        .set_compression(Compression::ZSTD(ZstdLevel::default()))
+        .build();
     let mut writer = ArrowWriter::try_new(create(path)?, Arc::clone(schema), Some(properties))
         .with_context(|| format!("cannot write `{shown}`"))?;
     write(&mut writer).with_context(|| format!("cannot write `{shown}`"))?;
@@ -129,6 +139,9 @@ pub(crate) fn alerts_schema(exponent: u8) -> anyhow::Result<Arc<Schema>> {
     Ok(Arc::new(Schema::new(fields.to_vec())))
 }
 
+/// Hands each text of an alert's list to a closure.
+type EachText<'f> = dyn Fn(&Told<'_>, &mut dyn FnMut(&str)) + 'f;
+
 /// Some alerts as rows of that schema.
 pub(crate) fn alerts_batch(
     schema: &Arc<Schema>,
@@ -144,7 +157,7 @@ pub(crate) fn alerts_batch(
         let times = TimestampMicrosecondArray::from_iter_values(alerts.iter().map(time));
         Arc::new(times.with_timezone("UTC"))
     };
-    let lists = |texts: &dyn Fn(&Told<'_>, &mut dyn FnMut(&str))| -> ArrayRef {
+    let lists = |texts: &EachText<'_>| -> ArrayRef {
         let mut list = ListBuilder::new(StringBuilder::new());
         for told in alerts {
             texts(told, &mut |text| list.values().append_value(text));

@@ -9,7 +9,7 @@ use crate::settings;
 /// A bar that shows itself once the work has taken two seconds.
 #[derive(Debug)]
 pub(crate) struct Bar {
-    bar: ProgressBar,
+    drawn: ProgressBar,
     begun: Instant,
     bytes: bool,
     shown: bool,
@@ -31,31 +31,33 @@ impl Bar {
     fn new(what: &'static str, total: Option<u64>, bytes: bool) -> Bar {
         let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::hidden());
         bar.set_message(what);
-        Bar { bar, begun: settings::now(), bytes, shown: false }
+        Bar { drawn: bar, begun: settings::now(), bytes, shown: false }
     }
 
     /// So much is done.
     pub(crate) fn at(&mut self, position: u64) {
         if !self.shown && self.begun.elapsed() > PATIENCE {
             self.shown = true;
-            self.bar.set_draw_target(ProgressDrawTarget::stderr());
-            self.bar.set_style(style(self.bytes, self.bar.length().is_some()));
+            self.drawn.set_draw_target(ProgressDrawTarget::stderr());
+            self.drawn.set_style(self.style());
         }
-        self.bar.set_position(position);
+        self.drawn.set_position(position);
     }
 
     /// It is over.
     pub(crate) fn done(self) -> f64 {
-        self.bar.finish_and_clear();
+        self.drawn.finish_and_clear();
         self.begun.elapsed().as_secs_f64()
     }
-}
 
-fn style(bytes: bool, total: bool) -> ProgressStyle {
-    let template = match (bytes, total) {
-        (true, true) => "{msg:10} {bar:30} {bytes}/{total_bytes} {bytes_per_sec}, {eta} left",
-        (true, false) => "{msg:10} {spinner} {bytes} {bytes_per_sec}",
-        (false, _) => "{msg:10} {bar:30} {human_pos}/{human_len} {per_sec}, {eta} left",
-    };
-    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+    fn style(&self) -> ProgressStyle {
+        let template = match (self.bytes, self.drawn.length()) {
+            (true, Some(_)) => {
+                "{msg:10} {bar:30} {bytes}/{total_bytes} {bytes_per_sec}, {eta} left"
+            }
+            (true, None) => "{msg:10} {spinner} {bytes} {bytes_per_sec}",
+            (false, _) => "{msg:10} {bar:30} {human_pos}/{human_len} {per_sec}, {eta} left",
+        };
+        ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+    }
 }

@@ -3,7 +3,7 @@
 
 use std::time::Instant;
 
-/// Whether NO_COLOR is set to anything (no-color.org).
+/// Whether `NO_COLOR` is set to anything (no-color.org).
 pub(crate) fn no_color() -> bool {
     std::env::var("NO_COLOR").is_ok_and(|value| !value.is_empty())
 }

@@ -31,7 +31,7 @@ pub(crate) fn warn(text: impl Display) {
     eprintln!("{word}: {text}");
 }
 
-/// Colours only where someone looks, and never where NO_COLOR says so (no-color.org).
+/// Colours only where someone looks, and never where `NO_COLOR` says so (no-color.org).
 fn colours() -> bool {
     std::io::stderr().is_terminal() && !crate::settings::no_color()
 }

@@ -456,12 +456,12 @@ fn a_where_that_cannot_be_asked_points_at_its_place() {
     check_block(
         &format!("{block} \"\""),
         expect![[r#"
-        line 6: where = ""
-        the expression is empty
-          |
-        1 | 
-          | ^
-          hint: it is SQL over amount, currency and method"#]],
+            line 6: where = ""
+            the expression is empty
+              |
+            1 |
+              | ^
+              hint: it is SQL over amount, currency and method"#]],
     );
 }
 

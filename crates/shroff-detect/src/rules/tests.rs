@@ -348,11 +348,11 @@ fn what_does_not_compile_names_typology_case_and_key() {
     check(
         &[case("reason = \"{}\"")],
         expect![[r#"
-        typology `t`, `reason` of case 1: the expression is empty
-          |
-        1 | 
-          | ^
-          hint: asked of the block `cycle` with window 24h"#]],
+            typology `t`, `reason` of case 1: the expression is empty
+              |
+            1 |
+              | ^
+              hint: asked of the block `cycle` with window 24h"#]],
     );
 }
 

@@ -75,7 +75,7 @@ impl fmt::Display for SqlError {
         let indent = " ".repeat(left.len() + before - skipped);
         writeln!(f, "{}", self.what)?;
         writeln!(f, "{margin} |")?;
-        writeln!(f, "{number} | {left}{line}{right}")?;
+        writeln!(f, "{}", format!("{number} | {left}{line}{right}").trim_end())?;
         write!(f, "{margin} | {indent}{}", "^".repeat(width))?;
         match &self.hint {
             Some(hint) => write!(f, "\nhint: {hint}"),

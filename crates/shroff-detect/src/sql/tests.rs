@@ -294,7 +294,7 @@ fn text_is_matched_as_duckdb_does() {
          substr('hello', -10, 7) => he
          substring('hello', 4, -2) => el
          substring('hello' FROM 2 FOR 2) => el
-         substr('hello', 9) => 
+         '|' || substr('hello', 9) => |
          trim('  a ') || '|' => a|
          ltrim('  a ') || '|' => a |
          '|' || rtrim('  a ') || '|' => |  a|
