@@ -5,7 +5,7 @@ use crate::{AccountId, Place, Timestamp};
 /// Why an alert was raised: one sentence with its values.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Reason {
-    /// The id of the rule that fired.
+    /// The rule that fired: its position among those bound, which is that of this run alone.
     pub rule: String,
     /// The payment at which it fired most strongly.
     pub place: Place,

@@ -131,7 +131,7 @@ deepest = 4
 "#;
 
 /// What a case asks of, its condition, its score and its evidence; conditions that often hold.
-const CASES: [(&str, &str, &str, &str); 13] = [
+const CASES: [(&str, &str, &str, &str); 14] = [
     ("kind = 'activity'", "creditor_in_count >= 3", "0.1 * creditor_in_count", "'creditor-in'"),
     ("kind = 'activity'", "debtor_out_count >= 2", "amount / 1000", "'debtor-out'"),
     ("kind = 'activity'", "debtor_in_count >= 1", "0.5", "'debtor-in', 'debtor-out'"),
@@ -141,6 +141,7 @@ const CASES: [(&str, &str, &str, &str); 13] = [
         "nullif(1, 1)",
         "'creditor-out', 'creditor-in'",
     ),
+    ("kind = 'activity'", "amount >= 90", "0.7", "'debtor-out', 'creditor-in'"),
     ("kind = 'activity', prefix = 'c'", "debtor_out_count >= 1", "0.3", "'debtor-out', 'pair'"),
     ("kind = 'activity', prefix = 's'", "creditor_in_count >= 2", "2", "'creditor-in'"),
     ("kind = 'activity', prefix = 'p'", "debtor_out_count >= 1", "0.4", "'debtor-out'"),

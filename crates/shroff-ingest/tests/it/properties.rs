@@ -24,7 +24,7 @@ fn rows() -> impl Strategy<Value = Vec<Row>> {
         0_i64..4_000_000_000_000_000,
         text,
         text,
-        1_i128..10_i128.pow(30),
+        1_i128..=Amount::MAX_MINOR,
         any::<Option<bool>>(),
         any::<bool>(),
     );

@@ -378,3 +378,19 @@ fn read(bytes: &[u8]) -> (u64, u64, Vec<String>) {
         Err(error) => (0, 0, vec![error.reason.to_string()]),
     }
 }
+
+#[test]
+fn the_largest_amount_is_carried_and_a_cent_more_is_refused() {
+    check(
+        format!(
+            "{HEAD}a,2024-01-01,A,B,12379400392853802748991242.23,EUR
+b,2024-01-01,A,B,12379400392853802748991242.24,EUR
+"
+        ),
+        expect![[r#"
+            a 2024-01-01T00:00:00Z A -> B 12379400392853802748991242.23 EUR
+            REFUSED in.csv:3: amount `12379400392853802748991242.24 EUR`: the amount is larger than can be carried (hint: are these minor units that should be major ones?)
+            shroff (CSV): 2 records = 1 + 1 refused
+        "#]],
+    );
+}
