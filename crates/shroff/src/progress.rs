@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use crate::settings;
 
@@ -56,8 +56,14 @@ impl Bar {
                 "{msg:10} {bar:30} {bytes}/{total_bytes} {bytes_per_sec}, {eta} left"
             }
             (true, None) => "{msg:10} {spinner} {bytes} {bytes_per_sec}",
-            (false, _) => "{msg:10} {bar:30} {human_pos}/{human_len} {per_sec}, {eta} left",
+            (false, _) => "{msg:10} {bar:30} {human_pos}/{human_len} {rate}, {eta} left",
         };
-        ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+        let rate = |state: &ProgressState, out: &mut dyn std::fmt::Write| {
+            // A bar that cannot be drawn is no reason to stop.
+            write!(out, "{:.0} a second", state.per_sec()).unwrap_or_default();
+        };
+        ProgressStyle::with_template(template)
+            .unwrap_or_else(|_| ProgressStyle::default_bar())
+            .with_key("rate", rate)
     }
 }
