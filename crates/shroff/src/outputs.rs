@@ -3,7 +3,7 @@
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context;
@@ -65,15 +65,30 @@ pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
     })
 }
 
+/// Where a file is written until it is whole: a run that is killed leaves no half of one under its
+/// own name.
+fn partial(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".partial");
+    PathBuf::from(name)
+}
+
+/// Gives a file that is whole its own name.
+fn complete(path: &Path) -> anyhow::Result<()> {
+    std::fs::rename(partial(path), path)
+        .with_context(|| format!("cannot write `{}`", path.display()))
+}
+
 /// Writes a file through `write`, and says which file it was when that fails.
 pub(crate) fn write_file(
     path: &Path,
     write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> anyhow::Result<()> {
-    let mut out = BufWriter::new(create(path)?);
+    let mut out = BufWriter::new(create(&partial(path))?);
     write(&mut out)
         .and_then(|()| out.flush())
-        .with_context(|| format!("cannot write `{}`", path.display()))
+        .with_context(|| format!("cannot write `{}`", path.display()))?;
+    complete(path)
 }
 
 /// One alert as a line of JSON. `amount` is an exact decimal number; read it as a decimal, not as
@@ -110,11 +125,12 @@ pub(crate) fn write_batches(
     let properties = WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::default()))
         .build();
-    let mut writer = ArrowWriter::try_new(create(path)?, Arc::clone(schema), Some(properties))
-        .with_context(|| format!("cannot write `{shown}`"))?;
+    let mut writer =
+        ArrowWriter::try_new(create(&partial(path))?, Arc::clone(schema), Some(properties))
+            .with_context(|| format!("cannot write `{shown}`"))?;
     write(&mut writer).with_context(|| format!("cannot write `{shown}`"))?;
     writer.close().with_context(|| format!("cannot write `{shown}`"))?;
-    Ok(())
+    complete(path)
 }
 
 /// The columns of `alerts.parquet`; `amount` has as many decimals as the run's minor unit.

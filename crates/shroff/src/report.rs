@@ -17,6 +17,8 @@ use std::io::{self, Write};
 
 use shroff_types::{Amount, Currency, Timestamp};
 
+pub(crate) use text::grouped;
+
 /// Everything the page shows. Whoever fills it decides what is left out, and says how much.
 #[derive(Debug, Clone)]
 pub(crate) struct Report {

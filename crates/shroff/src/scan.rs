@@ -107,6 +107,8 @@ fn write(
 ) -> anyhow::Result<()> {
     let begun = settings::now();
     let out = &arguments.out;
+    // Written last, so that a folder without it is of a run that did not end.
+    outputs::remove_if_there(&out.join("run.json"))?;
     let tell = |alert| found.stories.tell(alert, namer, &read.money);
     outputs::write_file(&out.join("alerts.jsonl"), |file| {
         let mut alerts = found.stories.alerts.iter();

@@ -36,15 +36,7 @@ fn colours() -> bool {
     std::io::stderr().is_terminal() && !crate::settings::no_color()
 }
 
-/// A whole number with its thousands apart.
+/// A whole number with its thousands apart, as in the report.
 pub(crate) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
+    crate::report::grouped(number)
 }
