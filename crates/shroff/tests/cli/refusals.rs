@@ -519,6 +519,19 @@ fn an_output_that_cannot_be_written_is_an_error_with_its_name() {
 }
 
 #[test]
+fn a_run_that_did_not_end_leaves_no_half_of_a_file_and_no_account_of_itself() {
+    let folder = Folder::with("in.csv", with_line("2,2024-01-01,A,B,1.00,EUR"));
+    // A run before left its account; a folder stands where the next one must put its report.
+    folder.write("out/run.json", "{}");
+    folder.write("out/report.html/taken", "");
+    let ran = folder.run("scan in.csv --out out");
+    assert_eq!(ran.code, Some(2), "{}", ran.err);
+    assert!(ran.err.contains("report.html"), "{}", ran.err);
+    assert!(!folder.path("out/run.json").exists(), "the account of another run is gone");
+    assert!(folder.path("out/alerts.jsonl").exists(), "what was whole has its name");
+}
+
+#[test]
 fn amounts_beyond_what_is_carried_are_refused_and_large_ones_are_exact() {
     let folder = Folder::with(
         "in.csv",
