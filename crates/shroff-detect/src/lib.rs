@@ -1,21 +1,27 @@
 //! Feature definitions, exact features and rules: what a payment looks like, and why it is pointed at.
 #![forbid(unsafe_code)]
 
+mod cell;
 mod definitions;
 mod evidence;
 mod extractor;
 mod filter;
-mod look;
+mod ladder;
+mod lines;
 mod moments;
 mod patterns;
+mod plan;
 mod rules;
 pub mod sql;
 mod tracker;
+mod workers;
 
+pub use cell::Cell;
 pub use definitions::{
     Block, Column, ColumnKind, DEFAULT_CHAIN_BUDGET, DEFAULT_GATHER_BUDGET, DEFAULT_PATH_BUDGET,
     Definitions, DefinitionsError, ENDS_AND_WAYS, Filter, Kind, Measure,
 };
 pub use evidence::{Evidence, Flow, LinePart};
-pub use extractor::{Cell, Extractor, Finished, Input};
+pub use extractor::{Arrival, Extractor, Finished, Input, LateCounts};
+pub use workers::{Alone, Job, Workers};
 pub use rules::{Asked, BlockPattern, BoundRule, Case, EvidenceName, RuleError, Rules, Typology};

@@ -12,7 +12,7 @@ use shroff_types::{Currency, Decimal};
 
 use crate::definitions::{Block, Column, ColumnKind, Definitions, Kind, Measure};
 use crate::evidence::Flow;
-use crate::extractor::Cell;
+use crate::cell::Cell;
 use crate::sql::{Expression, Row, Schema, Type, Value};
 
 /// A typology: a documented kind of crime, and the cases that find it.
