@@ -56,7 +56,7 @@ impl Evidence<'_> {
     /// Whether a block's lines only ever gain payments at their end and lose them at their
     /// beginning, so that they can be asked for in parts.
     pub fn grows(&self, number: usize) -> bool {
-        filter_of(&self.state.plan.blocks[number].kind)
+        filter_of(&self.state.plan.definitions.blocks[number].kind)
             .is_none_or(|filter| !filter.without_current && filter.similar_permille.is_none())
     }
 
@@ -69,7 +69,7 @@ impl Evidence<'_> {
             return LinePart { payments: Vec::new(), goes_on: false };
         };
         let State { plan, graph, .. } = &*self.state;
-        let block = &plan.blocks[number];
+        let block = &plan.definitions.blocks[number];
         let until = payment.sees_until(plan.horizon);
         let view = View::since(payment.key.time.before(block.window), until);
         let open = Filter::default();

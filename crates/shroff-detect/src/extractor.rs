@@ -15,7 +15,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use shroff_graph::{
-    Closing, Depths, Entry, Graph, Key, Paths, SHARDS, ScatterGathers, Shard, shard_of,
+    Closing, Depths, Entry, Graph, Key, Link, Paths, SHARDS, ScatterGathers, Shard, shard_of,
 };
 use shroff_types::{AccountId, Amount, Currency, Names, Place, Span, Symbol, Timestamp};
 
@@ -25,6 +25,7 @@ use crate::evidence::Evidence;
 use crate::filter::PaymentRow;
 use crate::lines::{Asking, End, Keeper, Side};
 use crate::plan::Plan;
+use crate::snapshot::{Head, Saved, SavedState};
 use crate::workers::{Alone, Job, Workers};
 
 /// A payment as the engine takes it.
@@ -418,6 +419,83 @@ impl Extractor {
     }
 }
 
+/// Saving and going on.
+impl Extractor {
+    pub(crate) fn definitions(&self) -> &Definitions {
+        &self.state.plan.definitions
+    }
+
+    pub(crate) fn head(&self) -> Head {
+        let Extractor { lateness, late, next, newest, .. } = *self;
+        Head { exponent: self.state.plan.exponent, lateness, late, next, newest }
+    }
+
+    /// Every payment that somebody may still see, ascending in order.
+    pub(crate) fn saved(&self) -> Vec<Saved> {
+        let State { plan, graph, pending, .. } = &self.state;
+        let oldest = pending.front().map_or(self.newest, |p| p.key.time);
+        let floor = oldest.min(self.newest.before(self.lateness)).before(plan.look_back);
+        let mut layers: BTreeMap<Key, u128> = BTreeMap::new();
+        for layer in 1..=plan.filters.len() {
+            for entry in graph.entries(layer) {
+                *layers.entry(entry.key).or_insert(1) |= 1 << layer;
+            }
+        }
+        let mut waiting = pending.iter();
+        let mut next_pending = waiting.next();
+        let mut saved = Vec::new();
+        for Entry { debtor, creditor, minor, key } in graph.entries(0) {
+            if key.time <= floor {
+                continue;
+            }
+            let layers = layers.get(&key).copied().unwrap_or(1);
+            let arrival = Arrival::InOrder;
+            if let Some(payment) = next_pending.filter(|p| p.key == key) {
+                next_pending = waiting.next();
+                saved.push(Saved { payment: *payment, layers, arrival, state: SavedState::Pending });
+                continue;
+            }
+            let (currency, method) = (Currency::NONE, None);
+            let input = Input { time: key.time, debtor, creditor, minor, currency, method };
+            let payment = Pending { key, input };
+            saved.push(Saved { payment, layers, arrival, state: SavedState::Told });
+        }
+        saved.extend(self.waiting.values().map(|&(payment, layers, arrival)| Saved {
+            payment,
+            layers,
+            arrival,
+            state: SavedState::Waiting,
+        }));
+        saved
+    }
+
+    pub(crate) fn resume(definitions: &Definitions, head: Head, payments: &[Saved]) -> Extractor {
+        let Head { exponent, lateness, late, next, newest } = head;
+        let mut extractor = Extractor::new(definitions, exponent).allowing(lateness);
+        (extractor.late, extractor.next, extractor.newest) = (late, next, newest);
+        let State { plan, graph, depths, pending, .. } = &mut extractor.state;
+        for saved in payments {
+            let Saved { payment, layers, arrival, state } = *saved;
+            if state == SavedState::Waiting {
+                extractor.waiting.insert(payment.key, (payment, layers, arrival));
+                continue;
+            }
+            for layer in (0..=plan.filters.len()).filter(|layer| layers >> layer & 1 == 1) {
+                graph.insert(layer, payment.entry());
+            }
+            let link = Link { closing: payment.closing(), minor: payment.input.minor };
+            for depths in &mut *depths {
+                depths.insert(graph, link, false);
+            }
+            if state == SavedState::Pending {
+                pending.push_back(payment);
+            }
+        }
+        extractor.state.complete_pending();
+        extractor
+    }
+}
+
 /// The first pass.
 impl State {
     fn follow_lines(&mut self, workers: &dyn Workers, steps: &[Step], floor: Timestamp) {
@@ -484,7 +562,10 @@ impl Part<'_> {
     /// Does what the steps say with the ends that are in these shards, in order.
     fn follow(mut self, steps: &[Step], floor: Timestamp, cells: &mut Vec<Cell>) {
         let horizon = self.plan.horizon;
-        for step in steps {
+        for (number, step) in steps.iter().enumerate() {
+            if number % TOUCHED == 0 {
+                self.touch(&steps[number..steps.len().min(number + TOUCHED)]);
+            }
             let Step { payment, layers, tells, arrival } = *step;
             let ends = [End::Debtor, End::Creditor]
                 .map(|end| (end, end.of(&payment.input)))
@@ -529,15 +610,31 @@ impl Part<'_> {
         let shard = self.first + at;
         self.side(at).retire(account, floor);
         // So that accounts which nobody touches again are let go too, within a few windows.
-        for _ in 0..SWEPT {
-            let next = self.shards[at].next_to_sweep(shard);
-            self.side(at).retire(next, floor);
+        for account in self.shards[at].next_to_sweep(shard) {
+            self.side(at).retire(account, floor);
         }
+    }
+
+    /// Reads a little of the accounts of some steps, all at once, so that the memory answers side
+    /// by side what would else be asked for one after the other.
+    fn touch(&self, steps: &[Step]) {
+        let mut touched = 0;
+        for deep in [false, true] {
+            for step in steps {
+                let Input { debtor, creditor, .. } = step.payment.input;
+                for account in [debtor, creditor] {
+                    if let Some(at) = self.position(account) {
+                        touched ^= self.shards[at].account(0, account).touch(deep);
+                    }
+                }
+            }
+        }
+        std::hint::black_box(touched);
     }
 }
 
-/// Accounts that are looked at for payments to let go, for each end of a payment taken in.
-const SWEPT: usize = 1;
+/// Steps whose accounts are touched together: 16 lines of cache or so on the way at once.
+const TOUCHED: usize = 8;
 
 impl Pending {
     /// The last place in the order that the payment sees.

@@ -12,6 +12,7 @@ mod moments;
 mod patterns;
 mod plan;
 mod rules;
+mod snapshot;
 pub mod sql;
 mod tracker;
 mod workers;
@@ -23,5 +24,6 @@ pub use definitions::{
 };
 pub use evidence::{Evidence, Flow, LinePart};
 pub use extractor::{Arrival, Extractor, Finished, Input, LateCounts};
-pub use workers::{Alone, Job, Workers};
 pub use rules::{Asked, BlockPattern, BoundRule, Case, EvidenceName, RuleError, Rules, Typology};
+pub use snapshot::SnapshotError;
+pub use workers::{Alone, Job, Workers};

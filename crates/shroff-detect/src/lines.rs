@@ -143,9 +143,18 @@ impl Side<'_> {
     }
 
     fn totals(&mut self, group: usize, line: (AccountId, Way), asking: &Asking) -> Totals {
-        let group_of = &self.plan.groups[group];
+        let Side { plan, shard, keeper } = self;
+        let group_of = &plan.groups[group];
         let view = asking.view(group_of.window);
-        let edges = self.shard.edges(group_of.layer, line, view);
+        let account = shard.account(group_of.layer, line.0);
+        // A line that has a tracker need not be looked at to know that it is a hub's.
+        if account.is_long(line.1)
+            && let Some(tracker) = keeper.trackers[group].get_mut(&line)
+        {
+            tracker.slide(|view, near| account.edges_near(line.1, view, near), view);
+            return tracker.totals();
+        }
+        let edges = account.edges(line.1, view);
         if edges.len() <= HUB {
             return walk(edges, line.0, group_of.needs);
         }
@@ -159,7 +168,8 @@ impl Side<'_> {
         let tracker = keeper.trackers[group]
             .entry(line)
             .or_insert_with(|| Tracker::new(line.0, group_of.needs, view));
-        tracker.slide(|view| shard.edges(group_of.layer, line, view), view);
+        let account = shard.account(group_of.layer, line.0);
+        tracker.slide(|view, near| account.edges_near(line.1, view, near), view);
         tracker
     }
 
@@ -180,7 +190,8 @@ impl Side<'_> {
             let known = keeper.known[number]
                 .entry(line)
                 .or_insert_with(|| Acquaintances::new(line.0, views));
-            known.slide(|view| shard.edges(0, line, view), views);
+            let account = shard.account(0, line.0);
+            known.slide(|view, near| account.edges_near(line.1, view, near), views);
             return known.new_fan;
         }
         let [now, known] = &mut keeper.accounts;
@@ -262,7 +273,7 @@ impl Side<'_> {
         (totals, asking): (Totals, &Asking),
         cells: &mut Vec<Cell>,
     ) {
-        let unit = unit(self.plan.exponent);
+        let unit = self.plan.unit;
         let Totals { count, sum, fan, central, order: [twice, least, greatest], .. } = totals;
         for measure in measured.measures {
             cells.push(match measure {
@@ -297,7 +308,7 @@ impl Side<'_> {
 
     fn pair(&mut self, group: usize, filter: &Filter, asking: &Asking, cells: &mut Vec<Cell>) {
         let Input { debtor, creditor, .. } = asking.payment.input;
-        let unit = unit(self.plan.exponent);
+        let unit = self.plan.unit;
         let there = self.between(group, (debtor, Way::Out), filter, asking);
         let back = if debtor == creditor {
             Between::default()
@@ -354,10 +365,11 @@ impl Side<'_> {
     /// Lets go of what nobody can see any more of an account: payments at or before `floor`.
     pub(crate) fn retire(&mut self, account: AccountId, floor: Timestamp) {
         for layer in 0..=self.plan.filters.len() {
-            for way in WAYS {
-                let line = (account, way);
-                if self.shard.is_stale(layer, line, floor) {
-                    self.retire_line(layer, line, floor);
+            let lines = self.shard.account(layer, account);
+            let stale = WAYS.map(|way| lines.is_stale(way, floor));
+            for (way, stale) in WAYS.into_iter().zip(stale) {
+                if stale {
+                    self.retire_line(layer, (account, way), floor);
                 }
             }
         }
@@ -367,7 +379,8 @@ impl Side<'_> {
         let Side { plan, shard, keeper } = self;
         // A tracker lets a payment go by looking at it: so before it is gone. Lines that are not
         // long have none.
-        let was_long = shard.is_long(layer, line);
+        let lines = shard.account(layer, line.0);
+        let was_long = lines.is_long(line.1);
         if was_long {
             let ends = Key::end_of(floor);
             for (group, trackers) in plan.groups.iter().zip(&mut keeper.trackers) {
@@ -379,7 +392,7 @@ impl Side<'_> {
                 {
                     let View { after, until } = tracker.view();
                     let view = View { after: after.max(ends), until: until.max(ends) };
-                    tracker.slide(|view| shard.edges(layer, line, view), view);
+                    tracker.slide(|view, near| lines.edges_near(line.1, view, near), view);
                 }
             }
             for known in keeper.known.iter_mut().filter(|_| layer == 0) {
@@ -388,12 +401,12 @@ impl Side<'_> {
                         after: view.after.max(ends),
                         until: view.until.max(ends),
                     });
-                    known.slide(|view| shard.edges(0, line, view), views);
+                    known.slide(|view, near| lines.edges_near(line.1, view, near), views);
                 }
             }
         }
         shard.expire(layer, line, floor);
-        if was_long && !shard.is_long(layer, line) {
+        if was_long && !shard.account(layer, line.0).is_long(line.1) {
             for (group, trackers) in plan.groups.iter().zip(&mut keeper.trackers) {
                 if group.layer == layer {
                     trackers.remove(&line);
@@ -569,11 +582,9 @@ fn moment(measure: Measure, count: u64, central: Central, unit: f64) -> Cell {
 /// Major units of `minor` over `parts`, rounded to a real.
 #[expect(clippy::cast_precision_loss, reason = "this is where a value leaves the engine")]
 fn major(minor: i128, parts: u64, unit: f64) -> f64 {
-    minor as f64 / (parts as f64 * unit)
-}
-
-fn unit(exponent: u8) -> f64 {
-    10_f64.powi(i32::from(exponent))
+    // The same real, and quicker.
+    let real = i64::try_from(minor).map_or(minor as f64, |narrow| narrow as f64);
+    real / (parts as f64 * unit)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "microseconds of 285 years are below 2^53")]

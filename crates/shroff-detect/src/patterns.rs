@@ -258,6 +258,16 @@ impl State {
         }
     }
 
+    /// Counts anew what the pending payments were told of, from the graph alone.
+    pub(crate) fn complete_pending(&mut self) {
+        let mut searcher = Searcher::default();
+        for number in 0..self.pending.len() {
+            let payment = self.pending[number];
+            let outcome = self.outcome(&mut searcher, payment.closing());
+            self.complete(payment, outcome);
+        }
+    }
+
     /// Raises the counters of those of a pattern's payments that are pending.
     fn tell(&mut self, completer: Pending, done: &Completed) {
         let State { plan, pending, counters, completers, .. } = self;

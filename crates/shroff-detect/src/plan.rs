@@ -4,7 +4,7 @@
 use shroff_graph::{ChainRule, GatherRule, PathRule};
 use shroff_types::Span;
 
-use crate::definitions::{Block, Column, ColumnKind, Definitions, Filter, Kind, Measure};
+use crate::definitions::{Block, Column, Definitions, Filter, Kind, Measure};
 use crate::sql::Expression;
 use crate::tracker::Needs;
 
@@ -68,11 +68,13 @@ pub(crate) struct PatternBlock {
 
 #[derive(Debug)]
 pub(crate) struct Plan {
+    pub(crate) definitions: Definitions,
+    /// Decimals of the amounts, and minor units in a major one.
     pub(crate) exponent: u8,
+    pub(crate) unit: f64,
     pub(crate) horizon: Span,
     /// The longest that any block looks back.
     pub(crate) look_back: Span,
-    pub(crate) blocks: Vec<Block>,
     pub(crate) columns: Vec<Column>,
     /// The predicates of the layers behind the first, which holds all payments.
     pub(crate) filters: Vec<Expression>,
@@ -92,10 +94,11 @@ pub(crate) struct Plan {
 impl Plan {
     pub(crate) fn new(definitions: &Definitions, exponent: u8) -> Plan {
         let mut plan = Plan {
+            definitions: definitions.clone(),
             exponent,
+            unit: 10_f64.powi(i32::from(exponent)),
             horizon: definitions.horizon,
             look_back: definitions.look_back(),
-            blocks: definitions.blocks.clone(),
             columns: definitions.columns(),
             filters: Vec::new(),
             groups: Vec::new(),
@@ -190,7 +193,7 @@ impl Plan {
     }
 
     fn add_pattern(&mut self, number: usize, column: usize, width: usize) {
-        let block = &self.blocks[number];
+        let block = &self.definitions.blocks[number];
         let window = block.window;
         let search = match block.kind {
             Kind::Cycle { longest, budget } => {
@@ -235,12 +238,6 @@ impl Plan {
             });
         }
     }
-}
-
-/// The columns that say of a row whether a search ran out of its budget.
-pub(crate) fn flags(columns: &[Column]) -> Vec<usize> {
-    let flags = columns.iter().enumerate().filter(|(_, c)| c.kind == ColumnKind::Bool);
-    flags.map(|(at, _)| at).collect()
 }
 
 pub(crate) fn filter_of(kind: &Kind) -> Option<&Filter> {

@@ -11,7 +11,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use shroff_graph::{Edge, Edges, Key, View};
+use shroff_graph::{Edge, Edges, Key, Near, View};
 use shroff_types::AccountId;
 
 use crate::ladder::Ladder;
@@ -53,14 +53,51 @@ pub(crate) trait Follow {
     fn leave(&mut self, edge: &Edge, minor: i128);
 }
 
-/// Moves what follows a line from one view of it to another.
+/// A part of a line: what is seen of it, and about where its ends are.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Reach {
+    pub(crate) view: View,
+    near: Near,
+}
+
+impl Reach {
+    /// Nothing, where a view begins.
+    fn nothing(view: View) -> Reach {
+        Reach { view: View { after: view.after, until: view.after }, near: Near::ENDS }
+    }
+}
+
+/// Moves what follows a line from one part of it to another.
 pub(crate) fn slide<'e>(
-    line: impl Fn(View) -> Edges<'e>,
-    (from, to): (View, View),
+    line: &impl Fn(View, Near) -> (Edges<'e>, Near),
+    reach: &mut Reach,
+    to: View,
     follower: &mut impl Follow,
 ) {
-    let part = |after: Key, until: Key| line(View { after, until });
-    // Entering first would make what leaves look like a pair where there is none; no total cares.
+    let Reach { view: from, near } = *reach;
+    reach.view = to;
+    if from == to {
+        return;
+    }
+    let old = |edge: u64| Near { after: edge, until: edge };
+    let forwards = from.after <= to.after && from.until <= to.until && to.after <= from.until;
+    if forwards {
+        let gone = View { after: from.after, until: to.after };
+        let come = View { after: from.until, until: to.until };
+        if gone.after < gone.until {
+            let (gone, at) = line(gone, old(near.after));
+            reach.near.after = at.until;
+            gone.iter().for_each(|edge| follower.leave(edge, gone.minor(edge)));
+        }
+        if come.after < come.until {
+            let (come, at) = line(come, old(near.until));
+            reach.near.until = at.until;
+            come.iter().for_each(|edge| follower.enter(edge, come.minor(edge)));
+        }
+        return;
+    }
+    reach.near = Near::ENDS;
+    let part = |after: Key, until: Key| line(View { after, until }, Near::ENDS).0;
     for gone in [
         part(from.after, from.until.min(to.after)),
         part(from.after.max(to.until), from.until),
@@ -95,7 +132,7 @@ enum Others {
 #[derive(Debug)]
 pub(crate) struct Tracker {
     account: AccountId,
-    view: View,
+    reach: Reach,
     needs: Needs,
     pub(crate) sums: Sums,
     pub(crate) sum: i128,
@@ -117,7 +154,7 @@ impl Tracker {
         };
         Tracker {
             account,
-            view: View { after: view.after, until: view.after },
+            reach: Reach::nothing(view),
             needs,
             sums: Sums::default(),
             sum: 0,
@@ -131,13 +168,18 @@ impl Tracker {
 
     /// What it is about.
     pub(crate) fn view(&self) -> View {
-        self.view
+        self.reach.view
     }
 
     /// Moves to another part of its line.
-    pub(crate) fn slide<'e>(&mut self, line: impl Fn(View) -> Edges<'e>, view: View) {
-        let from = std::mem::replace(&mut self.view, view);
-        slide(line, (from, view), self);
+    pub(crate) fn slide<'e>(
+        &mut self,
+        line: impl Fn(View, Near) -> (Edges<'e>, Near),
+        view: View,
+    ) {
+        let mut reach = self.reach;
+        slide(&line, &mut reach, view, self);
+        self.reach = reach;
     }
 
     /// Distinct counterparties, the account itself left out.
@@ -256,7 +298,7 @@ impl Follow for Tracker {
 pub(crate) struct Acquaintances {
     account: AccountId,
     /// The part that is recent, and the part before it.
-    views: [View; 2],
+    parts: [Reach; 2],
     /// For each counterparty, its payments in the window and in the memory before it.
     seen: BTreeMap<AccountId, [u32; 2]>,
     /// Distinct counterparties in the window that are none of the memory before it.
@@ -270,29 +312,32 @@ struct Part<'a> {
 }
 
 impl Acquaintances {
-    pub(crate) fn new(account: AccountId, [recent, before]: [View; 2]) -> Acquaintances {
-        let empty = |view: View| View { after: view.after, until: view.after };
-        let views = [empty(recent), empty(before)];
-        Acquaintances { account, views, seen: BTreeMap::new(), new_fan: 0 }
+    pub(crate) fn new(account: AccountId, views: [View; 2]) -> Acquaintances {
+        let parts = views.map(Reach::nothing);
+        Acquaintances { account, parts, seen: BTreeMap::new(), new_fan: 0 }
     }
 
     pub(crate) fn views(&self) -> [View; 2] {
-        self.views
+        self.parts.map(|part| part.view)
     }
 
     /// Moves to another window and another memory before it.
-    pub(crate) fn slide<'e>(&mut self, line: impl Fn(View) -> Edges<'e>, views: [View; 2]) {
-        let from = std::mem::replace(&mut self.views, views);
-        for part in 0..2 {
-            let follower = &mut Part { known: self, part };
-            slide(&line, (from[part], views[part]), follower);
+    pub(crate) fn slide<'e>(
+        &mut self,
+        line: impl Fn(View, Near) -> (Edges<'e>, Near),
+        views: [View; 2],
+    ) {
+        for (part, view) in views.into_iter().enumerate() {
+            let mut reach = self.parts[part];
+            slide(&line, &mut reach, view, &mut Part { known: self, part });
+            self.parts[part] = reach;
         }
     }
 
     /// A payment that came late, if its part of the line is in sight.
     pub(crate) fn enter_late(&mut self, edge: &Edge) {
         for part in 0..2 {
-            if self.views[part].sees(edge.key()) {
+            if self.parts[part].view.sees(edge.key()) {
                 Part { known: self, part }.enter(edge, 0);
             }
         }

@@ -6,7 +6,7 @@
 
 use shroff_types::{AccountId, Place, Span, Timestamp};
 
-use crate::line::{Edge, Edges, Key, Line, View};
+use crate::line::{Edge, Edges, Key, Line, Near, View};
 
 /// How many shards a graph has. A power of two, and enough for threads to share evenly.
 pub const SHARDS: usize = 64;
@@ -35,6 +35,7 @@ pub struct Entry {
     pub key: Key,
 }
 
+/// The lines of one account.
 #[derive(Debug, Default, Clone)]
 struct Node {
     out: Line,
@@ -94,8 +95,10 @@ struct Layer {
 #[derive(Debug, Clone)]
 pub struct Shard {
     layers: Vec<Layer>,
-    /// The next account to look at for payments that left, as its position in the shard.
+    /// The next page to look at for payments that left.
     hand: usize,
+    /// Payments taken in since one was looked at.
+    due: usize,
 }
 
 /// Payments of a sliding window, by account and direction.
@@ -122,7 +125,7 @@ fn position(account: AccountId) -> (usize, usize) {
 impl Graph {
     /// An empty graph of so many layers.
     pub fn new(layers: usize) -> Graph {
-        let shard = Shard { layers: vec![Layer::default(); layers], hand: 0 };
+        let shard = Shard { layers: vec![Layer::default(); layers], hand: 0, due: 0 };
         Graph { shards: vec![shard; SHARDS] }
     }
 
@@ -160,14 +163,9 @@ impl Graph {
         self.shards.iter().flat_map(|shard| &shard.layers).map(Layer::bytes).sum()
     }
 
-    /// Every payment held in the first layer, ascending in order, those that left the window and
-    /// were not let go included. Costs a sort.
-    pub fn entries(&self) -> Vec<Entry> {
-        self.layer_entries(0)
-    }
-
-    /// Every payment held in a layer, as [`Graph::entries`].
-    pub fn layer_entries(&self, layer: usize) -> Vec<Entry> {
+    /// Every payment held in a layer, ascending in order, those that left the window and were not
+    /// let go included. Costs a sort.
+    pub fn entries(&self, layer: usize) -> Vec<Entry> {
         let mut entries = Vec::new();
         for (number, shard) in self.shards.iter().enumerate() {
             for at in 0..shard.positions(layer) {
@@ -224,30 +222,19 @@ impl Shard {
     /// The payments of a layer that passed an account, of those that a view sees.
     #[inline]
     pub fn edges(&self, layer: usize, (account, way): (AccountId, Way), view: View) -> Edges<'_> {
+        self.account(layer, account).edges(way, view)
+    }
+
+    /// An account in a layer.
+    #[inline]
+    pub fn account(&self, layer: usize, account: AccountId) -> Account<'_> {
         let Layer { pages, wide } = &self.layers[layer];
         let (page, at) = position(account);
-        match pages.get(page) {
-            Some(Some(page)) => page.nodes[at].line(way).view(view, &wide.slots),
-            Some(None) | None => Edges::NONE,
-        }
-    }
-
-    /// Whether a line is long enough to be kept in blocks.
-    #[inline]
-    pub fn is_long(&self, layer: usize, line: (AccountId, Way)) -> bool {
-        self.line(layer, line).is_some_and(Line::is_long)
-    }
-
-    /// Whether a line holds enough payments at or before `time` for [`Shard::expire`] to pay.
-    #[inline]
-    pub fn is_stale(&self, layer: usize, line: (AccountId, Way), time: Timestamp) -> bool {
-        self.line(layer, line).is_some_and(|line| line.is_stale(time))
-    }
-
-    #[inline]
-    fn line(&self, layer: usize, (account, way): (AccountId, Way)) -> Option<&Line> {
-        let (page, at) = position(account);
-        Some(self.layers[layer].pages.get(page)?.as_ref()?.nodes[at].line(way))
+        let node = match pages.get(page) {
+            Some(Some(page)) => Some(&page.nodes[at]),
+            Some(None) | None => None,
+        };
+        Account { node, wide: &wide.slots }
     }
 
     /// Lets go of payments of a line at or before `time`.
@@ -272,23 +259,81 @@ impl Shard {
         }
     }
 
-    /// The accounts to look at next for payments that left: each of the shard's in turn, so that
-    /// those nobody touches again are let go, at a cost of a step for each payment taken in.
-    pub fn next_to_sweep(&mut self, number: usize) -> AccountId {
-        let positions = self.positions(0);
-        if self.hand >= positions {
-            self.hand = 0;
+    /// The accounts to look at next for payments that left: a page of the shard's in turn, so
+    /// that those nobody touches again are let go. Asked once for each payment taken in, it gives
+    /// some accounts once in a while.
+    pub fn next_to_sweep(&mut self, number: usize) -> impl Iterator<Item = AccountId> + use<> {
+        self.due += 1;
+        let mut swept = 0..0;
+        if self.due >= 2 * PAGE {
+            self.due = 0;
+            let pages = &self.layers[0].pages;
+            // Pages of idle accounts are passed at once.
+            let in_turn = (self.hand..pages.len()).chain(0..self.hand.min(pages.len()));
+            if let Some(page) = in_turn.take(PAGE).find(|&page| pages[page].is_some()) {
+                swept = page * PAGE..(page + 1) * PAGE;
+                self.hand = page + 1;
+            } else {
+                self.hand += PAGE;
+            }
+            if self.hand >= pages.len() {
+                self.hand = 0;
+            }
         }
-        // A page of idle accounts is passed at once.
-        let page = self.layers[0].pages.get(self.hand / PAGE);
-        let idle = page.is_none_or(Option::is_none);
-        let at = self.hand;
-        self.hand = if idle { (at / PAGE + 1) * PAGE } else { at + 1 };
-        account(number, at)
+        swept.map(move |at| account(number, at))
     }
 
     fn positions(&self, layer: usize) -> usize {
         self.layers[layer].pages.len() * PAGE
+    }
+}
+
+/// The lines of an account in a layer.
+#[derive(Debug, Clone, Copy)]
+pub struct Account<'a> {
+    /// None where it is idle.
+    node: Option<&'a Node>,
+    wide: &'a [i128],
+}
+
+impl<'a> Account<'a> {
+    /// The payments that passed it, of those that a view sees.
+    #[inline]
+    pub fn edges(&self, way: Way, view: View) -> Edges<'a> {
+        self.node.map_or(Edges::NONE, |node| node.line(way).view(view, self.wide))
+    }
+
+    /// As [`Account::edges`], looking near some place of a long line first; and where its ends
+    /// were.
+    #[inline]
+    pub fn edges_near(&self, way: Way, view: View, near: Near) -> (Edges<'a>, Near) {
+        match self.node {
+            Some(node) => node.line(way).view_near(view, near, self.wide),
+            None => (Edges::NONE, near),
+        }
+    }
+
+    /// Whether a line is long enough to be kept in blocks.
+    #[inline]
+    pub fn is_long(&self, way: Way) -> bool {
+        self.node.is_some_and(|node| node.line(way).is_long())
+    }
+
+    /// Whether a line holds enough payments at or before `time` for [`Shard::expire`] to pay.
+    #[inline]
+    pub fn is_stale(&self, way: Way, time: Timestamp) -> bool {
+        self.node.is_some_and(|node| node.line(way).is_stale(time))
+    }
+
+    /// Reads a little of it, so that it is in the cache when it is read in earnest. What it gives
+    /// means nothing, and is there so that the reading is not left out.
+    #[inline]
+    pub fn touch(&self, deep: bool) -> i64 {
+        match self.node {
+            Some(node) if deep => node.out.touch() ^ node.into.touch(),
+            Some(node) => i64::from(node.out.is_long()),
+            None => 0,
+        }
     }
 }
 

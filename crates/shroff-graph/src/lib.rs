@@ -12,8 +12,8 @@ mod scatter_gather;
 mod table;
 
 pub use chain::{ChainRule, Depths, Link};
-pub use graph::{Entry, Graph, SHARDS, Shard, Way, shard_of};
-pub use line::{Edge, Edges, Key, View};
+pub use graph::{Account, Entry, Graph, SHARDS, Shard, Way, shard_of};
+pub use line::{Edge, Edges, Key, Near, View};
 pub use paths::{Closing, Path, PathRule, Paths, payments_of as path_payments};
 pub use scatter_gather::{
     GatherRule, Gathering, ScatterGathers, payments_of as gathering_payments,

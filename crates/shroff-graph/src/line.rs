@@ -192,7 +192,29 @@ impl Line {
     pub(crate) fn view<'a>(&'a self, view: View, wide: &'a [i128]) -> Edges<'a> {
         match self {
             Line::Short(edges) => Edges::of(slice(edges, view), wide),
-            Line::Long(long) => long.view(view, wide),
+            Line::Long(long) => long.view(view, Near::ENDS, wide).0,
+        }
+    }
+
+    /// As [`Line::view`], looking near some place first.
+    pub(crate) fn view_near<'a>(
+        &'a self,
+        view: View,
+        near: Near,
+        wide: &'a [i128],
+    ) -> (Edges<'a>, Near) {
+        match self {
+            Line::Short(edges) => (Edges::of(slice(edges, view), wide), near),
+            Line::Long(long) => long.view(view, near, wide),
+        }
+    }
+
+    /// Reads a little of the line, so that it is in the cache when it is read in earnest.
+    #[inline]
+    pub(crate) fn touch(&self) -> i64 {
+        match self {
+            Line::Short(edges) => edges.last().map_or(0, |edge| edge.time.0),
+            Line::Long(long) => long.blocks.len() as i64,
         }
     }
 
@@ -269,36 +291,53 @@ impl Blocks {
         }
     }
 
-    /// Where a key stands: the block, the position in it, and the number among all.
-    fn find(&self, key: Key) -> Found {
-        let blocks = &self.blocks;
-        // As a rule it is at one of the ends.
-        let number = match (blocks.front(), blocks.back()) {
-            (Some(front), _) if front.edges.last().is_some_and(|e| e.key() > key) => 0,
-            (_, Some(back)) if back.edges.first().is_some_and(|e| e.key() <= key) => {
-                blocks.len() - 1
-            }
-            _ => blocks.partition_point(|block| {
-                block.edges.last().expect("no block is empty").key() <= key
-            }),
-        };
-        let Some(block) = blocks.get(number) else {
+    /// Where a key stands: the block, the position in it, and the number among all. `near` is a
+    /// number that may be near it.
+    fn find(&self, key: Key, near: u64) -> Found {
+        let number = self.block_of(key, near);
+        let Some(block) = self.blocks.get(number) else {
             return Found { block: number, at: 0, number: 0 };
         };
-        let at = block.edges.partition_point(|e| e.key() <= key);
+        let near = dense(near.saturating_sub(block.before));
+        let at = block.position(key, near);
         Found { block: number, at, number: block.before + at as u64 }
     }
 
-    fn view<'a>(&'a self, view: View, wide: &'a [i128]) -> Edges<'a> {
-        let (from, to) = (self.find(view.after), self.find(view.until));
+    /// The first block that ends behind a key; the last where none does.
+    fn block_of(&self, key: Key, near: u64) -> usize {
+        let blocks = &self.blocks;
+        let (Some(front), Some(back)) = (blocks.front(), blocks.back()) else { return 0 };
+        // As a rule it is at one of the ends, or where one looked last.
+        if back.edges.first().is_some_and(|e| e.key() <= key) {
+            return blocks.len() - 1;
+        }
+        let ends_behind = |number: usize| {
+            blocks[number].edges.last().expect("no block is empty").key() > key
+        };
+        if ends_behind(0) {
+            return 0;
+        }
+        let guess = dense(near.saturating_sub(front.before)) / BLOCK;
+        for number in [guess, guess + 1] {
+            if (1..blocks.len()).contains(&number) && ends_behind(number) && !ends_behind(number - 1)
+            {
+                return number;
+            }
+        }
+        blocks.partition_point(|b| b.edges.last().expect("no block is empty").key() <= key)
+    }
+
+    fn view<'a>(&'a self, view: View, near: Near, wide: &'a [i128]) -> (Edges<'a>, Near) {
+        let (from, to) = (self.find(view.after, near.after), self.find(view.until, near.until));
+        let found = Near { after: from.number, until: to.number };
         if to.number <= from.number {
-            return Edges::of(&[], wide);
+            return (Edges::of(&[], wide), found);
         }
         let edges = |number: usize| self.blocks.get(number).map_or(&[][..], |b| &b.edges[..]);
         if from.block == to.block {
-            return Edges::of(&edges(from.block)[from.at..to.at], wide);
+            return (Edges::of(&edges(from.block)[from.at..to.at], wide), found);
         }
-        Edges {
+        let edges = Edges {
             head: &edges(from.block)[from.at..],
             blocks: Some(&self.blocks),
             from: from.block + 1,
@@ -306,8 +345,42 @@ impl Blocks {
             tail: &edges(to.block)[..to.at],
             len: dense(to.number - from.number),
             wide,
-        }
+        };
+        (edges, found)
     }
+}
+
+impl Block {
+    /// How many payments are at or before a key; `near` may be nearly as many.
+    fn position(&self, key: Key, near: usize) -> usize {
+        let edges = &self.edges[..];
+        let mut at = near.min(edges.len());
+        for _ in 0..4 {
+            if at < edges.len() && edges[at].key() <= key {
+                at += 1;
+            } else if at > 0 && edges[at - 1].key() > key {
+                at -= 1;
+            } else {
+                return at;
+            }
+        }
+        edges.partition_point(|e| e.key() <= key)
+    }
+}
+
+/// Where the ends of a view were on a line when it was last looked at, as numbers among all that
+/// were ever in it. It makes looking again quick; wherever it points, what is seen is the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Near {
+    /// Of the old end.
+    pub after: u64,
+    /// Of the new end.
+    pub until: u64,
+}
+
+impl Near {
+    /// Nowhere in particular: the old end is sought from the front, the new one from the back.
+    pub const ENDS: Near = Near { after: 0, until: u64::MAX };
 }
 
 struct Found {
