@@ -1,6 +1,7 @@
 //! Feature definitions, exact features and rules: what a payment looks like, and why it is pointed at.
 #![forbid(unsafe_code)]
 
+mod batches;
 mod cell;
 mod definitions;
 mod evidence;
@@ -17,6 +18,7 @@ pub mod sql;
 mod tracker;
 mod workers;
 
+pub use batches::{BatchError, Batches, Features, RejectedRow, arrays_of, field};
 pub use cell::Cell;
 pub use definitions::{
     Block, Column, ColumnKind, DEFAULT_CHAIN_BUDGET, DEFAULT_GATHER_BUDGET, DEFAULT_PATH_BUDGET,

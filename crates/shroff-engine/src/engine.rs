@@ -1,7 +1,8 @@
 //! Payments in order in, drafts of alerts out: features, then rules, then grouping.
 
 use shroff_detect::{
-    Asked, Definitions, Extractor, Finished, Flow, Input, RuleError, Rules, Typology,
+    Alone, Asked, Definitions, Extractor, Finished, Flow, Input, RuleError, Rules, Typology,
+    Workers,
 };
 use shroff_types::{AccountId, Map, Names, Place, Reason, Span, Timestamp};
 
@@ -112,8 +113,15 @@ impl Engine {
 
     /// Takes the next payments of the order.
     pub fn push(&mut self, payments: &[Input], symbols: &Names) {
+        self.push_with(&Alone, payments, symbols);
+    }
+
+    /// As [`Engine::push`], with the features shared out among threads.
+    pub fn push_with(&mut self, workers: &dyn Workers, payments: &[Input], symbols: &Names) {
         let Engine { extractor, core } = self;
-        extractor.push(payments, symbols, &mut |finished| core.ask(finished, symbols));
+        extractor.push_with(workers, payments, symbols, &mut |finished| {
+            core.ask(finished, symbols);
+        });
     }
 
     /// Completes what still waited, and hands out the drafts.

@@ -10,11 +10,12 @@ use shroff_detect::Typology;
 use shroff_engine::{Counts, Draft, Engine};
 use shroff_types::{AccountId, Currency, Names, Timestamp};
 
-use crate::cli::{Naming, Scan};
+use crate::cli::{Naming, Scan, Work};
 use crate::evaluation::Evaluation;
 use crate::ledger::{self, Read};
 use crate::progress::Bar;
 use crate::story::{self, Picture, Stories, Told};
+use crate::threads::Threads;
 use crate::tokens::Namer;
 use crate::{Ending, library, outputs, report, settings, terminal};
 
@@ -34,7 +35,7 @@ pub(crate) fn run(arguments: &Scan) -> anyhow::Result<Ending> {
     }
     let ending = read.ending(&arguments.reading);
     let namer = Namer::new(&read.ledger.accounts, read.digests.secret, arguments.accounts);
-    let mut found = find(&read)?;
+    let mut found = find(&read, &arguments.work)?;
     write(arguments, &read, &namer, &mut found)?;
     if arguments.json {
         let summary = summary(arguments, &read, &found);
@@ -45,7 +46,7 @@ pub(crate) fn run(arguments: &Scan) -> anyhow::Result<Ending> {
     Ok(ending)
 }
 
-fn find(read: &Read) -> anyhow::Result<Found> {
+fn find(read: &Read, work: &Work) -> anyhow::Result<Found> {
     let typologies = library::built_in()?;
     let engine = Engine::new(&read.definitions, &typologies, read.money.exponent)?;
     let mut notes = read.notes.clone();
@@ -56,7 +57,7 @@ fn find(read: &Read) -> anyhow::Result<Found> {
         ));
     }
     let mut seconds = BTreeMap::from([("read", read.seconds)]);
-    let (drafts, counts) = detect(read, engine, &mut seconds)?;
+    let (drafts, counts) = detect(read, engine, work, &mut seconds)?;
     if counts.saturated > 0 {
         notes.push(format!(
             "{} payments had a search that ran out of its budget: their counts are lower bounds",
@@ -70,29 +71,28 @@ fn find(read: &Read) -> anyhow::Result<Found> {
     Ok(Found { typologies, counts, stories, notes, seconds })
 }
 
-/// How many payments go to the engine at once: they fit the cache, and no result depends on it.
-const BATCH: usize = 4_096;
-
 fn detect(
     read: &Read,
     mut engine: Engine,
+    work: &Work,
     seconds: &mut BTreeMap<&'static str, f64>,
 ) -> anyhow::Result<(Vec<Draft>, Counts)> {
     let payments = &read.ledger.payments;
     let symbols: &Names = &read.ledger.symbols;
     let mut bar = Bar::of_payments("detecting", payments.len());
-    let mut batch = Vec::with_capacity(BATCH);
+    let workers = Threads::new(work.threads)?;
+    let mut batch = Vec::new();
     let mut done = 0;
     for payment in payments.iter()? {
         batch.push(read.money.input(&payment?)?);
-        if batch.len() == BATCH {
-            engine.push(&batch, symbols);
+        if batch.len() == work.batch {
+            engine.push_with(&workers, &batch, symbols);
             done += batch.len() as u64;
             bar.at(done);
             batch.clear();
         }
     }
-    engine.push(&batch, symbols);
+    engine.push_with(&workers, &batch, symbols);
     let (drafts, counts) = engine.finish(symbols);
     let drafts = drafts.finish();
     seconds.insert("detect", bar.done());
