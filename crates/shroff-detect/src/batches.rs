@@ -12,9 +12,7 @@ use arrow::datatypes::{
     DataType, Decimal128Type, Field, Int64Type, Schema, TimeUnit, TimestampMicrosecondType,
     TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType,
 };
-use shroff_types::{
-    AccountId, Amount, Currency, Decimal, DecimalError, Names, Symbol, Timestamp,
-};
+use shroff_types::{AccountId, Amount, Currency, Decimal, DecimalError, Names, Symbol, Timestamp};
 
 use crate::cell::Cell;
 use crate::definitions::{Column, ColumnKind, Definitions};
@@ -164,7 +162,11 @@ impl Batches {
         RecordBatch::try_new(schema, arrays).expect("the arrays are made for the schema")
     }
 
-    fn input(&mut self, columns: &Columns, at: usize) -> Result<Input, (&'static str, &'static str)> {
+    fn input(
+        &mut self,
+        columns: &Columns,
+        at: usize,
+    ) -> Result<Input, (&'static str, &'static str)> {
         let time = columns.time(at).ok_or(("time", "it is null, or finer than a microsecond"))?;
         let mut account = |column: &'static str, texts: &StringArray| {
             let text = text(texts, at).filter(|text| !text.is_empty());
@@ -314,7 +316,9 @@ impl Columns {
             _ => None,
         };
         let shown = array.and_then(|array| cast(&array.slice(at, 1), &DataType::Utf8).ok());
-        shown.and_then(|shown| text(shown.as_string::<i32>(), 0).map(str::to_owned)).unwrap_or_default()
+        shown
+            .and_then(|shown| text(shown.as_string::<i32>(), 0).map(str::to_owned))
+            .unwrap_or_default()
     }
 }
 

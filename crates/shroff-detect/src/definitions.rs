@@ -179,13 +179,14 @@ pub struct DefinitionsError {
     pub hint: String,
 }
 
-/// Steps of one path search where the block has no `budget`: a dense day of a busy community
-/// takes some hundreds, so only hubs among hubs come near.
-pub const DEFAULT_PATH_BUDGET: u64 = 200_000;
-/// Steps of one scatter-gather search where the block has no `budget`.
-pub const DEFAULT_GATHER_BUDGET: u64 = 1_000_000;
-/// Steps of one chain search where the block has no `budget`.
-pub const DEFAULT_CHAIN_BUDGET: u64 = 1_000_000;
+/// Steps of one path search where the block has no `budget`. To look an account's payments up is
+/// 16 steps, each payment one, and so is each half path and each pair of halves that is tried. On
+/// a stream with 20 rings a payment, 1 payment in 500 needs more.
+pub const DEFAULT_PATH_BUDGET: u64 = 100_000;
+/// Steps of one scatter-gather search where the block has no `budget`, counted alike.
+pub const DEFAULT_GATHER_BUDGET: u64 = 100_000;
+/// Steps of one chain search where the block has no `budget`: one for each payment looked at.
+pub const DEFAULT_CHAIN_BUDGET: u64 = 50_000;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

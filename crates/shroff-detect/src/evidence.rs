@@ -86,7 +86,7 @@ impl Evidence<'_> {
         let counts = |edge: &&Edge| {
             edge.other != line.0
                 && (flow != Flow::Pair || edge.other == creditor)
-                && passes(filter, (edge, edges.minor(edge)), &payment)
+                && passes(filter, (**edge, edges.minor(edge)), &payment)
         };
         let old = |edge: &&Edge| after.is_some_and(|after| edge.place <= after);
         let newest = edges.iter().rev().take_while(|e| !old(e));

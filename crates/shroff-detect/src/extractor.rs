@@ -452,7 +452,12 @@ impl Extractor {
             let arrival = Arrival::InOrder;
             if let Some(payment) = next_pending.filter(|p| p.key == key) {
                 next_pending = waiting.next();
-                saved.push(Saved { payment: *payment, layers, arrival, state: SavedState::Pending });
+                saved.push(Saved {
+                    payment: *payment,
+                    layers,
+                    arrival,
+                    state: SavedState::Pending,
+                });
                 continue;
             }
             let (currency, method) = (Currency::NONE, None);
@@ -566,31 +571,26 @@ impl Part<'_> {
             if number % TOUCHED == 0 {
                 self.touch(&steps[number..steps.len().min(number + TOUCHED)]);
             }
+            let input = &step.payment.input;
+            let ends = [End::Debtor, End::Creditor].map(|end| (end, self.position(end.of(input))));
+            // Those of the two ends that are ours.
+            let ends = ends.iter().filter_map(|(end, at)| at.map(|at| (*end, at)));
             let Step { payment, layers, tells, arrival } = *step;
-            let ends = [End::Debtor, End::Creditor]
-                .map(|end| (end, end.of(&payment.input)))
-                .map(|(end, account)| (end, account, self.position(account)));
             if step.takes() {
-                for (end, _, position) in ends {
-                    if let Some(at) = position {
-                        let late = arrival == Arrival::Late && horizon == Span::ZERO;
-                        self.side(at).take(payment.entry(), layers, end, late);
-                    }
+                let late = arrival == Arrival::Late && horizon == Span::ZERO;
+                for (end, at) in ends.clone() {
+                    self.side(at).take(payment.entry(), layers, end, late);
                 }
             }
             if tells {
-                let until = payment.sees_until(horizon);
-                for (end, _, position) in ends {
-                    if let Some(at) = position {
-                        self.side(at).tell(&Asking { payment, until }, end, cells);
-                    }
+                let asking = Asking { payment, until: payment.sees_until(horizon) };
+                for (end, at) in ends.clone() {
+                    self.side(at).tell(&asking, end, cells);
                 }
             }
             if step.takes() {
-                for (_, account, position) in ends {
-                    if let Some(at) = position {
-                        self.let_go(account, at, floor);
-                    }
+                for (end, at) in ends {
+                    self.let_go(end.of(&payment.input), at, floor);
                 }
             }
         }
@@ -618,15 +618,15 @@ impl Part<'_> {
     /// Reads a little of the accounts of some steps, all at once, so that the memory answers side
     /// by side what would else be asked for one after the other.
     fn touch(&self, steps: &[Step]) {
+        let accounts = steps.iter().flat_map(|step| {
+            let Input { debtor, creditor, .. } = step.payment.input;
+            [debtor, creditor]
+        });
+        let ours = accounts.filter_map(|account| Some((account, self.position(account)?)));
         let mut touched = 0;
         for deep in [false, true] {
-            for step in steps {
-                let Input { debtor, creditor, .. } = step.payment.input;
-                for account in [debtor, creditor] {
-                    if let Some(at) = self.position(account) {
-                        touched ^= self.shards[at].account(0, account).touch(deep);
-                    }
-                }
+            for (account, at) in ours.clone() {
+                touched ^= self.shards[at].account(0, account).touch(deep);
             }
         }
         std::hint::black_box(touched);

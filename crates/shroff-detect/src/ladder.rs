@@ -102,14 +102,6 @@ impl<T: Ord + Copy> Ladder<T> {
         self.at = (number, before);
         self.rungs[number][rank - before]
     }
-
-    /// How many values are below `value`, or `value` itself where `through` says so.
-    pub(crate) fn rank(&self, value: T, through: bool) -> usize {
-        let below = |v: &T| if through { *v <= value } else { *v < value };
-        let number = self.rungs.partition_point(|rung| rung.last().is_some_and(below));
-        let before: usize = self.rungs[..number].iter().map(Vec::len).sum();
-        before + self.rungs.get(number).map_or(0, |rung| rung.partition_point(below))
-    }
 }
 
 #[cfg(test)]
@@ -134,10 +126,6 @@ mod tests {
                 if !list.is_empty() {
                     let rank = rank % list.len();
                     prop_assert_eq!(ladder.get(rank), list[rank]);
-                }
-                for through in [false, true] {
-                    let rank = list.iter().filter(|&&v| v < value || through && v == value).count();
-                    prop_assert_eq!(ladder.rank(value, through), rank);
                 }
             }
         }

@@ -50,6 +50,7 @@ pub(crate) struct Keeper {
     known: Vec<Map<(AccountId, Way), Acquaintances>>,
     totals: Vec<[Totals; 2]>,
     accounts: [Vec<AccountId>; 2],
+    kept: Vec<(Edge, i128)>,
 }
 
 impl Keeper {
@@ -59,6 +60,7 @@ impl Keeper {
             known: (0..plan.novelties).map(|_| Map::default()).collect(),
             totals: vec![[Totals::default(); 2]; plan.groups.len()],
             accounts: [Vec::new(), Vec::new()],
+            kept: Vec::new(),
         }
     }
 }
@@ -221,29 +223,41 @@ impl Side<'_> {
         }
     }
 
-    /// Totals of the payments that a filter by amount lets through. Costs the line.
+    /// Totals of the payments that a filter by amount lets through. Costs a step for each of them,
+    /// and of a line that is no hub's for each of its payments.
     fn narrowed(
-        &self,
+        &mut self,
         measured: Measured<'_>,
         line: (AccountId, Way),
         asking: &Asking,
     ) -> Totals {
         let Measured { group, measures, filter } = measured;
-        let group = &self.plan.groups[group];
-        let edges = self.shard.edges(group.layer, line, asking.view(group.window));
-        let kept = edges.iter().filter(|e| passes(filter, (e, edges.minor(e)), &asking.payment));
-        let needs = needs_of(measures);
-        let mut tracker = Tracker::new(line.0, needs, asking.view(group.window));
-        kept.for_each(|edge| tracker.enter(edge, edges.minor(edge)));
-        tracker.totals()
+        let group_of = self.plan.groups[group];
+        let payment = &asking.payment;
+        let view = asking.view(group_of.window);
+        let needs = Needs::of(measures);
+        let edges = self.shard.edges(group_of.layer, line, view);
+        let mut kept = std::mem::take(&mut self.keeper.kept);
+        kept.clear();
+        if edges.len() <= HUB {
+            let chosen = edges.iter().map(|edge| (*edge, edges.minor(edge)));
+            kept.extend(chosen.filter(|chosen| passes(filter, *chosen, payment)));
+            kept.sort_unstable_by_key(|(_, minor)| *minor);
+        } else {
+            // A little more than the share, so that rounding leaves none out; the filter decides.
+            let minor = payment.input.minor;
+            let share = i128::from(filter.similar_permille.unwrap_or_default());
+            let reach = minor.saturating_mul(share) / 1_000 + 1;
+            let chosen = self.tracker(group, line, view).between((minor - reach, minor + reach));
+            let chosen = chosen.map(|(edge, minor)| (*edge, minor));
+            kept.extend(chosen.filter(|chosen| passes(filter, *chosen, payment)));
+        }
+        let totals = totals_of(&kept, line.0, needs, &mut self.keeper.accounts[0]);
+        self.keeper.kept = kept;
+        totals
     }
 
-    fn without_current(
-        &mut self,
-        group: usize,
-        line: (AccountId, Way),
-        asking: &Asking,
-    ) -> Totals {
+    fn without_current(&mut self, group: usize, line: (AccountId, Way), asking: &Asking) -> Totals {
         let group_of = self.plan.groups[group];
         let current = self.shard.edges(group_of.layer, line, only(asking.payment.key));
         let Some(&current) = current.first() else {
@@ -301,7 +315,7 @@ impl Side<'_> {
         let view = View { until: payment.key, ..asking.view(group.window) };
         let edges = self.shard.edges(group.layer, line, view);
         let before = edges.iter().rev().find(|edge| {
-            edge.key() < payment.key && passes(filter, (edge, edges.minor(edge)), payment)
+            edge.key() < payment.key && passes(filter, (**edge, edges.minor(edge)), payment)
         });
         before.map_or(Cell::NULL, |edge| seconds(payment.key.time, edge.time))
     }
@@ -511,14 +525,34 @@ fn walk_all(edges: Edges<'_>, account: AccountId, needs: Needs) -> Totals {
     totals
 }
 
-fn needs_of(measures: &[Measure]) -> Needs {
-    let any = |known: &[Measure]| measures.iter().any(|m| known.contains(m));
-    Needs {
-        fan: any(&[Measure::Fan]),
-        moments: any(&[Measure::Std, Measure::Skew, Measure::Kurtosis]),
-        order: any(&[Measure::Min, Measure::Max, Measure::Median]),
-        pairs: false,
+/// Totals of payments that were chosen, ascending by amount.
+fn totals_of(
+    chosen: &[(Edge, i128)],
+    account: AccountId,
+    needs: Needs,
+    others: &mut Vec<AccountId>,
+) -> Totals {
+    let mut totals = Totals { count: chosen.len() as u64, ..Totals::default() };
+    let mut sums = Sums::default();
+    others.clear();
+    for (edge, minor) in chosen {
+        totals.sum += minor;
+        if needs.moments {
+            sums.add(*minor);
+        }
+        if needs.fan && edge.other != account {
+            others.push(edge.other);
+        }
     }
+    others.sort_unstable();
+    others.dedup();
+    totals.fan = others.len() as u64;
+    totals.central = sums.central();
+    if let (Some((_, least)), Some((_, greatest))) = (chosen.first(), chosen.last()) {
+        let twice = chosen[(chosen.len() - 1) / 2].1 + chosen[chosen.len() / 2].1;
+        totals.order = [twice, *least, *greatest];
+    }
+    totals
 }
 
 /// The payments from one account to another.
@@ -546,7 +580,7 @@ fn only(key: Key) -> View {
 }
 
 /// Whether a filter lets a past payment through; its predicate chose the layer already.
-pub(crate) fn passes(filter: &Filter, (edge, minor): (&Edge, i128), payment: &Pending) -> bool {
+pub(crate) fn passes(filter: &Filter, (edge, minor): (Edge, i128), payment: &Pending) -> bool {
     lets_through(filter, (edge.key(), minor), payment)
 }
 

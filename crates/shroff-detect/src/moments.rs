@@ -97,17 +97,6 @@ impl Sums {
         self.s4_carried -= u32::from(borrowed);
     }
 
-    /// The sum of the amounts.
-    pub(crate) fn sum(&self) -> i128 {
-        let large = self.large.as_ref().map_or(0, |large| large.powers[0].as_::<i128>());
-        i128::from(self.s1) + large
-    }
-
-    /// How many there are.
-    pub(crate) fn count(&self) -> u64 {
-        self.count
-    }
-
     /// Their central moments.
     pub(crate) fn central(&self) -> Central {
         if self.count < 2 {
@@ -201,7 +190,9 @@ mod tests {
 
     fn sums(amounts: &[i128]) -> Sums {
         let mut sums = Sums::default();
-        amounts.iter().for_each(|&minor| sums.add(minor));
+        for &minor in amounts {
+            sums.add(minor);
+        }
         sums
     }
 
@@ -246,11 +237,13 @@ mod tests {
             go in prop::collection::vec(any_amount(), 0..20),
         ) {
             let mut both = sums(&go);
-            stay.iter().for_each(|&minor| both.add(minor));
-            go.iter().for_each(|&minor| both.subtract(minor));
+            for minor in stay.iter().copied() {
+                both.add(minor);
+            }
+            for minor in go {
+                both.subtract(minor);
+            }
             prop_assert_eq!(both.central(), sums(&stay).central());
-            prop_assert_eq!(both.sum(), stay.iter().sum::<i128>());
-            prop_assert_eq!(both.count(), stay.len() as u64);
         }
     }
 

@@ -1,17 +1,15 @@
 //! Patterns: found when a payment completes them, told to the payments in them.
 
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 
-use shroff_graph::{
-    Bound, Closing, Graph, Key, Link, gathering_payments, path_payments,
-};
+use shroff_graph::{Bound, Closing, Graph, Key, Link, gathering_payments, path_payments};
 use shroff_types::{Span, Timestamp};
 
 use crate::cell::Cell;
 use crate::evidence::Evidence;
 use crate::extractor::{Finished, PARALLEL, Pending, Searcher, State, Step};
 use crate::plan::{PatternBlock, Plan, Search};
-use crate::workers::{Job, Workers};
+use crate::workers::{Alone, Job, Workers};
 
 /// Payments that a thread takes at a time: few enough to share a batch evenly.
 const SHARE: usize = 32;
@@ -39,7 +37,8 @@ impl State {
         let State { plan, graph, depths, .. } = self;
         for depths in depths {
             for step in steps.iter().filter(|step| step.takes()) {
-                let link = Link { closing: step.payment.closing(), minor: step.payment.input.minor };
+                let link =
+                    Link { closing: step.payment.closing(), minor: step.payment.input.minor };
                 depths.insert(graph, link, step.is_late(plan.horizon));
             }
             depths.forget(floor);
@@ -49,31 +48,39 @@ impl State {
     /// The second pass, inline: fills the row of each step. Steps and rows are as many.
     pub(crate) fn fill_inline(&mut self, workers: &dyn Workers, steps: &[Step], rows: &mut [Cell]) {
         let mut searchers = std::mem::take(&mut self.searchers);
-        let width = self.plan.width();
         let threads = if steps.len() < PARALLEL { 1 } else { workers.threads().max(1) };
         searchers.resize_with(searchers.len().max(threads), Searcher::default);
         if threads == 1 {
-            for (number, (step, row)) in steps.iter().zip(rows.chunks_exact_mut(width)).enumerate() {
-                self.fill(&mut searchers[0], (number, step), row);
-            }
+            self.fill_all(&mut searchers[0], (0, steps), rows);
         } else {
+            let width = self.plan.width();
             let shares = steps.chunks(SHARE).zip(rows.chunks_mut(SHARE * width)).enumerate();
             let shares = Mutex::new(shares);
-            let next = || shares.lock().unwrap_or_else(std::sync::PoisonError::into_inner).next();
+            let next = || shares.lock().unwrap_or_else(PoisonError::into_inner).next();
             let state = &*self;
-            let jobs = searchers.iter_mut().take(threads).map(|searcher| -> Job<'_> {
-                Box::new(move || {
-                    while let Some((share, (steps, rows))) = next() {
-                        let rows = rows.chunks_exact_mut(width);
-                        for (number, (step, row)) in steps.iter().zip(rows).enumerate() {
-                            state.fill(searcher, (share * SHARE + number, step), row);
-                        }
-                    }
-                })
-            });
+            let work = |searcher: &mut Searcher| {
+                while let Some((share, (steps, rows))) = next() {
+                    state.fill_all(searcher, (share * SHARE, steps), rows);
+                }
+            };
+            let searchers = searchers.iter_mut().take(threads);
+            let jobs = searchers.map(|searcher| -> Job<'_> { Box::new(|| work(searcher)) });
             workers.run(jobs.collect());
         }
         self.searchers = searchers;
+    }
+
+    /// Fills the rows of some steps, the first of which is at a position of the batch.
+    fn fill_all(
+        &self,
+        searcher: &mut Searcher,
+        (first, steps): (usize, &[Step]),
+        rows: &mut [Cell],
+    ) {
+        let rows = rows.chunks_exact_mut(self.plan.width());
+        for (number, (step, row)) in steps.iter().zip(rows).enumerate() {
+            self.fill(searcher, (first + number, step), row);
+        }
     }
 
     fn fill(&self, searcher: &mut Searcher, (number, step): (usize, &Step), row: &mut [Cell]) {
@@ -87,7 +94,8 @@ impl State {
                 if pattern.is_rising() != rising {
                     continue;
                 }
-                let (cells, flag) = row[pattern.column..][..=pattern.counters].split_at_mut(pattern.counters);
+                let (cells, flag) =
+                    row[pattern.column..][..=pattern.counters].split_at_mut(pattern.counters);
                 cells.fill(Cell::of_int(0));
                 flag[0] = Cell::of_flag(false);
                 if pattern.within.is_some_and(|ring| searcher.nothing[ring]) {
@@ -193,19 +201,22 @@ impl State {
         let threads = if taken.len() < PARALLEL { 1 } else { workers.threads().max(1) };
         searchers.resize_with(searchers.len().max(threads), Searcher::default);
         let shares = Mutex::new(taken.chunks(SHARE).zip(outcomes.chunks_mut(SHARE)));
-        let next = || shares.lock().unwrap_or_else(std::sync::PoisonError::into_inner).next();
+        let next = || shares.lock().unwrap_or_else(PoisonError::into_inner).next();
         let state = &*self;
-        let jobs = searchers.iter_mut().take(threads).map(|searcher| -> Job<'_> {
-            Box::new(move || {
-                while let Some((closings, outcomes)) = next() {
-                    for (closing, outcome) in closings.iter().zip(outcomes) {
-                        *outcome = state.outcome(searcher, *closing);
-                    }
+        let work = |searcher: &mut Searcher| {
+            while let Some((closings, outcomes)) = next() {
+                for (closing, outcome) in closings.iter().zip(outcomes) {
+                    *outcome = state.outcome(searcher, *closing);
                 }
-            })
-        });
-        let jobs: Vec<Job<'_>> = jobs.collect();
-        if threads == 1 { jobs.into_iter().for_each(|job| job()) } else { workers.run(jobs) }
+            }
+        };
+        let some = searchers.iter_mut().take(threads);
+        let jobs = some.map(|searcher| -> Job<'_> { Box::new(|| work(searcher)) }).collect();
+        if threads == 1 {
+            Alone.run(jobs);
+        } else {
+            workers.run(jobs);
+        }
         self.searchers = searchers;
         outcomes
     }

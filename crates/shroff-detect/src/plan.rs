@@ -142,15 +142,12 @@ impl Plan {
         let mut group = |needs| self.group(Group { layer, window, needs });
         Some(match &block.kind {
             Kind::Activity { measures, filter } => {
-                let any = |known: &[Measure]| measures.iter().any(|m| known.contains(m));
-                // What is chosen by its amount has to be looked at one by one.
-                let needs = Needs {
-                    fan: any(&[Measure::Fan]),
-                    moments: any(&[Measure::Std, Measure::Skew, Measure::Kurtosis]),
-                    order: any(&[Measure::Min, Measure::Max, Measure::Median]),
-                    pairs: false,
+                // What is chosen by its amount is found by its amount.
+                let similar = Needs { by_amount: true, ..Needs::default() };
+                let needs = match filter.similar_permille {
+                    Some(_) => similar,
+                    None => Needs::of(measures),
                 };
-                let needs = if filter.similar_permille.is_some() { Needs::default() } else { needs };
                 let group = group(needs);
                 Task::Activity { group, measures: measures.clone(), filter: filter.clone() }
             }

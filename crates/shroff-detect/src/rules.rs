@@ -10,9 +10,9 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use shroff_types::{Currency, Decimal};
 
+use crate::cell::Cell;
 use crate::definitions::{Block, Column, ColumnKind, Definitions, Kind, Measure};
 use crate::evidence::Flow;
-use crate::cell::Cell;
 use crate::sql::{Expression, Row, Schema, Type, Value};
 
 /// A typology: a documented kind of crime, and the cases that find it.

@@ -148,11 +148,7 @@ impl Extractor {
 }
 
 /// What a correct sum over wrong bytes could still hide: nothing that follows may panic.
-fn check(
-    definitions: &Definitions,
-    head: &Head,
-    payments: &[Saved],
-) -> Result<(), SnapshotError> {
+fn check(definitions: &Definitions, head: &Head, payments: &[Saved]) -> Result<(), SnapshotError> {
     if head.exponent > 18 {
         return Err(damaged("the decimals of its amounts"));
     }

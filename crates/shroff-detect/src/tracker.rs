@@ -12,8 +12,9 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use shroff_graph::{Edge, Edges, Key, Near, View};
-use shroff_types::AccountId;
+use shroff_types::{AccountId, Place, Timestamp};
 
+use crate::definitions::Measure;
 use crate::ladder::Ladder;
 use crate::moments::Sums;
 
@@ -22,6 +23,7 @@ use crate::moments::Sums;
 pub(crate) const HUB: usize = if cfg!(debug_assertions) { 4 } else { 32 };
 
 /// What has to be known of a line.
+#[expect(clippy::struct_excessive_bools, reason = "any of them goes with any other")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Needs {
     /// Distinct counterparties.
@@ -32,15 +34,29 @@ pub(crate) struct Needs {
     pub(crate) order: bool,
     /// The payments with each counterparty.
     pub(crate) pairs: bool,
+    /// The payments by their amount.
+    pub(crate) by_amount: bool,
 }
 
 impl Needs {
+    /// What has to be known for measures.
+    pub(crate) fn of(measures: &[Measure]) -> Needs {
+        let any = |known: &[Measure]| measures.iter().any(|m| known.contains(m));
+        Needs {
+            fan: any(&[Measure::Fan]),
+            moments: any(&[Measure::Std, Measure::Skew, Measure::Kurtosis]),
+            order: any(&[Measure::Min, Measure::Max, Measure::Median]),
+            ..Needs::default()
+        }
+    }
+
     pub(crate) fn and(self, other: Needs) -> Needs {
         Needs {
             fan: self.fan || other.fan,
             moments: self.moments || other.moments,
             order: self.order || other.order,
             pairs: self.pairs || other.pairs,
+            by_amount: self.by_amount || other.by_amount,
         }
     }
 }
@@ -98,16 +114,13 @@ pub(crate) fn slide<'e>(
     }
     reach.near = Near::ENDS;
     let part = |after: Key, until: Key| line(View { after, until }, Near::ENDS).0;
-    for gone in [
-        part(from.after, from.until.min(to.after)),
-        part(from.after.max(to.until), from.until),
-    ] {
+    for gone in
+        [part(from.after, from.until.min(to.after)), part(from.after.max(to.until), from.until)]
+    {
         gone.iter().for_each(|edge| follower.leave(edge, gone.minor(edge)));
     }
-    for come in [
-        part(to.after, to.until.min(from.after)),
-        part(to.after.max(from.until), to.until),
-    ] {
+    for come in [part(to.after, to.until.min(from.after)), part(to.after.max(from.until), to.until)]
+    {
         come.iter().for_each(|edge| follower.enter(edge, come.minor(edge)));
     }
 }
@@ -143,6 +156,7 @@ pub(crate) struct Tracker {
     narrow: Ladder<i64>,
     /// Amounts beyond 63 bits: all of them greater.
     wide: Ladder<i128>,
+    by_amount: BTreeMap<(i128, Key), Edge>,
 }
 
 impl Tracker {
@@ -163,6 +177,7 @@ impl Tracker {
             others,
             narrow: Ladder::default(),
             wide: Ladder::default(),
+            by_amount: BTreeMap::new(),
         }
     }
 
@@ -172,11 +187,7 @@ impl Tracker {
     }
 
     /// Moves to another part of its line.
-    pub(crate) fn slide<'e>(
-        &mut self,
-        line: impl Fn(View, Near) -> (Edges<'e>, Near),
-        view: View,
-    ) {
+    pub(crate) fn slide<'e>(&mut self, line: impl Fn(View, Near) -> (Edges<'e>, Near), view: View) {
         let mut reach = self.reach;
         slide(&line, &mut reach, view, self);
         self.reach = reach;
@@ -199,6 +210,17 @@ impl Tracker {
             Others::Paired(others) => others.get(&other),
             Others::Unknown | Others::Counted(_) => None,
         }
+    }
+
+    /// The payments of at least one amount and at most another.
+    pub(crate) fn between(
+        &self,
+        (least, greatest): (i128, i128),
+    ) -> impl Iterator<Item = (&Edge, i128)> {
+        let first = Key { time: Timestamp(i64::MIN), place: Place(0) };
+        let last = Key::end_of(Timestamp(i64::MAX));
+        let within = self.by_amount.range((least, first)..=(greatest, last));
+        within.map(|((minor, _), edge)| (edge, *minor))
     }
 
     /// Whether it knows the order of the amounts, and there are any.
@@ -235,6 +257,9 @@ impl Follow for Tracker {
                 Err(_) => self.wide.insert(minor),
             }
         }
+        if self.needs.by_amount {
+            self.by_amount.insert((minor, edge.key()), *edge);
+        }
         if edge.other == self.account {
             self.own += minor;
         }
@@ -265,6 +290,9 @@ impl Follow for Tracker {
                 Ok(narrow) => self.narrow.remove(narrow),
                 Err(_) => self.wide.remove(minor),
             }
+        }
+        if self.needs.by_amount {
+            self.by_amount.remove(&(minor, edge.key()));
         }
         if edge.other == self.account {
             self.own -= minor;

@@ -22,6 +22,8 @@ impl Workers for Alone {
     }
 
     fn run(&self, jobs: Vec<Job<'_>>) {
-        jobs.into_iter().for_each(|job| job());
+        for job in jobs {
+            job();
+        }
     }
 }

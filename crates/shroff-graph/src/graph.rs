@@ -340,8 +340,11 @@ impl<'a> Account<'a> {
 impl Layer {
     fn bytes(&self) -> usize {
         let pages = self.pages.iter().flatten();
-        let lines: usize =
-            pages.clone().flat_map(|page| &page.nodes).map(|n| n.out.bytes() + n.into.bytes()).sum();
+        let lines: usize = pages
+            .clone()
+            .flat_map(|page| &page.nodes)
+            .map(|n| n.out.bytes() + n.into.bytes())
+            .sum();
         let nodes = pages.count() * PAGE * size_of::<Node>();
         let wide = self.wide.slots.capacity() * 16 + self.wide.free.capacity() * 8;
         lines + nodes + wide + self.pages.capacity() * size_of::<Option<Page>>()

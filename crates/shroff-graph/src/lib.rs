@@ -28,8 +28,12 @@ pub enum Bound {
     Saturated,
 }
 
-/// Counts the steps of a search against its budget. A step is one edge looked at; steps and not
-/// seconds, so that the answer stays a function of the input.
+/// Steps that it takes to look an account's line up, wherever it lies in memory; each payment on it
+/// is one more.
+pub(crate) const LINE: usize = 16;
+
+/// Counts the steps of a search against its budget: steps and not seconds, so that the answer
+/// stays a function of the input.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Budget {
     left: u64,
@@ -38,6 +42,11 @@ pub(crate) struct Budget {
 impl Budget {
     pub(crate) fn new(steps: u64) -> Budget {
         Budget { left: steps }
+    }
+
+    /// Whether so many steps are left.
+    pub(crate) fn has(self, steps: usize) -> bool {
+        self.left >= steps as u64
     }
 
     /// Takes so many steps; `false` once there are not enough left, and ever after.

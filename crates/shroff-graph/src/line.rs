@@ -55,7 +55,7 @@ pub struct Edge {
     pub time: Timestamp,
     /// The amount in minor units of the base currency where 63 bits hold it; else negative, the
     /// complement of its slot: read it through [`Edges::minor`].
-    pub(crate) minor: i64,
+    pub minor: i64,
     /// The account at the other end.
     pub other: AccountId,
     /// The payment's place.
@@ -214,7 +214,9 @@ impl Line {
     pub(crate) fn touch(&self) -> i64 {
         match self {
             Line::Short(edges) => edges.last().map_or(0, |edge| edge.time.0),
-            Line::Long(long) => long.blocks.len() as i64,
+            Line::Long(long) => {
+                long.blocks.front().map_or(0, |block| block.edges.len().cast_signed() as i64)
+            }
         }
     }
 
@@ -233,7 +235,9 @@ impl Line {
 impl Blocks {
     fn of(edges: &[Edge]) -> Blocks {
         let mut blocks = Blocks::default();
-        edges.iter().for_each(|&edge| blocks.insert(edge));
+        for &edge in edges {
+            blocks.insert(edge);
+        }
         blocks
     }
 
@@ -311,15 +315,16 @@ impl Blocks {
         if back.edges.first().is_some_and(|e| e.key() <= key) {
             return blocks.len() - 1;
         }
-        let ends_behind = |number: usize| {
-            blocks[number].edges.last().expect("no block is empty").key() > key
-        };
+        let ends_behind =
+            |number: usize| blocks[number].edges.last().expect("no block is empty").key() > key;
         if ends_behind(0) {
             return 0;
         }
         let guess = dense(near.saturating_sub(front.before)) / BLOCK;
         for number in [guess, guess + 1] {
-            if (1..blocks.len()).contains(&number) && ends_behind(number) && !ends_behind(number - 1)
+            if (1..blocks.len()).contains(&number)
+                && ends_behind(number)
+                && !ends_behind(number - 1)
             {
                 return number;
             }

@@ -11,7 +11,7 @@ use crate::graph::{Graph, closing_view};
 use crate::line::{Key, View};
 use crate::paths::Closing;
 use crate::table::Table;
-use crate::{Bound, Budget};
+use crate::{Bound, Budget, LINE};
 
 /// Which scatter-gathers count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,8 +100,10 @@ impl ScatterGathers {
         self.middle_of.clear();
         self.middles.clear();
         let seconds = graph.into(sink, view);
-        let source_cost: usize =
-            self.sources.iter().map(|s| graph.out(s.source, view).len()).sum();
+        if !budget.take(LINE * self.sources.len()) {
+            return None;
+        }
+        let source_cost: usize = self.sources.iter().map(|s| graph.out(s.source, view).len()).sum();
         // A step from a source looks at the line of the account it comes to, too.
         if 2 * source_cost <= seconds.len() {
             return self.count_out_of_sources(asked, false, budget);
@@ -116,6 +118,9 @@ impl ScatterGathers {
                 let latest = Some(edge.key());
                 self.middles.push(Middle { account: edge.other, latest, counted: NOBODY });
             }
+        }
+        if !budget.take(LINE * self.middles.len()) {
+            return None;
         }
         let middle_cost: usize =
             self.middles.iter().map(|m| graph.into(m.account, view).len()).sum();
@@ -207,6 +212,9 @@ impl Asked<'_> {
     /// The latest payment from an account to the sink; none where the budget ran out.
     #[expect(clippy::option_option, reason = "the outer one is the budget, as everywhere here")]
     fn latest_to_sink(&self, account: AccountId, budget: &mut Budget) -> Option<Option<Key>> {
+        if !budget.take(LINE) {
+            return None;
+        }
         for edge in self.graph.out(account, self.view).iter().rev() {
             if !budget.take(1) {
                 return None;

@@ -146,7 +146,9 @@ fn measure(work: &Work<'_>) -> Option<Measured> {
             at += batch;
             // Reading the process's clock costs more than a payment.
             let due = calls.len() % 64 == 0 || batch >= 64;
-            if due && work.round.is_some_and(|round| process::cpu_time() - cpu >= round) {
+            if due
+                && work.round.is_some_and(|round| process::cpu_time().saturating_sub(cpu) >= round)
+            {
                 break;
             }
             if calls.len() % 4_096 == 0 {
@@ -156,7 +158,7 @@ fn measure(work: &Work<'_>) -> Option<Measured> {
         if at > first {
             #[expect(clippy::cast_precision_loss, reason = "a count of payments")]
             let count = (at - first) as f64;
-            let cpu = (process::cpu_time() - cpu).as_secs_f64();
+            let cpu = process::cpu_time().saturating_sub(cpu).as_secs_f64();
             rates.push((count / cpu, count / wall.elapsed().as_secs_f64()));
         }
     }

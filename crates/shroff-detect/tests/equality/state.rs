@@ -2,9 +2,7 @@
 //! middle. And payments that come late.
 
 use proptest::prelude::*;
-use shroff_detect::{
-    Arrival, Cell, Definitions, Extractor, Finished, Job, SnapshotError, Workers,
-};
+use shroff_detect::{Arrival, Cell, Definitions, Extractor, Finished, Job, SnapshotError, Workers};
 use shroff_types::{Names, Span};
 
 use crate::ledgers::{PATTERNS, Row, Shape, World, world};
@@ -59,10 +57,7 @@ fn engine_with(
 
 /// Definitions that saturate and do not.
 fn any_world() -> impl Strategy<Value = World> {
-    prop_oneof![
-        world(small()),
-        world(Shape { kinds: PATTERNS.to_vec(), tight: true, ..small() }),
-    ]
+    prop_oneof![world(small()), world(Shape { kinds: PATTERNS.to_vec(), tight: true, ..small() }),]
 }
 
 proptest! {

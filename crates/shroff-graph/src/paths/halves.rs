@@ -110,7 +110,9 @@ impl Halves {
             pairs.sort_unstable();
             pairs.dedup();
             ahead.fill(accounts, pairs);
-            pairs.iter_mut().for_each(|pair| *pair = pair.rotate_left(32));
+            for pair in pairs.iter_mut() {
+                *pair = pair.rotate_left(32);
+            }
             pairs.sort_unstable();
             behind.fill(accounts, pairs);
         }

@@ -4,9 +4,9 @@ use shroff_types::AccountId;
 
 use super::halves::{Arc, Halves, Pruned};
 use super::{Closing, FIRST, NEVER, Search, dense};
-use crate::Budget;
 use crate::line::{Edges, Key, View};
 use crate::table::Table;
+use crate::{Budget, LINE};
 
 /// A side of a search: forwards from v, or backwards from u.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,6 +15,8 @@ enum Side {
     Behind = 1,
 }
 
+/// Steps that it takes to note the account at the other end of a payment.
+const SEEING: usize = 4;
 const FAR: u8 = u8::MAX;
 const NONE: u32 = u32::MAX;
 
@@ -85,7 +87,7 @@ impl<'m, 'g> Meeting<'m, 'g> {
         let front = |at: u32, key: Key, edges: Edges<'g>| Front {
             depth: 0,
             going: vec![Going { at, key, edges }],
-            cost: edges.len(),
+            cost: SEEING * edges.len(),
             gone: Vec::new(),
         };
         let [out, into] = first;
@@ -123,6 +125,10 @@ impl<'m, 'g> Meeting<'m, 'g> {
         let Closing { debtor, creditor, .. } = search.closing;
         let (start, stop) =
             if side == Side::Ahead { (creditor, debtor) } else { (debtor, creditor) };
+        // What can't be looked at as a whole need not be begun.
+        if !budget.has(fronts[mine].cost) {
+            return None;
+        }
         let spanned = fronts[0].depth + fronts[1].depth + 1 == search.hops;
         let front = &mut fronts[mine];
         front.depth += 1;
@@ -131,7 +137,7 @@ impl<'m, 'g> Meeting<'m, 'g> {
         let mut met = false;
         for going in std::mem::take(&mut front.going) {
             let account = front.go(going, side, &mut memory.seen);
-            if !budget.take(going.edges.len()) {
+            if !budget.take(SEEING * going.edges.len()) {
                 return None;
             }
             for edge in going.edges.iter() {
@@ -141,7 +147,8 @@ impl<'m, 'g> Meeting<'m, 'g> {
                 let at = memory.see(edge.other);
                 let there = &mut memory.seen[at as usize];
                 let new = there.hops[mine] == FAR;
-                if !new && !(search.rising && side.is_better(edge.key(), there.keys[mine])) {
+                let better = search.rising && side.is_better(edge.key(), there.keys[mine]);
+                if !(new || better) {
                     continue;
                 }
                 there.keys[mine] = edge.key();
@@ -162,9 +169,12 @@ impl<'m, 'g> Meeting<'m, 'g> {
                 let there = &mut memory.seen[at as usize];
                 there.queued[mine] = false;
                 let key = there.keys[mine];
+                if !budget.take(LINE) {
+                    return None;
+                }
                 let edges = search.edges(side, there.account, key);
                 if !edges.is_empty() {
-                    front.cost += edges.len();
+                    front.cost += SEEING * edges.len();
                     front.going.push(Going { at, key, edges });
                 }
             }
