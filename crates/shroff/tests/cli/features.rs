@@ -223,3 +223,18 @@ fn a_bad_record_has_no_features_and_is_in_quarantine_beside_the_output() {
     assert_eq!(ran.code, Some(0), "{}", ran.err);
     assert_eq!(folder.rows("bad.csv").len(), 2);
 }
+
+#[test]
+fn batches_and_threads_change_no_byte() {
+    let folder = Folder::with("payments.csv", random_ledger(6, 3_000));
+    for horizon in ["0s", "45m"] {
+        folder.write("definitions.toml", EVERY_KIND.replace("HORIZON", horizon));
+        let command = "features payments.csv --definitions definitions.toml -o";
+        folder.well(&format!("{command} one.csv --batch 1 --threads 1"));
+        for (batch, threads) in [(7, 1), (128, 2), (1_000, 3), (32_768, 2), (32_768, 16)] {
+            folder.well(&format!("{command} other.csv --batch {batch} --threads {threads}"));
+            let equal = folder.bytes("other.csv") == folder.bytes("one.csv");
+            assert!(equal, "batches of {batch} with {threads} threads, horizon {horizon}");
+        }
+    }
+}
