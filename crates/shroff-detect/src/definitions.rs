@@ -179,6 +179,9 @@ pub struct DefinitionsError {
     pub hint: String,
 }
 
+/// Distinct `where`s of one file.
+const MOST_PREDICATES: usize = 127;
+
 /// Steps of one path search where the block has no `budget`. To look an account's payments up is
 /// 16 steps, each payment one, and so is each half path and each pair of halves that is tried. On
 /// a stream with 20 rings a payment, 1 payment in 500 needs more.
@@ -253,7 +256,27 @@ impl Definitions {
         let definitions =
             Definitions { amount_exponent: raw.amount_exponent.into_inner(), horizon, blocks };
         definitions.no_column_twice(&reader, &raw.feature)?;
+        definitions.not_too_many_predicates(&reader, &raw.feature)?;
         Ok(definitions)
+    }
+
+    /// Each distinct `where` has a graph of its own, and a bit of 128 for each payment.
+    fn not_too_many_predicates(
+        &self,
+        reader: &Reader<'_>,
+        places: &[Spanned<RawBlock>],
+    ) -> Result<(), DefinitionsError> {
+        let mut distinct = std::collections::BTreeSet::new();
+        for (block, place) in self.blocks.iter().zip(places) {
+            let filter = crate::plan::filter_of(&block.kind);
+            distinct.extend(filter.and_then(|filter| filter.predicate.as_deref()));
+            if distinct.len() > MOST_PREDICATES {
+                let what = format!("this is the {}th distinct `where`", distinct.len());
+                let hint = "127 is the most; let blocks share one, letter for letter";
+                return Err(reader.error(place.span(), &what, hint));
+            }
+        }
+        Ok(())
     }
 
     fn no_column_twice(

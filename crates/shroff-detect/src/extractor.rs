@@ -75,7 +75,7 @@ pub struct Finished<'a> {
     pub place: Place,
     /// The payment.
     pub input: Input,
-    /// Whether it came in order.
+    /// Whether it came in order; with a horizon, all that was taken in is in order by now.
     pub arrival: Arrival,
     /// Its features, one for each of [`Extractor::columns`].
     pub cells: &'a [Cell],
@@ -290,9 +290,10 @@ impl Extractor {
         }
     }
 
-    /// Bytes that payments and accounts take in the window, the totals of hubs left out.
+    /// About how many bytes payments, accounts and the totals of hubs take in the window.
     pub fn bytes(&self) -> usize {
-        self.state.graph.bytes()
+        let keepers = self.state.keepers.iter().map(Keeper::bytes);
+        self.state.graph.bytes() + keepers.sum::<usize>()
     }
 
     fn arrival(&mut self, time: Timestamp) -> Arrival {

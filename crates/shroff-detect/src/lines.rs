@@ -65,6 +65,15 @@ impl Keeper {
     }
 }
 
+impl Keeper {
+    /// About how many bytes the totals of hubs take.
+    pub(crate) fn bytes(&self) -> usize {
+        let trackers = self.trackers.iter().flat_map(Map::values).map(Tracker::bytes);
+        let known = self.known.iter().flat_map(Map::values).map(Acquaintances::bytes);
+        trackers.chain(known).sum()
+    }
+}
+
 /// A shard at work.
 pub(crate) struct Side<'a> {
     pub(crate) plan: &'a Plan,

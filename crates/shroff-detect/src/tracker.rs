@@ -223,6 +223,21 @@ impl Tracker {
         within.map(|((minor, _), edge)| (edge, *minor))
     }
 
+    /// About how many bytes it takes. A tree is about two thirds full, and has links.
+    pub(crate) fn bytes(&self) -> usize {
+        let others = match &self.others {
+            Others::Unknown => 0,
+            Others::Counted(others) => others.len() * 8,
+            Others::Paired(others) => others
+                .values()
+                .map(|pair| size_of::<Pair>() + pair.payments.capacity() * size_of::<(Key, i128)>())
+                .sum(),
+        };
+        let amounts = self.by_amount.len() * size_of::<((i128, Key), Edge)>();
+        let ladders = self.narrow.len() * 8 + self.wide.len() * 16;
+        size_of::<Tracker>() + (others + amounts + ladders) * 3 / 2
+    }
+
     /// Whether it knows the order of the amounts, and there are any.
     pub(crate) fn has_order(&self) -> bool {
         self.needs.order && self.count > 0
@@ -360,6 +375,11 @@ impl Acquaintances {
             slide(&line, &mut reach, view, &mut Part { known: self, part });
             self.parts[part] = reach;
         }
+    }
+
+    /// About how many bytes it takes.
+    pub(crate) fn bytes(&self) -> usize {
+        size_of::<Acquaintances>() + self.seen.len() * 12 * 3 / 2
     }
 
     /// A payment that came late, if its part of the line is in sight.

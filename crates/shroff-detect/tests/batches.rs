@@ -170,9 +170,12 @@ fn columns_may_have_any_type_that_holds_such_values_exactly() {
     assert!(done.rejected.is_empty(), "{:?}", done.rejected);
 }
 
+/// Time in nanoseconds, debtor, creditor, amount, currency.
+type Raw = (Option<i64>, Option<&'static str>, &'static str, &'static str, &'static str);
+
 #[test]
 fn a_row_that_is_no_payment_is_rejected_with_its_reason_and_the_rest_goes_on() {
-    let rows: [(Option<i64>, Option<&str>, &str, &str, &str); 8] = [
+    let rows: [Raw; 8] = [
         (Some(0), Some("a"), "b", "1.00", "EUR"),
         (None, Some("a"), "b", "1.00", "EUR"),
         (Some(1_500), Some("a"), "b", "1.00", "EUR"),
@@ -183,9 +186,7 @@ fn a_row_that_is_no_payment_is_rejected_with_its_reason_and_the_rest_goes_on() {
         (Some(6_000), Some("a"), "b", "1.00", "QQQ"),
     ];
     let times: TimestampNanosecondArray = rows.iter().map(|row| row.0).collect();
-    let column = |text: fn(
-        &(Option<i64>, Option<&'static str>, &'static str, &'static str, &'static str),
-    ) -> Option<&'static str>| {
+    let column = |text: fn(&Raw) -> Option<&'static str>| {
         Arc::new(rows.iter().map(text).collect::<StringArray>()) as ArrayRef
     };
     let bad = batch(vec![

@@ -744,3 +744,20 @@ fn the_sets_that_we_measure_by_are_right() {
         assert_eq!(column_names(&text).len(), columns, "{file}");
     }
 }
+
+#[test]
+fn as_many_predicates_as_fit_are_taken_and_one_more_is_refused() {
+    let block = |number: usize| {
+        format!(
+            "[[feature]]\nkind = \"pair\"\nas = \"p{number}\"\nwindow = \"1h\"\n\
+             where = \"amount > {number}\"\n"
+        )
+    };
+    let text = |count: usize| (0..count).map(block).collect::<String>();
+    assert!(Definitions::parse(&text(127)).is_ok());
+    // The same text twice is one.
+    let again = format!("{}{}", text(127), block(5).replace("\"p5\"", "\"again\""));
+    assert!(Definitions::parse(&again).is_ok());
+    let error = Definitions::parse(&text(128)).expect_err("one too many");
+    assert!(error.what.contains("128th") && error.line == 127 * 5 + 1, "{error}");
+}
