@@ -11,6 +11,9 @@ mod patterns;
 mod rules;
 pub mod sql;
 mod tracker;
+mod typology;
+mod union;
+mod verdict;
 
 pub use definitions::{
     Block, Column, ColumnKind, DEFAULT_CHAIN_BUDGET, DEFAULT_GATHER_BUDGET, DEFAULT_PATH_BUDGET,
@@ -18,4 +21,7 @@ pub use definitions::{
 };
 pub use evidence::{Evidence, Flow, LinePart};
 pub use extractor::{Cell, Extractor, Finished, Input};
-pub use rules::{Asked, BlockPattern, BoundRule, Case, EvidenceName, RuleError, Rules, Typology};
+pub use rules::{Asked, BoundRule, Rules};
+pub use typology::{BlockPattern, Case, Example, Parameter, Placed, RuleError, Typology};
+pub use union::{check, extended, union, written};
+pub use verdict::{Scoring, Thresholds, Verdict};

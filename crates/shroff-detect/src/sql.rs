@@ -10,6 +10,7 @@
 //!   its place. Numbers widen by themselves, whole to decimal to real.
 //! - A comparison inside a comparison needs parentheses, as its reading differs between databases.
 
+mod clock;
 mod compile;
 mod error;
 mod functions;
@@ -223,6 +224,18 @@ pub struct Schema {
     columns: Vec<(String, Type)>,
     refused: Vec<(String, String)>,
     explain: Option<fn(&str) -> Option<String>>,
+    constants: Vec<(String, f64)>,
+    values: Vec<(String, String)>,
+    ranges: Vec<(usize, Range)>,
+}
+
+/// Between what the values of a column lie, both ends included.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Range {
+    /// The least.
+    pub low: i64,
+    /// The most, where there is one.
+    pub high: Option<i64>,
 }
 
 impl Schema {
@@ -230,7 +243,7 @@ impl Schema {
     ///
     /// Where two have one name, it is ambiguous and the first is meant: callers refuse that before.
     pub fn new(columns: Vec<(String, Type)>) -> Schema {
-        Schema { columns, refused: Vec::new(), explain: None }
+        Schema { columns, ..Schema::default() }
     }
 
     /// Adds a column at the end, and returns its index.
@@ -247,6 +260,43 @@ impl Schema {
     /// Lets a function say of an unknown name what is missing, such as a feature's block.
     pub fn explain_with(&mut self, explain: fn(&str) -> Option<String>) {
         self.explain = Some(explain);
+    }
+
+    /// Makes a name stand for a number.
+    pub fn constant(&mut self, name: impl Into<String>, value: f64) {
+        self.constants.push((name.into(), value));
+    }
+
+    /// Makes a name stand for an expression. Compile it by itself before, so that what is wrong in it
+    /// is told at its place.
+    pub fn value(&mut self, name: impl Into<String>, expression: impl Into<String>) {
+        self.values.push((name.into(), expression.into()));
+    }
+
+    fn expression(&self, name: &str) -> Option<&str> {
+        let found = self.values.iter().find(|(value, _)| value.eq_ignore_ascii_case(name));
+        found.map(|(_, expression)| expression.as_str())
+    }
+
+    /// Says between what the values of a column lie, so that a condition that asks for more is
+    /// known to be true on no row.
+    pub fn bound(&mut self, column: usize, range: Range) {
+        self.ranges.push((column, range));
+    }
+
+    /// The same, in place of what was said of it before.
+    pub fn bound_again(&mut self, column: usize, range: Range) {
+        self.ranges.retain(|(at, _)| *at != column);
+        self.bound(column, range);
+    }
+
+    fn range(&self, column: usize) -> Option<Range> {
+        self.ranges.iter().find(|(at, _)| *at == column).map(|(_, range)| *range)
+    }
+
+    fn number(&self, name: &str) -> Option<f64> {
+        let found = self.constants.iter().find(|(constant, _)| constant.eq_ignore_ascii_case(name));
+        found.map(|(_, value)| *value)
     }
 
     /// Name and type of each column.

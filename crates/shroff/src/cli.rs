@@ -23,6 +23,11 @@ pub(crate) enum Command {
     Scan(Scan),
     /// Compute the features of every payment.
     Features(Features),
+    /// Check, test, list, show or document the typologies.
+    Rules {
+        #[command(subcommand)]
+        command: RulesCommand,
+    },
     /// Write a made-up world of payments with planted laundering and innocent look-alikes.
     Simulate(Simulate),
     /// Simulate a small world, scan it, and say where the report is.
@@ -45,6 +50,50 @@ pub(crate) enum FormatsCommand {
     Guess {
         /// The file, or `-` for standard input.
         file: PathBuf,
+    },
+}
+
+/// Which typologies, and how they are told.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct RulesOf {
+    /// A folder of typology files; the built-in ones unless named.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) typologies: Option<PathBuf>,
+    /// Write JSON to standard output.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum RulesCommand {
+    /// Find everything that is wrong, each with its place; exit code 1 where something is.
+    Check(RulesOf),
+    /// Run the example ledgers; exit code 1 where one does not give its alerts.
+    Test(RulesOf),
+    /// List them with their parameters.
+    List(RulesOf),
+    /// Print one as its file.
+    Show {
+        /// Its id.
+        id: String,
+        #[command(flatten)]
+        of: RulesOf,
+    },
+    /// Write a page of the book for each.
+    Docs {
+        /// The folder.
+        #[arg(long, short, value_name = "DIR", default_value = "docs/src/library")]
+        out: PathBuf,
+        #[command(flatten)]
+        of: RulesOf,
+    },
+    /// Print the feature definitions that they need, each block once.
+    Definitions {
+        /// How far features look ahead, as in `7d`.
+        #[arg(long, value_name = "SPAN", default_value = "0s")]
+        horizon: String,
+        #[command(flatten)]
+        of: RulesOf,
     },
 }
 
@@ -96,6 +145,19 @@ pub(crate) struct Scan {
     /// The folder for alerts, report and the rest.
     #[arg(long, short, value_name = "DIR", default_value = "shroff-report")]
     pub(crate) out: PathBuf,
+    /// A folder of typology files in place of the built-in ones.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) typologies: Option<PathBuf>,
+    /// Set a parameter of a typology, as in `fan-in.least_payers=6`; may stand several times.
+    #[arg(long, value_name = "ID.PARAMETER=NUMBER")]
+    pub(crate) set: Vec<String>,
+    /// How far features look ahead, as in `4d`: zero is what was known at once, more is for
+    /// review after the fact.
+    #[arg(long, value_name = "SPAN", conflicts_with = "definitions")]
+    pub(crate) horizon: Option<String>,
+    /// Keep the strongest alerts only: so many a day for each 1,000 accounts.
+    #[arg(long, value_name = "ALERTS", value_parser = positive)]
+    pub(crate) budget: Option<f64>,
     /// How accounts are written.
     #[arg(long, value_name = "HOW", default_value = "tokens")]
     pub(crate) accounts: Naming,
@@ -146,6 +208,15 @@ pub(crate) struct Demo {
     /// The seed of the world.
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,
+}
+
+fn positive(text: &str) -> Result<f64, String> {
+    let number = text.parse::<f64>().map_err(|e| e.to_string())?;
+    if number.is_finite() && number > 0.0 {
+        Ok(number)
+    } else {
+        Err("it is a number above zero".to_owned())
+    }
 }
 
 fn share(text: &str) -> Result<f64, String> {

@@ -16,7 +16,7 @@ use crate::ledger::{self, Read};
 use crate::progress::Bar;
 use crate::story::{self, Picture, Stories, Told};
 use crate::tokens::Namer;
-use crate::{Ending, library, outputs, report, settings, terminal};
+use crate::{Ending, library, outputs, report, rules, settings, terminal};
 
 /// What a scan found, before it is written.
 struct Found {
@@ -28,13 +28,20 @@ struct Found {
 }
 
 pub(crate) fn run(arguments: &Scan) -> anyhow::Result<Ending> {
-    let read = ledger::read(&arguments.reading, &arguments.out.join("quarantine.csv"))?;
+    let typologies = library::for_run(arguments.typologies.as_deref(), &arguments.set)?;
+    let horizon = rules::span(arguments.horizon.as_deref().unwrap_or("0s"))?;
+    let needed = shroff_detect::written(&rules::union(&typologies, horizon)?);
+    let quarantine = arguments.out.join("quarantine.csv");
+    let mut read = ledger::read_for(&arguments.reading, &quarantine, &needed)?;
+    if arguments.reading.definitions.is_some() {
+        read.definitions = rules::extended(&read.definitions, &typologies)?;
+    }
     if !arguments.json {
         read.tell();
     }
     let ending = read.ending(&arguments.reading);
     let namer = Namer::new(&read.ledger.accounts, read.digests.secret, arguments.accounts);
-    let mut found = find(&read)?;
+    let mut found = find(&read, typologies, arguments.budget)?;
     write(arguments, &read, &namer, &mut found)?;
     if arguments.json {
         let summary = summary(arguments, &read, &found);
@@ -45,8 +52,7 @@ pub(crate) fn run(arguments: &Scan) -> anyhow::Result<Ending> {
     Ok(ending)
 }
 
-fn find(read: &Read) -> anyhow::Result<Found> {
-    let typologies = library::built_in()?;
+fn find(read: &Read, typologies: Vec<Typology>, budget: Option<f64>) -> anyhow::Result<Found> {
     let engine = Engine::new(&read.definitions, &typologies, read.money.exponent)?;
     let mut notes = read.notes.clone();
     for &idle in engine.idle() {
@@ -56,7 +62,10 @@ fn find(read: &Read) -> anyhow::Result<Found> {
         ));
     }
     let mut seconds = BTreeMap::from([("read", read.seconds)]);
-    let (drafts, counts) = detect(read, engine, &mut seconds)?;
+    let (mut drafts, counts) = detect(read, engine, &mut seconds)?;
+    if let Some(budget) = budget {
+        notes.extend(keep_strongest(&mut drafts, budget, read));
+    }
     if counts.saturated > 0 {
         notes.push(format!(
             "{} payments had a search that ran out of its budget: their counts are lower bounds",
@@ -68,6 +77,35 @@ fn find(read: &Read) -> anyhow::Result<Found> {
     let stories = Stories::gather(drafts, &ids, &read.ledger, &read.money)?;
     seconds.insert("gather", begun.elapsed().as_secs_f64());
     Ok(Found { typologies, counts, stories, notes, seconds })
+}
+
+/// Keeps what a budget of alerts a day for each 1,000 accounts allows; says what it left out.
+fn keep_strongest(drafts: &mut Vec<Draft>, budget: f64, read: &Read) -> Option<String> {
+    let facts = &read.ledger.facts;
+    let (first, last) = (facts.first_time?, facts.last_time?);
+    #[expect(clippy::cast_precision_loss, reason = "counts and spans are below 2^53")]
+    let (days, accounts) = (
+        last.micros_since(first) as f64 / shroff_types::Span::DAY.micros() as f64,
+        read.ledger.accounts.len() as f64,
+    );
+    let most = (budget * days.max(1.0) * accounts / 1_000.0).ceil();
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a count of alerts; more than there are keeps them all"
+    )]
+    let most = most as usize;
+    if drafts.len() <= most {
+        return None;
+    }
+    let left_out = drafts.len() - most;
+    drafts.sort_by_key(|draft| (std::cmp::Reverse(draft.score_permille), draft.opened));
+    drafts.truncate(most);
+    drafts.sort_by_key(|draft| (draft.payments[0], draft.opened));
+    Some(format!(
+        "{} alerts are beyond the budget and left out: the weaker ones",
+        terminal::grouped(left_out as u64)
+    ))
 }
 
 /// How many payments go to the engine at once: they fit the cache, and no result depends on it.
