@@ -33,8 +33,8 @@ fn flow_named(name: &str) -> Option<Flow> {
 pub struct Asked<'a> {
     /// Its features.
     pub cells: &'a [Cell],
-    /// Its amount in minor units of the base currency.
-    pub minor: i128,
+    /// Its amount in major units of the base currency: [`Asked::major`] makes it, once for all rules.
+    pub amount: f64,
     /// The currency it was paid in.
     pub currency: Currency,
     /// How it was paid.
@@ -43,6 +43,13 @@ pub struct Asked<'a> {
     pub clock_micros: i64,
     /// How long payments have been seen before it, in days; no longer than the engine looks back.
     pub history_days: f64,
+}
+
+impl Asked<'_> {
+    /// An amount of minor units of so many decimals, in major units, rounded once.
+    pub fn major(minor: i128, exponent: u8) -> f64 {
+        Value::Decimal(Decimal { digits: minor, decimals: exponent }).as_real().unwrap_or(0.0)
+    }
 }
 
 /// A case bound to one block.
@@ -210,7 +217,9 @@ impl Binder<'_> {
             Ok(expression) => return Some(expression),
             Err(error) => error,
         };
-        errors.push(self.wrong(part, part.text.at(&error), block, &error.to_string()));
+        for error in std::iter::once(&error).chain(&error.more) {
+            errors.push(self.wrong(part, part.text.at(error), block, &error.to_string()));
+        }
         None
     }
 
@@ -518,10 +527,33 @@ fn missing(name: &str) -> Option<String> {
 struct RuleRow<'a> {
     sources: &'a [Source],
     asked: Asked<'a>,
-    exponent: u8,
 }
 
 impl Row for RuleRow<'_> {
+    fn get_real(&self, column: usize) -> Option<f64> {
+        match &self.sources[column] {
+            Source::Cell(at, ColumnKind::Real) => {
+                self.asked.cells[*at].real().filter(|real| real.is_finite())
+            }
+            Source::Amount => Some(self.asked.amount),
+            _ => match self.get(column) {
+                Value::Real(real) if real.is_finite() => Some(real),
+                _ => None,
+            },
+        }
+    }
+
+    fn get_int(&self, column: usize) -> Option<i128> {
+        // Most columns are counts: straight to them.
+        if let Source::Cell(at, ColumnKind::Int) = self.sources[column] {
+            return self.asked.cells[at].int().map(i128::from);
+        }
+        match self.get(column) {
+            Value::Int(whole) => Some(whole),
+            _ => None,
+        }
+    }
+
     fn get(&self, column: usize) -> Value<'_> {
         let cells = self.asked.cells;
         match &self.sources[column] {
@@ -538,11 +570,7 @@ impl Row for RuleRow<'_> {
             Source::HistoryDays => Value::Real(self.asked.history_days),
             Source::HorizonDays(days) => Value::Real(*days),
             Source::Time => Value::Int(i128::from(self.asked.clock_micros)),
-            Source::Amount => Value::Real(
-                Value::Decimal(Decimal { digits: self.asked.minor, decimals: self.exponent })
-                    .as_real()
-                    .unwrap_or(0.0),
-            ),
+            Source::Amount => Value::Real(self.asked.amount),
             Source::Currency if self.asked.currency == Currency::NONE => Value::Null,
             Source::Currency => Value::Text(Cow::Borrowed(self.asked.currency.code())),
             Source::Method => {
@@ -582,8 +610,8 @@ impl BoundRule {
     }
 
     /// How strongly the rule fires at a payment, 0 to 1000; none where it does not.
-    pub fn fires(&self, asked: Asked<'_>, exponent: u8) -> Option<u16> {
-        let row = RuleRow { sources: &self.columns, asked, exponent };
+    pub fn fires(&self, asked: Asked<'_>) -> Option<u16> {
+        let row = RuleRow { sources: &self.columns, asked };
         if !self.when.is_true(&row) {
             return None;
         }
@@ -598,8 +626,8 @@ impl BoundRule {
     }
 
     /// The sentence that says why, with its values.
-    pub fn reason(&self, asked: Asked<'_>, exponent: u8) -> String {
-        let row = RuleRow { sources: &self.columns, asked, exponent };
+    pub fn reason(&self, asked: Asked<'_>) -> String {
+        let row = RuleRow { sources: &self.columns, asked };
         let mut text = String::new();
         for piece in &self.reason {
             match piece {

@@ -68,8 +68,8 @@ impl Scoring {
         // Of a group, the strongest; among equals the first.
         let mut strongest: Vec<(usize, usize)> = Vec::new();
         let x = |at: usize| self.weighed(fired[at].0, fired[at].1);
-        for at in 0..fired.len() {
-            let group = self.parts[fired[at].0].1;
+        for (at, (typology, _)) in fired.iter().enumerate() {
+            let group = self.parts[*typology].1;
             match strongest.iter_mut().find(|(known, _)| *known == group) {
                 Some((_, best)) if x(at) > x(*best) => *best = at,
                 Some(_) => {}

@@ -154,7 +154,7 @@ impl Core {
         }
         let asked = Asked {
             cells: finished.cells,
-            minor: input.minor,
+            amount: Asked::major(input.minor, self.exponent),
             currency: input.currency,
             method: input.method.map(|symbol| symbols.text(symbol.0)),
             clock_micros: self.clock.micros(input.time),
@@ -163,13 +163,13 @@ impl Core {
         let mut found: Vec<(u32, Hit)> = Vec::new();
         for number in 0..self.rules.bound.len() {
             let rule = &self.rules.bound[number];
-            let Some(score_permille) = rule.fires(asked, self.exponent) else { continue };
+            let Some(score_permille) = rule.fires(asked) else { continue };
             let typology = rule.typology();
             let hit = Hit { typology, rule: number, place: finished.place, score_permille };
             self.counts.hits += 1;
             let draft = self.group(&hit, &mut finished);
             if self.drafts.wants_reason(draft, &hit) {
-                let text = self.rules.bound[number].reason(asked, self.exponent);
+                let text = self.rules.bound[number].reason(asked);
                 self.drafts.give_reason(draft, &hit, text);
             }
             found.push((draft, hit));

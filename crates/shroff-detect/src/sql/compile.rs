@@ -462,11 +462,22 @@ impl Compiler<'_> {
         links.push(last);
         let who = if *operator == BinaryOperator::And { "AND" } else { "OR" };
         let (mut nodes, mut constant, mut place) = (Vec::new(), true, None::<Span>);
+        let mut wrong: Option<SqlError> = None;
         for link in links.into_iter().rev() {
-            let part = self.expression(link)?;
-            constant &= part.constant;
-            place = Some(place.map_or(part.place, |before| before.union(&part.place)));
-            nodes.push(self.condition(part, who)?);
+            let node = self.expression(link).and_then(|part| {
+                constant &= part.constant;
+                place = Some(place.map_or(part.place, |before| before.union(&part.place)));
+                self.condition(part, who)
+            });
+            match (node, &mut wrong) {
+                (Ok(node), _) => nodes.push(node),
+                // The other parts are looked at as well, so that all that is wrong is told.
+                (Err(error), None) => wrong = Some(error),
+                (Err(error), Some(first)) => first.more.push(error),
+            }
+        }
+        if let Some(error) = wrong {
+            return Err(error);
         }
         let made = if *operator == BinaryOperator::And {
             Test::All(Links::new(Joins::All, nodes))

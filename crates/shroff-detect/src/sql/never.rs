@@ -101,9 +101,10 @@ fn clash(node: &Node<Truth>, schema: &Schema) -> Option<String> {
         if let Some(range) = schema.range(demand.column) {
             let real = schema.columns()[demand.column].1 == Type::Real;
             let end = |digits: i64| {
-                let point = match real {
-                    true => Point::Real(number::real_of_whole(digits.into())),
-                    false => Point::Exact(Decimal { digits: digits.into(), decimals: 0 }),
+                let point = if real {
+                    Point::Real(number::real_of_whole(digits.into()))
+                } else {
+                    Point::Exact(Decimal { digits: digits.into(), decimals: 0 })
                 };
                 Some((point, true))
             };

@@ -214,15 +214,14 @@ fn all_hits(ledger: &Ledger, definitions: &Definitions, typologies: &[Typology])
         let history_days = past as f64 / Span::DAY.micros() as f64;
         let asked = Asked {
             cells: finished.cells,
-            minor,
+            amount: Asked::major(minor, exponent),
             currency,
             method: method.map(|symbol| ledger.symbols.text(symbol.0)),
             clock_micros: time.0,
             history_days,
         };
         for (number, rule) in rules.bound.iter().enumerate() {
-            let Some(score_permille) = rule.fires(asked, exponent).filter(|_| debtor != creditor)
-            else {
+            let Some(score_permille) = rule.fires(asked).filter(|_| debtor != creditor) else {
                 continue;
             };
             let place = finished.place;
@@ -231,7 +230,7 @@ fn all_hits(ledger: &Ledger, definitions: &Definitions, typologies: &[Typology])
             for &(block, flow) in rule.evidence() {
                 evidence.extend(finished.evidence.payments(block, flow));
             }
-            let text = rule.reason(asked, exponent);
+            let text = rule.reason(asked);
             told.push(Told { hit, text, evidence, known: None });
         }
     };
