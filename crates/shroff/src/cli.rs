@@ -9,7 +9,7 @@ use clap_complete::Shell;
 /// evidence. A human decides.
 ///
 /// Exit codes: 0 all is well; 1 everything is written, but more records were bad than --max-bad
-/// allows; 2 nothing could be done, and the message says why.
+/// allows, or `rules` found something wrong; 2 nothing could be done, and the message says why.
 #[derive(Debug, Parser)]
 #[command(name = "shroff", version, about, long_about, max_term_width = 100)]
 pub(crate) struct Arguments {
@@ -155,6 +155,18 @@ pub(crate) struct Scan {
     /// review after the fact.
     #[arg(long, value_name = "SPAN", conflicts_with = "definitions")]
     pub(crate) horizon: Option<String>,
+    /// How far the institution's clock is from UTC, as in `+01:00`; rules ask it for the hour.
+    #[arg(
+        long,
+        value_name = "HOURS",
+        default_value = "+00:00",
+        allow_hyphen_values = true,
+        value_parser = offset
+    )]
+    pub(crate) utc_offset: i64,
+    /// From which score on a hold is suggested, where a typology that fired goes so far.
+    #[arg(long, value_name = "SCORE", default_value = "0.9", value_parser = share)]
+    pub(crate) hold_from: f64,
     /// Keep the strongest alerts only: so many a day for each 1,000 accounts.
     #[arg(long, value_name = "ALERTS", value_parser = positive)]
     pub(crate) budget: Option<f64>,
@@ -208,6 +220,23 @@ pub(crate) struct Demo {
     /// The seed of the world.
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,
+}
+
+/// `+01:00` or `-05:30` in microseconds.
+fn offset(text: &str) -> Result<i64, String> {
+    let wrong = || "it is a sign, hours and minutes, as in +01:00".to_owned();
+    let (sign, rest) = match text.split_at_checked(1) {
+        Some(("+", rest)) => (1, rest),
+        Some(("-", rest)) => (-1, rest),
+        _ => return Err(wrong()),
+    };
+    let (hours, minutes) = rest.split_once(':').ok_or_else(wrong)?;
+    let number = |text: &str, most: i64| {
+        let plain = text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit());
+        let number = text.parse::<i64>().ok().filter(|number| plain && *number <= most);
+        number.ok_or_else(wrong)
+    };
+    Ok(sign * (number(hours, 14)? * 60 + number(minutes, 59)?) * 60_000_000)
 }
 
 fn positive(text: &str) -> Result<f64, String> {

@@ -35,6 +35,8 @@ pub(crate) fn run(arguments: &Demo) -> anyhow::Result<Ending> {
         typologies: None,
         set: Vec::new(),
         horizon: None,
+        utc_offset: 0,
+        hold_from: 0.9,
         budget: None,
         accounts: Naming::Tokens,
         top: 50,

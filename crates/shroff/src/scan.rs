@@ -6,9 +6,9 @@ use std::path::Path;
 
 use comfy_table::{CellAlignment, Table, presets};
 use serde_json::json;
-use shroff_detect::Typology;
+use shroff_detect::{Thresholds, Typology};
 use shroff_engine::{Counts, Draft, Engine};
-use shroff_types::{AccountId, Currency, Names, Timestamp};
+use shroff_types::{AccountId, Clock, Currency, Names, Timestamp};
 
 use crate::cli::{Naming, Scan};
 use crate::evaluation::Evaluation;
@@ -41,7 +41,7 @@ pub(crate) fn run(arguments: &Scan) -> anyhow::Result<Ending> {
     }
     let ending = read.ending(&arguments.reading);
     let namer = Namer::new(&read.ledger.accounts, read.digests.secret, arguments.accounts);
-    let mut found = find(&read, typologies, arguments.budget)?;
+    let mut found = find(&read, typologies, arguments)?;
     write(arguments, &read, &namer, &mut found)?;
     if arguments.json {
         let summary = summary(arguments, &read, &found);
@@ -52,8 +52,16 @@ pub(crate) fn run(arguments: &Scan) -> anyhow::Result<Ending> {
     Ok(ending)
 }
 
-fn find(read: &Read, typologies: Vec<Typology>, budget: Option<f64>) -> anyhow::Result<Found> {
-    let engine = Engine::new(&read.definitions, &typologies, read.money.exponent)?;
+fn find(read: &Read, typologies: Vec<Typology>, arguments: &Scan) -> anyhow::Result<Found> {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a share of 1, so 0 to 1000"
+    )]
+    let hold_permille = (arguments.hold_from * 1_000.0).round() as u16;
+    let engine = Engine::new(&read.definitions, &typologies, read.money.exponent)?
+        .on_clock(Clock::new(vec![(Timestamp(i64::MIN), arguments.utc_offset)]))
+        .suggesting(&typologies, Thresholds { hold_permille, ..Thresholds::default() });
     let mut notes = read.notes.clone();
     for &idle in engine.idle() {
         notes.push(format!(
@@ -63,7 +71,7 @@ fn find(read: &Read, typologies: Vec<Typology>, budget: Option<f64>) -> anyhow::
     }
     let mut seconds = BTreeMap::from([("read", read.seconds)]);
     let (mut drafts, counts) = detect(read, engine, &mut seconds)?;
-    if let Some(budget) = budget {
+    if let Some(budget) = arguments.budget {
         notes.extend(keep_strongest(&mut drafts, budget, read));
     }
     if counts.saturated > 0 {

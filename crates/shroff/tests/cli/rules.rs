@@ -116,6 +116,33 @@ fn a_parameter_is_set_for_one_scan_and_must_be_in_its_range() {
 }
 
 #[test]
+fn rules_ask_the_institutions_clock_for_the_hour_and_a_hold_needs_its_score() {
+    let folder = changed(
+        "layering-chain",
+        &[
+            ("chain_depth_24h >= least_hops", "hour(time) = 21"),
+            ("action = \"review\"", "action = \"hold\""),
+        ],
+    );
+    // 20:00 UTC on the first day.
+    folder.write("in.csv", crate::door::ledger("hour from to eur\n20 D E 350"));
+    let scan = |words: &str| folder.scan(&format!("in.csv --typologies mine {words}"));
+    assert!(scan("").is_empty());
+    assert_eq!(scan("--utc-offset +01:00").len(), 1);
+    assert!(scan("--utc-offset -01:00").is_empty());
+    let suggested = |words: &str, action: &str| {
+        folder.well(&format!("scan in.csv -o acts --typologies mine --utc-offset +01:00 {words}"));
+        folder.text("acts/alerts.jsonl").contains(&format!("\"action\":\"{action}\""))
+    };
+    assert!(suggested("", "review"));
+    assert!(suggested("--hold-from 0.0", "hold"));
+    for wrong in ["1", "+1:00", "+15:00", "01:00", "+01:60"] {
+        let ran = folder.run(&format!("scan in.csv --utc-offset {wrong}"));
+        assert_eq!(ran.code, Some(2), "{wrong}");
+    }
+}
+
+#[test]
 fn a_budget_keeps_the_strongest_alerts_and_says_what_it_left_out() {
     let folder = Folder::new();
     folder.well("simulate --accounts 800 --payments 20000 --days 90 --seed 7 -o in.csv");
