@@ -1,16 +1,18 @@
 //! Which payments stand behind a feature.
 
-use shroff_graph::{Edge, View};
+use shroff_graph::{Edge, View, Way};
 use shroff_types::Place;
 
 use crate::definitions::Filter;
-use crate::extractor::{Pending, State, filter_of};
-use crate::look::{END, Looker};
+use crate::extractor::{Input, Pending, State};
+use crate::lines::passes;
+use crate::plan::filter_of;
 
 /// Finds the payments behind a feature, while they are in sight.
 #[derive(Debug)]
 pub struct Evidence<'a> {
-    pub(crate) payment: Pending,
+    /// None for a payment that was not taken in.
+    pub(crate) payment: Option<Pending>,
     pub(crate) state: &'a mut State,
 }
 
@@ -43,7 +45,7 @@ pub struct LinePart {
 impl Evidence<'_> {
     /// The payments that make up a flow as the block at `number` of the definitions sees it,
     /// ascending by place; payments to oneself left out. Costs their line, or the search for the
-    /// pattern.
+    /// pattern. None for a payment that came too late.
     pub fn payments(&mut self, number: usize, flow: Flow) -> Vec<Place> {
         if flow == Flow::Pattern {
             return self.pattern(number);
@@ -54,7 +56,7 @@ impl Evidence<'_> {
     /// Whether a block's lines only ever gain payments at their end and lose them at their
     /// beginning, so that they can be asked for in parts.
     pub fn grows(&self, number: usize) -> bool {
-        filter_of(&self.state.blocks[number].kind)
+        filter_of(&self.state.plan.definitions.blocks[number].kind)
             .is_none_or(|filter| !filter.without_current && filter.similar_permille.is_none())
     }
 
@@ -63,49 +65,49 @@ impl Evidence<'_> {
     /// # Panics
     /// If asked for a pattern, which has no line.
     pub fn line_after(&self, number: usize, flow: Flow, after: Option<Place>) -> LinePart {
-        let State { blocks, plans, graphs, .. } = &*self.state;
-        let block = &blocks[number];
-        let payment = self.payment;
-        let view = View { since: payment.key.time.before(block.window), until: END };
-        let looker = Looker { graph: &graphs[plans[number].graph], payment, view, exponent: 0 };
+        let Some(payment) = self.payment else {
+            return LinePart { payments: Vec::new(), goes_on: false };
+        };
+        let State { plan, graph, .. } = &*self.state;
+        let block = &plan.definitions.blocks[number];
+        let until = payment.sees_until(plan.horizon);
+        let view = View::since(payment.key.time.before(block.window), until);
         let open = Filter::default();
         let filter = filter_of(&block.kind).unwrap_or(&open);
-        let lines = looker.lines(view);
-        let (account, line) = match flow {
-            Flow::DebtorOut | Flow::Pair => lines[0],
-            Flow::DebtorIn => lines[1],
-            Flow::CreditorOut => lines[2],
-            Flow::CreditorIn => lines[3],
+        let Input { debtor, creditor, .. } = payment.input;
+        let line = match flow {
+            Flow::DebtorOut | Flow::Pair => (debtor, Way::Out),
+            Flow::DebtorIn => (debtor, Way::In),
+            Flow::CreditorOut => (creditor, Way::Out),
+            Flow::CreditorIn => (creditor, Way::In),
             Flow::Pattern => panic!("a pattern has no line: ask for its payments"),
         };
+        let edges = graph.edges(plan.layer_of[number], line, view);
         let counts = |edge: &&Edge| {
-            edge.other != account
-                && (flow != Flow::Pair || edge.other == payment.input.creditor)
-                && looker.passes(filter, edge)
+            edge.other != line.0
+                && (flow != Flow::Pair || edge.other == creditor)
+                && passes(filter, (edge, edges.minor(edge)), &payment)
         };
         let old = |edge: &&Edge| after.is_some_and(|after| edge.place <= after);
-        let mut payments: Vec<Place> =
-            line.iter().rev().take_while(|e| !old(e)).filter(counts).map(|e| e.place).collect();
+        let newest = edges.iter().rev().take_while(|e| !old(e));
+        let mut payments: Vec<Place> = newest.filter(counts).map(|e| e.place).collect();
         payments.reverse();
-        LinePart { payments, goes_on: line.iter().find(counts).as_ref().is_some_and(old) }
+        LinePart { payments, goes_on: edges.iter().find(counts).as_ref().is_some_and(old) }
     }
 
     fn pattern(&mut self, number: usize) -> Vec<Place> {
-        let payment = self.payment;
-        let mut found = self.state.closed_by(number, payment);
-        let completers = match self.state.completers.front() {
-            Some(completers) => completers.clone(),
-            None => Vec::new(),
-        };
-        let oldest = self.state.pending[0].key.place.0;
-        for (block, place) in completers {
-            if block == number && place != payment.key.place {
-                let completer = self.state.pending[(place.0 - oldest) as usize];
-                found.extend(self.state.closed_by(number, completer));
+        let Some(payment) = self.payment else { return Vec::new() };
+        let at = self.state.plan.patterns.iter().position(|pattern| pattern.block == number);
+        let Some(at) = at else { return Vec::new() };
+        let mut found = self.state.closed_by(at, payment);
+        let completers = self.state.completers.front().cloned().unwrap_or_default();
+        for (pattern, completer) in completers {
+            if pattern == at && completer.key != payment.key {
+                found.extend(self.state.closed_by(at, completer));
             }
         }
-        found.retain(|payments| payments.binary_search(&payment.key.place).is_ok());
-        let mut payments = found.concat();
+        found.retain(|payments| payments.binary_search(&payment.key).is_ok());
+        let mut payments: Vec<Place> = found.concat().into_iter().map(|key| key.place).collect();
         payments.sort_unstable();
         payments.dedup();
         payments

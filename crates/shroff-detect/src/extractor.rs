@@ -1,20 +1,32 @@
-//! The extractor: payments in order in, the features of each out, as of its place in the order.
+//! The extractor: payments in, the features of each out, as of its place in the order.
 //!
-//! A payment enters the graph, completes what patterns it completes, and is then pending until
-//! nothing it may still see can come: at once when inline, else when the order has passed its
-//! horizon. What it is told then is read from the graph, and from the counters that later
-//! payments raised while it was pending.
+//! Payments are worked on in batches, of whatever size they come in, in three passes.
+//! 1. **Lines.** Each end of each payment is taken into its account's lines, in order, and what
+//!    those lines say of the payment is read at once. Accounts are independent of each other
+//!    here, so threads share them out.
+//! 2. **Patterns.** The graph now stands still. What each payment completes is searched for as
+//!    of its place, so that what came after it is out of sight; threads share the payments out.
+//! 3. **Rows.** What was found is put together, and handed out in order.
+//!
+//! Inline, a payment is told its features at once. With a horizon it is pending until nothing
+//! that it may see can still come, and patterns that later payments complete are added to its
+//! counters meanwhile.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
-use shroff_graph::{ChainRule, Closing, Depths, Edge, Graph, Key, PathRule, Paths, ScatterGathers};
+use shroff_graph::{
+    Closing, Depths, Entry, Graph, Key, Link, Paths, SHARDS, ScatterGathers, Shard, shard_of,
+};
 use shroff_types::{AccountId, Amount, Currency, Names, Place, Span, Symbol, Timestamp};
 
-use crate::definitions::{Block, Column, Definitions, Filter, Kind};
+use crate::cell::Cell;
+use crate::definitions::{Column, Definitions};
 use crate::evidence::Evidence;
 use crate::filter::PaymentRow;
-use crate::sql::Expression;
-use crate::tracker::Trackers;
+use crate::lines::{Asking, End, Keeper, Side};
+use crate::plan::Plan;
+use crate::snapshot::{Head, Saved, SavedState};
+use crate::workers::{Alone, Job, Workers};
 
 /// A payment as the engine takes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,7 +37,7 @@ pub struct Input {
     pub debtor: AccountId,
     /// Who is paid.
     pub creditor: AccountId,
-    /// How much, in minor units of the base currency: 1 to [`Amount::MAX_MINOR`].
+    /// How much, in minor units of the base currency: 0 to [`Amount::MAX_MINOR`].
     pub minor: i128,
     /// The currency it was paid in.
     pub currency: Currency,
@@ -33,75 +45,46 @@ pub struct Input {
     pub method: Option<Symbol>,
 }
 
-/// A feature's value: a whole number, a real or a flag, as its column says, or null.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Cell(u64);
-
-impl Cell {
-    /// No value. Its bits are those of one not-a-number that no arithmetic makes.
-    pub const NULL: Cell = Cell(0x7FF8_0000_5EED_0001);
-
-    /// A whole number.
-    pub fn of_int(value: u64) -> Cell {
-        Cell(value)
-    }
-
-    /// A real.
-    pub fn of_real(value: f64) -> Cell {
-        Cell(value.to_bits())
-    }
-
-    /// A flag.
-    pub fn of_flag(value: bool) -> Cell {
-        Cell(u64::from(value))
-    }
-
-    /// Whether there is no value.
-    pub fn is_null(self) -> bool {
-        self == Cell::NULL
-    }
-
-    /// The whole number of an [`crate::ColumnKind::Int`].
-    pub fn int(self) -> Option<u64> {
-        (!self.is_null()).then_some(self.0)
-    }
-
-    /// The real of an [`crate::ColumnKind::Real`].
-    pub fn real(self) -> Option<f64> {
-        (!self.is_null()).then(|| f64::from_bits(self.0))
-    }
-
-    /// The flag of an [`crate::ColumnKind::Bool`].
-    pub fn flag(self) -> Option<bool> {
-        (!self.is_null()).then_some(self.0 == 1)
-    }
-
-    /// The bits, for comparison and digests.
-    pub fn bits(self) -> u64 {
-        self.0
-    }
+/// How a payment came, seen from the newest before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Arrival {
+    /// At or after the newest.
+    InOrder,
+    /// Before the newest, within what is allowed: it has its place and sees what lies before it.
+    /// What was said of payments behind it is not unsaid.
+    Late,
+    /// Earlier than allowed: it was not taken in, and all its features are null.
+    TooLate,
 }
 
-impl std::fmt::Debug for Cell {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        if self.is_null() { f.write_str("null") } else { write!(f, "{}", self.0) }
-    }
+/// Payments that did not come in order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct LateCounts {
+    /// Taken in at their place.
+    pub taken: u64,
+    /// Not taken in.
+    pub refused: u64,
+    /// How far the latest of all was behind the newest.
+    pub most: Span,
 }
 
 /// A payment whose features are complete.
 #[derive(Debug)]
 pub struct Finished<'a> {
-    /// Its place in the order.
+    /// Which payment it is, by arrival, from 0.
     pub place: Place,
     /// The payment.
     pub input: Input,
+    /// Whether it came in order.
+    pub arrival: Arrival,
     /// Its features, one for each of [`Extractor::columns`].
     pub cells: &'a [Cell],
     /// Which payments stand behind them, on request.
     pub evidence: Evidence<'a>,
 }
 
-#[derive(Debug, Clone, Copy)]
+/// A payment at its place in the order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Pending {
     pub(crate) key: Key,
     pub(crate) input: Input,
@@ -112,237 +95,550 @@ impl Pending {
         let Input { debtor, creditor, .. } = self.input;
         Closing { debtor, creditor, key: self.key }
     }
+
+    fn entry(&self) -> Entry {
+        let Input { debtor, creditor, minor, .. } = self.input;
+        Entry { debtor, creditor, minor, key: self.key }
+    }
 }
 
-/// What a block needs while it runs.
-#[derive(Debug)]
-pub(crate) struct Plan {
-    /// The graph of the payments it speaks of.
-    pub(crate) graph: usize,
-    /// Its first column.
-    pub(crate) first: usize,
-    /// Its first pending counter; patterns only.
-    pub(crate) counter: usize,
-    /// How many counters it has.
-    pub(crate) counters: usize,
-    /// Where a search ran out of its budget, ascending, from the oldest pending payment on.
-    pub(crate) saturated: VecDeque<Key>,
-    /// Chains only.
-    pub(crate) depths: Depths,
-    /// Totals of the lines of hubs.
-    pub(crate) trackers: Trackers,
+/// What happens to a payment in a batch: it is taken in, or told its features, or both.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Step {
+    pub(crate) payment: Pending,
+    /// The layers that it enters, a bit for each; none where it is in the graph already.
+    pub(crate) layers: u128,
+    pub(crate) tells: bool,
+    pub(crate) arrival: Arrival,
+}
+
+impl Step {
+    pub(crate) fn takes(&self) -> bool {
+        self.layers != 0
+    }
+}
+
+/// Where the cells of one end of a row are: in the output of a worker, from a position on.
+#[derive(Debug, Clone, Copy)]
+struct Written {
+    worker: usize,
+    at: usize,
 }
 
 #[derive(Debug)]
 pub(crate) struct State {
-    pub(crate) exponent: u8,
-    pub(crate) horizon: Span,
-    pub(crate) blocks: Vec<Block>,
-    pub(crate) plans: Vec<Plan>,
-    /// All payments, then those that pass each distinct `where`.
-    pub(crate) graphs: Vec<Graph>,
+    pub(crate) plan: Plan,
+    pub(crate) graph: Graph,
+    keepers: Vec<Keeper>,
+    pub(crate) depths: Vec<Depths>,
+    /// With a horizon: who waits for what may come, in order.
     pub(crate) pending: VecDeque<Pending>,
-    /// One run of `width` for each pending payment.
+    /// One run of counters for each of them.
     pub(crate) counters: VecDeque<u64>,
-    pub(crate) width: usize,
-    /// With a horizon: which payment completed a pattern (block, completer) of a pending one.
-    pub(crate) completers: VecDeque<Vec<(usize, Place)>>,
-    pub(crate) paths: Paths,
-    pub(crate) gathers: ScatterGathers,
-    pub(crate) scratch: Scratch,
+    /// Which payments completed a pattern (by position in the plan) of each of them.
+    pub(crate) completers: VecDeque<Vec<(usize, Pending)>>,
+    /// By pattern: where a search ran out of its budget, from the oldest pending payment on.
+    pub(crate) saturated: Vec<VecDeque<Key>>,
+    pub(crate) searchers: Vec<Searcher>,
+    /// What the lines said, by worker.
+    sides: Vec<Vec<Cell>>,
+    written: Vec<[Written; 2]>,
 }
 
+/// The working memory of the searches.
 #[derive(Debug, Default)]
-pub(crate) struct Scratch {
-    pub(crate) edges: Vec<Edge>,
-    pub(crate) accounts: Vec<AccountId>,
-    pub(crate) others: Vec<AccountId>,
-    pub(crate) minors: Vec<i128>,
+pub(crate) struct Searcher {
+    pub(crate) paths: Paths,
+    pub(crate) gathers: ScatterGathers,
+    /// By pattern: whether it surely found nothing.
+    pub(crate) nothing: Vec<bool>,
 }
 
 /// Computes features, payment after payment; see the module's page.
 #[derive(Debug)]
 pub struct Extractor {
     state: State,
-    columns: Vec<Column>,
-    filters: Vec<Expression>,
-    row: Vec<Cell>,
+    lateness: Span,
+    late: LateCounts,
+    /// The payments of the batch that is being made up.
+    steps: Vec<Step>,
+    /// How many of them are told their features.
+    told: usize,
+    rows: Vec<Cell>,
+    /// With a horizon and lateness: payments that may not be the next in order yet.
+    waiting: BTreeMap<Key, (Pending, u128, Arrival)>,
     next: u32,
-    last: Timestamp,
+    newest: Timestamp,
 }
+
+/// Payments that are worked on at once at most: their rows and lines stay in the caches.
+const BATCH: usize = 2_048;
 
 impl Extractor {
     /// An extractor for amounts in minor units of `exponent` decimals (0 to 18), which may be
-    /// finer than the definitions ask for.
+    /// finer than the definitions ask for. Payments come in time order: one that does not is
+    /// [`Arrival::TooLate`], unless [`Extractor::allowing`] says otherwise.
     pub fn new(definitions: &Definitions, exponent: u8) -> Extractor {
-        let look_back = definitions.look_back().plus(definitions.horizon);
-        let columns = definitions.columns();
-        let mut predicates: Vec<&str> = Vec::new();
-        let mut plans = Vec::new();
-        let (mut first, mut width) = (0, 0);
-        for (number, block) in definitions.blocks.iter().enumerate() {
-            let graph = match filter_of(&block.kind).and_then(|f| f.predicate.as_deref()) {
-                None => 0,
-                Some(text) => 1 + position_or_push(&mut predicates, text),
-            };
-            let own = columns.iter().filter(|c| c.block == number).count();
-            // The last column of a pattern says whether it saturated, and is not counted.
-            let counters = if is_pattern(&block.kind) { own - 1 } else { 0 };
-            plans.push(Plan {
-                graph,
-                first,
-                counter: width,
-                counters,
-                saturated: VecDeque::new(),
-                depths: Depths::new(look_back),
-                trackers: Trackers::default(),
-            });
-            first += own;
-            width += counters;
-        }
-        let filters = predicates.iter().map(|text| {
-            crate::filter::compile(text).expect("compiled when the definitions were read")
-        });
-        let filters: Vec<Expression> = filters.collect();
-        let graphs = (0..=filters.len()).map(|_| Graph::new(look_back)).collect();
+        let plan = Plan::new(definitions, exponent);
         let state = State {
-            exponent,
-            horizon: definitions.horizon,
-            blocks: definitions.blocks.clone(),
-            plans,
-            graphs,
+            graph: Graph::new(1 + plan.filters.len()),
+            keepers: (0..SHARDS).map(|_| Keeper::new(&plan)).collect(),
+            depths: plan.chains.iter().map(|&rule| Depths::new(rule)).collect(),
             pending: VecDeque::new(),
             counters: VecDeque::new(),
-            width,
             completers: VecDeque::new(),
-            paths: Paths::default(),
-            gathers: ScatterGathers::default(),
-            scratch: Scratch::default(),
+            saturated: plan.patterns.iter().map(|_| VecDeque::new()).collect(),
+            searchers: vec![Searcher::default()],
+            sides: vec![Vec::new()],
+            written: Vec::new(),
+            plan,
         };
-        let row = vec![Cell::NULL; columns.len()];
-        Extractor { state, columns, filters, row, next: 0, last: Timestamp(i64::MIN) }
+        Extractor {
+            state,
+            lateness: Span::ZERO,
+            late: LateCounts::default(),
+            steps: Vec::new(),
+            told: 0,
+            rows: Vec::new(),
+            waiting: BTreeMap::new(),
+            next: 0,
+            newest: Timestamp(i64::MIN),
+        }
+    }
+
+    /// Takes payments in that lie up to `lateness` before the newest. Payments stay in memory for
+    /// that much longer. Inline, a late payment is answered at once, as of its place; with a
+    /// horizon, every payment waits for that much longer, and all is as if none had been late.
+    #[must_use]
+    pub fn allowing(self, lateness: Span) -> Extractor {
+        Extractor { lateness, ..self }
     }
 
     /// The feature columns, in the order of the cells.
     pub fn columns(&self) -> &[Column] {
-        &self.columns
+        &self.state.plan.columns
     }
 
-    /// Takes the next payments of the order and hands out each that is complete.
+    /// Payments that did not come in order so far.
+    pub fn late(&self) -> LateCounts {
+        self.late
+    }
+
+    /// Takes the next payments and hands out each that is complete. `symbols` has the methods'
+    /// names.
     ///
     /// # Panics
-    /// If a payment lies before the one that came before it: sort them first.
+    /// If an amount is out of its range.
     pub fn push(
         &mut self,
         payments: &[Input],
         symbols: &Names,
         each: &mut dyn FnMut(Finished<'_>),
     ) {
+        self.push_with(&Alone, payments, symbols, each);
+    }
+
+    /// As [`Extractor::push`], with the work shared out among threads. Equal bits for any number.
+    ///
+    /// # Panics
+    /// If an amount is out of its range.
+    pub fn push_with(
+        &mut self,
+        workers: &dyn Workers,
+        payments: &[Input],
+        symbols: &Names,
+        each: &mut dyn FnMut(Finished<'_>),
+    ) {
         for input in payments {
-            assert!(input.time >= self.last, "payments come in time order: sorted by the caller");
-            self.last = input.time;
-            // Whatever this payment is too late for is complete without it.
-            while let Some(oldest) = self.state.pending.front()
-                && oldest.key.time.after(self.state.horizon) < input.time
-            {
-                self.emit(each);
+            assert!(
+                (0..=Amount::MAX_MINOR).contains(&input.minor),
+                "amounts are checked where they are read"
+            );
+            let key = Key { time: input.time, place: Place(self.next) };
+            self.next = self.next.checked_add(1).expect("fewer than 2^32 payments");
+            let payment = Pending { key, input: *input };
+            let arrival = self.arrival(input.time);
+            if arrival == Arrival::TooLate {
+                self.work(workers, each);
+                self.refuse(payment, each);
+                continue;
             }
-            self.take(input, symbols);
-            if self.state.horizon == Span::ZERO {
-                self.emit(each);
+            self.newest = self.newest.max(input.time);
+            let layers = self.layers(input, symbols);
+            if self.state.plan.horizon > Span::ZERO && self.lateness > Span::ZERO {
+                self.waiting.insert(key, (payment, layers, arrival));
+                self.release(self.newest.before(self.lateness), workers, each);
+            } else if arrival == Arrival::Late {
+                // It must not see what comes behind it in the batch, and what came before it in
+                // the batch must not see it.
+                self.work(workers, each);
+                self.take((payment, layers, arrival), workers, each);
+                self.work(workers, each);
+            } else {
+                self.take((payment, layers, arrival), workers, each);
             }
         }
+        self.work(workers, each);
     }
 
     /// Hands out the payments that still waited for what might come.
     pub fn finish(&mut self, each: &mut dyn FnMut(Finished<'_>)) {
+        self.release(Timestamp(i64::MAX), &Alone, each);
         while !self.state.pending.is_empty() {
-            self.emit(each);
+            self.tell_oldest(self.state.pending.len() - self.told);
+            self.work(&Alone, each);
         }
     }
 
-    /// Bytes that payments and accounts take in the window.
+    /// Bytes that payments and accounts take in the window, the totals of hubs left out.
     pub fn bytes(&self) -> usize {
-        self.state.graphs.iter().map(Graph::bytes).sum()
+        self.state.graph.bytes()
     }
 
-    fn take(&mut self, input: &Input, symbols: &Names) {
-        assert!(
-            (0..=Amount::MAX_MINOR).contains(&input.minor),
-            "amounts are checked where they are read"
-        );
-        let key = Key { time: input.time, place: Place(self.next) };
-        self.next = self.next.checked_add(1).expect("fewer than 2^32 payments");
-        let row = PaymentRow { input, exponent: self.state.exponent, symbols };
-        let Input { debtor, creditor, minor, .. } = *input;
-        self.state.graphs[0].insert(debtor, creditor, minor, key);
-        for (filter, graph) in self.filters.iter().zip(&mut self.state.graphs[1..]) {
-            if filter.is_true(&row) {
-                graph.insert(debtor, creditor, minor, key);
-            }
+    fn arrival(&mut self, time: Timestamp) -> Arrival {
+        if time >= self.newest {
+            return Arrival::InOrder;
         }
-        self.state.pending.push_back(Pending { key, input: *input });
-        self.state.counters.extend(std::iter::repeat_n(0, self.state.width));
-        if self.state.horizon != Span::ZERO {
-            self.state.completers.push_back(Vec::new());
+        let behind = Span::from_micros(self.newest.micros_since(time)).expect("it is earlier");
+        self.late.most = self.late.most.max(behind);
+        if behind > self.lateness {
+            self.late.refused += 1;
+            Arrival::TooLate
+        } else {
+            self.late.taken += 1;
+            Arrival::Late
         }
-        self.state.complete_patterns();
     }
 
-    fn emit(&mut self, each: &mut dyn FnMut(Finished<'_>)) {
-        let payment = self.state.pending[0];
-        self.state.fill(payment, &mut self.row);
+    fn refuse(&mut self, payment: Pending, each: &mut dyn FnMut(Finished<'_>)) {
+        self.state.depths.iter_mut().for_each(|depths| depths.skip(payment.key));
+        self.rows.clear();
+        self.rows.resize(self.state.plan.width(), Cell::NULL);
         each(Finished {
             place: payment.key.place,
             input: payment.input,
-            cells: &self.row,
-            evidence: Evidence { payment, state: &mut self.state },
+            arrival: Arrival::TooLate,
+            cells: &self.rows,
+            evidence: Evidence { payment: None, state: &mut self.state },
         });
-        self.state.forget_oldest();
     }
-}
 
-pub(crate) fn filter_of(kind: &Kind) -> Option<&Filter> {
-    match kind {
-        Kind::Activity { filter, .. } | Kind::Pair { filter } => Some(filter),
-        Kind::Novelty { .. }
-        | Kind::Passthrough
-        | Kind::Cycle { .. }
-        | Kind::Ring { .. }
-        | Kind::ScatterGather { .. }
-        | Kind::Chain { .. } => None,
+    /// The layers that a payment enters: the first, and those whose predicate it meets.
+    fn layers(&self, input: &Input, symbols: &Names) -> u128 {
+        let plan = &self.state.plan;
+        let row = PaymentRow { input, exponent: plan.exponent, symbols };
+        let met = plan.filters.iter().enumerate().filter(|(_, filter)| filter.is_true(&row));
+        met.fold(1, |layers, (number, _)| layers | 1 << (number + 1))
     }
-}
 
-fn is_pattern(kind: &Kind) -> bool {
-    matches!(
-        kind,
-        Kind::Cycle { .. } | Kind::Ring { .. } | Kind::ScatterGather { .. } | Kind::Chain { .. }
-    )
-}
-
-fn position_or_push<'a>(known: &mut Vec<&'a str>, text: &'a str) -> usize {
-    known.iter().position(|&other| other == text).unwrap_or_else(|| {
-        known.push(text);
-        known.len() - 1
-    })
-}
-
-/// The rule of a block of cycles or rings.
-pub(crate) fn path_rule(block: &Block) -> Option<PathRule> {
-    let (rising, longest, budget) = match block.kind {
-        Kind::Cycle { longest, budget } => (true, longest, budget),
-        Kind::Ring { longest, budget } => (false, longest, budget),
-        _ => return None,
-    };
-    Some(PathRule { rising, window: block.window, longest, budget })
-}
-
-pub(crate) fn chain_rule(block: &Block) -> Option<ChainRule> {
-    match block.kind {
-        Kind::Chain { retention_permille, deepest, budget } => {
-            Some(ChainRule { window: block.window, retention_permille, deepest, budget })
+    /// Payments up to `time` can no longer be preceded by what comes late.
+    fn release(
+        &mut self,
+        time: Timestamp,
+        workers: &dyn Workers,
+        each: &mut dyn FnMut(Finished<'_>),
+    ) {
+        while let Some(first) = self.waiting.first_entry()
+            && first.key().time <= time
+        {
+            let next = first.remove();
+            self.take(next, workers, each);
         }
-        _ => None,
+    }
+
+    fn take(
+        &mut self,
+        (payment, layers, arrival): (Pending, u128, Arrival),
+        workers: &dyn Workers,
+        each: &mut dyn FnMut(Finished<'_>),
+    ) {
+        let horizon = self.state.plan.horizon;
+        let inline = horizon == Span::ZERO;
+        if !inline {
+            // Whatever this payment is too late for is complete without it.
+            while self.tell_oldest(self.complete_before(payment.key.time)) {
+                self.work(workers, each);
+            }
+            self.state.pending.push_back(payment);
+        }
+        self.steps.push(Step { payment, layers, tells: inline, arrival });
+        self.told += usize::from(inline);
+        if self.steps.len() >= BATCH {
+            self.work(workers, each);
+        }
+    }
+
+    /// How many pending payments that were not told yet see nothing from `time` on.
+    fn complete_before(&self, time: Timestamp) -> usize {
+        let horizon = self.state.plan.horizon;
+        let waiting = self.state.pending.iter().skip(self.told);
+        waiting.take_while(|p| p.key.time.after(horizon) < time).count()
+    }
+
+    /// Puts the telling of the oldest pending payments into the batch; whether that makes it full.
+    fn tell_oldest(&mut self, count: usize) -> bool {
+        let room = BATCH.saturating_sub(self.steps.len());
+        for payment in self.state.pending.iter().skip(self.told).take(count.min(room)) {
+            let arrival = Arrival::InOrder;
+            self.steps.push(Step { payment: *payment, layers: 0, tells: true, arrival });
+        }
+        self.told += count.min(room);
+        count > room
+    }
+
+    /// Works on the batch that was made up.
+    fn work(&mut self, workers: &dyn Workers, each: &mut dyn FnMut(Finished<'_>)) {
+        if self.steps.is_empty() {
+            return;
+        }
+        let steps = std::mem::take(&mut self.steps);
+        let mut rows = std::mem::take(&mut self.rows);
+        rows.clear();
+        rows.resize(std::mem::take(&mut self.told) * self.state.plan.width(), Cell::NULL);
+        let floor = self.floor(&steps);
+        self.state.follow_lines(workers, &steps, floor);
+        self.state.follow_chains(&steps, floor);
+        if self.state.plan.horizon == Span::ZERO {
+            self.state.fill_inline(workers, &steps, &mut rows);
+            self.state.hand_out(&steps, &rows, each);
+        } else {
+            self.state.fill_and_hand_out(workers, &steps, &mut rows, each);
+        }
+        self.rows = rows;
+        self.steps = steps;
+        self.steps.clear();
+    }
+
+    /// Payments at or before this are seen by nobody any more.
+    fn floor(&self, steps: &[Step]) -> Timestamp {
+        let first = steps[0].payment.key.time;
+        let oldest = self.state.pending.front().map_or(first, |p| p.key.time.min(first));
+        // Inline, a late payment may still come.
+        let oldest = oldest.min(self.newest.before(self.lateness));
+        oldest.before(self.state.plan.look_back)
+    }
+}
+
+/// Saving and going on.
+impl Extractor {
+    pub(crate) fn definitions(&self) -> &Definitions {
+        &self.state.plan.definitions
+    }
+
+    pub(crate) fn head(&self) -> Head {
+        let Extractor { lateness, late, next, newest, .. } = *self;
+        Head { exponent: self.state.plan.exponent, lateness, late, next, newest }
+    }
+
+    /// Every payment that somebody may still see, ascending in order.
+    pub(crate) fn saved(&self) -> Vec<Saved> {
+        let State { plan, graph, pending, .. } = &self.state;
+        let oldest = pending.front().map_or(self.newest, |p| p.key.time);
+        let floor = oldest.min(self.newest.before(self.lateness)).before(plan.look_back);
+        let mut layers: BTreeMap<Key, u128> = BTreeMap::new();
+        for layer in 1..=plan.filters.len() {
+            for entry in graph.entries(layer) {
+                *layers.entry(entry.key).or_insert(1) |= 1 << layer;
+            }
+        }
+        let mut waiting = pending.iter();
+        let mut next_pending = waiting.next();
+        let mut saved = Vec::new();
+        for Entry { debtor, creditor, minor, key } in graph.entries(0) {
+            if key.time <= floor {
+                continue;
+            }
+            let layers = layers.get(&key).copied().unwrap_or(1);
+            let arrival = Arrival::InOrder;
+            if let Some(payment) = next_pending.filter(|p| p.key == key) {
+                next_pending = waiting.next();
+                saved.push(Saved { payment: *payment, layers, arrival, state: SavedState::Pending });
+                continue;
+            }
+            let (currency, method) = (Currency::NONE, None);
+            let input = Input { time: key.time, debtor, creditor, minor, currency, method };
+            let payment = Pending { key, input };
+            saved.push(Saved { payment, layers, arrival, state: SavedState::Told });
+        }
+        saved.extend(self.waiting.values().map(|&(payment, layers, arrival)| Saved {
+            payment,
+            layers,
+            arrival,
+            state: SavedState::Waiting,
+        }));
+        saved
+    }
+
+    pub(crate) fn resume(definitions: &Definitions, head: Head, payments: &[Saved]) -> Extractor {
+        let Head { exponent, lateness, late, next, newest } = head;
+        let mut extractor = Extractor::new(definitions, exponent).allowing(lateness);
+        (extractor.late, extractor.next, extractor.newest) = (late, next, newest);
+        let State { plan, graph, depths, pending, .. } = &mut extractor.state;
+        for saved in payments {
+            let Saved { payment, layers, arrival, state } = *saved;
+            if state == SavedState::Waiting {
+                extractor.waiting.insert(payment.key, (payment, layers, arrival));
+                continue;
+            }
+            for layer in (0..=plan.filters.len()).filter(|layer| layers >> layer & 1 == 1) {
+                graph.insert(layer, payment.entry());
+            }
+            let link = Link { closing: payment.closing(), minor: payment.input.minor };
+            for depths in &mut *depths {
+                depths.insert(graph, link, false);
+            }
+            if state == SavedState::Pending {
+                pending.push_back(payment);
+            }
+        }
+        extractor.state.complete_pending();
+        extractor
+    }
+}
+
+/// The first pass.
+impl State {
+    fn follow_lines(&mut self, workers: &dyn Workers, steps: &[Step], floor: Timestamp) {
+        let State { plan, graph, keepers, sides, written, .. } = self;
+        let threads = if steps.len() < PARALLEL { 1 } else { workers.threads().clamp(1, SHARDS) };
+        let share = SHARDS.div_ceil(threads);
+        sides.resize_with(sides.len().max(threads), Vec::new);
+        sides.iter_mut().for_each(Vec::clear);
+        if threads == 1 {
+            let whole = Part { plan, first: 0, shards: graph.shards_mut(), keepers };
+            whole.follow(steps, floor, &mut sides[0]);
+        } else {
+            let shards = graph.shards_mut().chunks_mut(share);
+            let parts = shards.zip(keepers.chunks_mut(share)).zip(&mut *sides).enumerate();
+            let jobs = parts.map(|(number, ((shards, keepers), cells))| -> Job<'_> {
+                let part = Part { plan, first: number * share, shards, keepers };
+                Box::new(move || part.follow(steps, floor, cells))
+            });
+            workers.run(jobs.collect());
+        }
+        written.clear();
+        let mut ends = [0; SHARDS];
+        for step in steps.iter().filter(|step| step.tells) {
+            let mut of = |end: End, width: usize| {
+                let worker = shard_of(end.of(&step.payment.input)) / share;
+                let at = ends[worker];
+                ends[worker] += width;
+                Written { worker, at }
+            };
+            let [debtor, creditor] = plan.side_widths;
+            written.push([of(End::Debtor, debtor), of(End::Creditor, creditor)]);
+        }
+    }
+
+    /// Copies what the lines said of the payment of a row into it.
+    pub(crate) fn copy_lines(&self, row: usize, cells: &mut [Cell]) {
+        let [debtor, creditor] = self.written[row].map(|w| &self.sides[w.worker][w.at..]);
+        let (mut debtor, mut creditor) = (debtor, creditor);
+        for block in &self.plan.lines {
+            let out = &mut cells[block.column..];
+            let [first, second] = block.widths;
+            let (mine, rest) = debtor.split_at(first);
+            out[..first].copy_from_slice(mine);
+            debtor = rest;
+            let (mine, rest) = creditor.split_at(second);
+            out[first..first + second].copy_from_slice(mine);
+            creditor = rest;
+        }
+    }
+}
+
+/// Batches below this are done by one thread: sharing them out costs more than it gives.
+pub(crate) const PARALLEL: usize = if cfg!(debug_assertions) { 2 } else { 256 };
+
+/// The shards of one thread.
+struct Part<'a> {
+    plan: &'a Plan,
+    first: usize,
+    shards: &'a mut [Shard],
+    keepers: &'a mut [Keeper],
+}
+
+impl Part<'_> {
+    /// Does what the steps say with the ends that are in these shards, in order.
+    fn follow(mut self, steps: &[Step], floor: Timestamp, cells: &mut Vec<Cell>) {
+        let horizon = self.plan.horizon;
+        for (number, step) in steps.iter().enumerate() {
+            if number % TOUCHED == 0 {
+                self.touch(&steps[number..steps.len().min(number + TOUCHED)]);
+            }
+            let Step { payment, layers, tells, arrival } = *step;
+            let ends = [End::Debtor, End::Creditor]
+                .map(|end| (end, end.of(&payment.input)))
+                .map(|(end, account)| (end, account, self.position(account)));
+            if step.takes() {
+                for (end, _, position) in ends {
+                    if let Some(at) = position {
+                        let late = arrival == Arrival::Late && horizon == Span::ZERO;
+                        self.side(at).take(payment.entry(), layers, end, late);
+                    }
+                }
+            }
+            if tells {
+                let until = payment.sees_until(horizon);
+                for (end, _, position) in ends {
+                    if let Some(at) = position {
+                        self.side(at).tell(&Asking { payment, until }, end, cells);
+                    }
+                }
+            }
+            if step.takes() {
+                for (_, account, position) in ends {
+                    if let Some(at) = position {
+                        self.let_go(account, at, floor);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The position of an account's shard among these.
+    fn position(&self, account: AccountId) -> Option<usize> {
+        let at = shard_of(account).checked_sub(self.first)?;
+        (at < self.shards.len()).then_some(at)
+    }
+
+    fn side(&mut self, at: usize) -> Side<'_> {
+        Side { plan: self.plan, shard: &mut self.shards[at], keeper: &mut self.keepers[at] }
+    }
+
+    fn let_go(&mut self, account: AccountId, at: usize, floor: Timestamp) {
+        let shard = self.first + at;
+        self.side(at).retire(account, floor);
+        // So that accounts which nobody touches again are let go too, within a few windows.
+        for account in self.shards[at].next_to_sweep(shard) {
+            self.side(at).retire(account, floor);
+        }
+    }
+
+    /// Reads a little of the accounts of some steps, all at once, so that the memory answers side
+    /// by side what would else be asked for one after the other.
+    fn touch(&self, steps: &[Step]) {
+        let mut touched = 0;
+        for deep in [false, true] {
+            for step in steps {
+                let Input { debtor, creditor, .. } = step.payment.input;
+                for account in [debtor, creditor] {
+                    if let Some(at) = self.position(account) {
+                        touched ^= self.shards[at].account(0, account).touch(deep);
+                    }
+                }
+            }
+        }
+        std::hint::black_box(touched);
+    }
+}
+
+/// Steps whose accounts are touched together: 16 lines of cache or so on the way at once.
+const TOUCHED: usize = 8;
+
+impl Pending {
+    /// The last place in the order that the payment sees.
+    pub(crate) fn sees_until(&self, horizon: Span) -> Key {
+        if horizon == Span::ZERO { self.key } else { Key::end_of(self.key.time.after(horizon)) }
     }
 }

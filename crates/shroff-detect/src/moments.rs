@@ -2,15 +2,15 @@
 //!
 //! With `S_k` the sum of the k-th powers of n amounts, the central moments are the whole numbers
 //! `A2 = n S2 - S1^2`, `A3 = n^2 S3 - 3 n S1 S2 + 2 S1^3` and
-//! `A4 = n^3 S4 - 4 n^2 S1 S3 + 6 n S1^2 S2 - 3 S1^4`, over n^2, n^3 and n^4. They do not change
-//! when the same number is taken from every amount, so the sums may be of small differences, and
-//! whichever difference and width of integer is used, the bits that leave are the same.
+//! `A4 = n^3 S4 - 4 n^2 S1 S3 + 6 n S1^2 S2 - 3 S1^4`, over n^2, n^3 and n^4. The sums are whole
+//! numbers of as many bits as it takes, so an amount leaves them as it came, and whichever width
+//! of integer is used, the bits that leave are the same.
 
 use bnum::cast::As;
-use bnum::types::I512;
+use bnum::types::{I256, I512};
 
 /// The central moments of n amounts, as exact whole numbers rounded once to a real.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub(crate) struct Central {
     /// n^2 times the variance, in squared minor units.
     pub(crate) second: f64,
@@ -20,89 +20,251 @@ pub(crate) struct Central {
     pub(crate) fourth: f64,
 }
 
-/// The central moments of `count` amounts.
-///
-/// Amounts are below 2^90 (see `Amount::MAX_MINOR`) and counts below 2^32, so the greatest number in
-/// here, 14 (n m)^4, is below 2^492 and fits 512 bits.
-pub(crate) fn central(count: usize, amounts: impl Iterator<Item = i128> + Clone) -> Central {
-    let Some(pivot) = amounts.clone().next() else {
-        return Central { second: 0.0, third: 0.0, fourth: 0.0 };
-    };
-    let largest = amounts.clone().map(|m| (m - pivot).unsigned_abs()).max().unwrap_or(0);
-    let differences = amounts.map(|m| m - pivot);
-    // 14 (n d)^4 is below 2^124 then, and no product or sum on the way is larger.
-    if largest.saturating_mul(count as u128) < 1 << 30 {
-        narrow(count, differences)
-    } else {
-        wide(count, differences)
+/// Sums of the powers of amounts, exact whatever enters and leaves.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Sums {
+    /// Of amounts below 2^32, of which there are fewer than 2^32.
+    s1: u64,
+    s2: u128,
+    s3: u128,
+    s4: u128,
+    /// What `s4` carried over: 2^128 times this.
+    s4_carried: u32,
+    count: u64,
+    large: Option<Box<Large>>,
+}
+
+/// Sums of the powers of the other amounts. They are below 2^90 (see `Amount::MAX_MINOR`).
+#[derive(Debug, Clone, Default)]
+struct Large {
+    count: u64,
+    powers: [I512; 4],
+}
+
+impl Large {
+    fn powers_of(minor: i128) -> [I512; 4] {
+        let one = wide(minor);
+        let two = one * one;
+        [one, two, two * one, two * two]
     }
 }
 
-fn narrow(count: usize, differences: impl Iterator<Item = i128>) -> Central {
-    let n = i128::try_from(count).expect("a count fits 128 bits");
-    let (mut s1, mut s2, mut s3, mut s4) = (0_i128, 0_i128, 0_i128, 0_i128);
-    for d in differences {
-        let square = d * d;
-        s1 += d;
-        s2 += square;
-        s3 += square * d;
-        s4 += square * square;
+impl Sums {
+    /// An amount of zero or more comes in.
+    #[inline]
+    pub(crate) fn add(&mut self, minor: i128) {
+        self.count += 1;
+        let Ok(small) = u32::try_from(minor) else {
+            let large = self.large.get_or_insert_default();
+            large.count += 1;
+            for (sum, power) in large.powers.iter_mut().zip(Large::powers_of(minor)) {
+                *sum += power;
+            }
+            return;
+        };
+        let one = u64::from(small);
+        let two = u128::from(one * one);
+        self.s1 += one;
+        self.s2 += two;
+        self.s3 += two * u128::from(one);
+        let (s4, carried) = self.s4.overflowing_add(two * two);
+        self.s4 = s4;
+        self.s4_carried += u32::from(carried);
     }
-    let second = n * s2 - s1 * s1;
-    let third = n * n * s3 - 3 * n * s1 * s2 + 2 * s1 * s1 * s1;
-    let fourth =
-        n * n * n * s4 - 4 * n * n * s1 * s3 + 6 * n * s1 * s1 * s2 - 3 * s1 * s1 * s1 * s1;
-    #[expect(clippy::cast_precision_loss, reason = "this is the one rounding")]
-    let central = Central { second: second as f64, third: third as f64, fourth: fourth as f64 };
-    central
+
+    /// An amount that came in goes.
+    #[inline]
+    pub(crate) fn subtract(&mut self, minor: i128) {
+        self.count -= 1;
+        let Ok(small) = u32::try_from(minor) else {
+            let large = self.large.as_mut().expect("what leaves has entered");
+            large.count -= 1;
+            for (sum, power) in large.powers.iter_mut().zip(Large::powers_of(minor)) {
+                *sum -= power;
+            }
+            if large.count == 0 {
+                self.large = None;
+            }
+            return;
+        };
+        let one = u64::from(small);
+        let two = u128::from(one * one);
+        self.s1 -= one;
+        self.s2 -= two;
+        self.s3 -= two * u128::from(one);
+        let (s4, borrowed) = self.s4.overflowing_sub(two * two);
+        self.s4 = s4;
+        self.s4_carried -= u32::from(borrowed);
+    }
+
+    /// The sum of the amounts.
+    pub(crate) fn sum(&self) -> i128 {
+        let large = self.large.as_ref().map_or(0, |large| large.powers[0].as_::<i128>());
+        i128::from(self.s1) + large
+    }
+
+    /// How many there are.
+    pub(crate) fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// Their central moments.
+    pub(crate) fn central(&self) -> Central {
+        if self.count < 2 {
+            return Central::default();
+        }
+        // By the inequality of power means n^3 S4 is the greatest of the numbers in there, up to
+        // a factor below 8, and one bit is the sign.
+        let bits = |number: u128| u128::BITS - number.leading_zeros();
+        let greatest = 3 * bits(u128::from(self.count)) + bits(self.s4) + 4;
+        if self.large.is_none() && self.s4_carried == 0 {
+            if greatest <= 127 {
+                return self.narrow();
+            }
+            if greatest <= 255 {
+                return self.middle();
+            }
+        }
+        self.wide()
+    }
+
+    fn narrow(&self) -> Central {
+        let signed = |number: u128| number.cast_signed();
+        let (n, s1) = (i128::from(self.count), i128::from(self.s1));
+        let second = n * signed(self.s2) - s1 * s1;
+        let with_square = n * signed(self.s3) - s1 * signed(self.s2);
+        let with_cube = n * signed(self.s4) - s1 * signed(self.s3);
+        let third = n * with_square - 2 * s1 * second;
+        let fourth = n * n * with_cube - 3 * n * s1 * with_square + 3 * s1 * s1 * second;
+        Central { second: real(second), third: real(third), fourth: real(fourth) }
+    }
+
+    fn middle(&self) -> Central {
+        let of = |number: u128| number.as_::<I256>();
+        let (n, s1) = (of(self.count.into()), of(self.s1.into()));
+        let [s2, s3, s4] = [self.s2, self.s3, self.s4].map(of);
+        let second = n * s2 - s1 * s1;
+        let with_square = n * s3 - s1 * s2;
+        let with_cube = n * s4 - s1 * s3;
+        let three = of(3);
+        let third = n * with_square - of(2) * s1 * second;
+        let fourth = n * n * with_cube - three * s1 * (n * with_square - s1 * second);
+        Central {
+            second: second.as_::<f64>(),
+            third: third.as_::<f64>(),
+            fourth: fourth.as_::<f64>(),
+        }
+    }
+
+    /// Counts are below 2^32, so the greatest number in here, 14 (n m)^4, is below 2^492.
+    fn wide(&self) -> Central {
+        let of = |number: u128| number.as_::<I512>();
+        let n = of(self.count.into());
+        let carried = of(self.s4_carried.into()) << 128;
+        let mut sums = [of(self.s1.into()), of(self.s2), of(self.s3), of(self.s4) + carried];
+        if let Some(large) = &self.large {
+            for (sum, power) in sums.iter_mut().zip(large.powers) {
+                *sum += power;
+            }
+        }
+        let [s1, s2, s3, s4] = sums;
+        let second = n * s2 - s1 * s1;
+        let with_square = n * s3 - s1 * s2;
+        let with_cube = n * s4 - s1 * s3;
+        let three = of(3);
+        let third = n * with_square - of(2) * s1 * second;
+        let fourth = n * n * with_cube - three * s1 * (n * with_square - s1 * second);
+        Central {
+            second: second.as_::<f64>(),
+            third: third.as_::<f64>(),
+            fourth: fourth.as_::<f64>(),
+        }
+    }
 }
 
-fn wide_of(number: i128) -> I512 {
+/// A number rounded once; the shorter way for a short one gives the same bits.
+#[expect(clippy::cast_precision_loss, reason = "this is the one rounding")]
+fn real(number: i128) -> f64 {
+    i64::try_from(number).map_or(number as f64, |narrow| narrow as f64)
+}
+
+fn wide(number: i128) -> I512 {
     number.as_::<I512>()
-}
-
-fn wide(count: usize, differences: impl Iterator<Item = i128>) -> Central {
-    let n = wide_of(i128::try_from(count).expect("a count fits 128 bits"));
-    let zero = wide_of(0);
-    let (mut s1, mut s2, mut s3, mut s4) = (zero, zero, zero, zero);
-    for d in differences {
-        let d = wide_of(d);
-        let square = d * d;
-        s1 += d;
-        s2 += square;
-        s3 += square * d;
-        s4 += square * square;
-    }
-    let [two, three, four, six] = [2_i128, 3, 4, 6].map(wide_of);
-    let second = n * s2 - s1 * s1;
-    let third = n * n * s3 - three * n * s1 * s2 + two * s1 * s1 * s1;
-    let fourth = n * n * n * s4 - four * n * n * s1 * s3 + six * n * s1 * s1 * s2
-        - three * s1 * s1 * s1 * s1;
-    Central { second: second.as_::<f64>(), third: third.as_::<f64>(), fourth: fourth.as_::<f64>() }
 }
 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use shroff_types::Amount;
 
     use super::*;
 
+    fn sums(amounts: &[i128]) -> Sums {
+        let mut sums = Sums::default();
+        amounts.iter().for_each(|&minor| sums.add(minor));
+        sums
+    }
+
+    /// The definition, on numbers wide enough for everything.
+    fn plain(amounts: &[i128]) -> Central {
+        let n = wide(amounts.len().try_into().expect("few"));
+        let sum = amounts.iter().fold(wide(0), |sum, &minor| sum + wide(minor));
+        let moment = |power: u32| {
+            let powers = amounts.iter().map(|&minor| (n * wide(minor) - sum).pow(power));
+            powers.fold(wide(0), |sum, power| sum + power)
+        };
+        // Each is n times what it should be, exactly.
+        let rounded = |power| (moment(power) / n).as_::<f64>();
+        Central { second: rounded(2), third: rounded(3), fourth: rounded(4) }
+    }
+
+    fn any_amount() -> impl Strategy<Value = i128> {
+        prop_oneof![
+            0_i128..100_000,
+            0_i128..(1 << 32),
+            (1_i128 << 32) - 2..(1 << 32) + 2,
+            0_i128..=Amount::MAX_MINOR,
+        ]
+    }
+
     proptest! {
         #[test]
-        fn both_widths_give_the_same_bits(amounts in prop::collection::vec(-100_000_i128..100_000, 1..100)) {
-            let (n, m) = (amounts.len(), amounts.iter().copied());
-            prop_assert_eq!(narrow(n, m.clone()), wide(n, m));
+        fn moments_are_those_of_the_definition(amounts in prop::collection::vec(any_amount(), 2..40)) {
+            prop_assert_eq!(sums(&amounts).central(), plain(&amounts));
         }
 
         #[test]
-        fn a_shift_changes_nothing(
-            amounts in prop::collection::vec(0_i128..1_000_000_000_000, 1..50),
-            shift in 0_i128..(1 << 80),
-        ) {
-            let n = amounts.len();
-            let shifted = amounts.iter().map(|m| m + shift);
-            prop_assert_eq!(wide(n, amounts.iter().copied()), central(n, shifted));
+        fn all_widths_give_the_same_bits(amounts in prop::collection::vec(0_i128..100_000, 2..100)) {
+            let sums = sums(&amounts);
+            prop_assert_eq!(sums.narrow(), sums.middle());
+            prop_assert_eq!(sums.narrow(), sums.wide());
         }
+
+        #[test]
+        fn what_came_and_went_leaves_no_trace(
+            stay in prop::collection::vec(any_amount(), 0..20),
+            go in prop::collection::vec(any_amount(), 0..20),
+        ) {
+            let mut both = sums(&go);
+            stay.iter().for_each(|&minor| both.add(minor));
+            go.iter().for_each(|&minor| both.subtract(minor));
+            prop_assert_eq!(both.central(), sums(&stay).central());
+            prop_assert_eq!(both.sum(), stay.iter().sum::<i128>());
+            prop_assert_eq!(both.count(), stay.len() as u64);
+        }
+    }
+
+    #[test]
+    fn fourth_powers_beyond_128_bits_are_carried() {
+        let amounts = vec![i128::from(u32::MAX); 40];
+        let mut sums = sums(&amounts);
+        assert!(sums.s4_carried > 0);
+        assert_eq!(sums.central(), Central::default());
+        sums.add(1);
+        sums.subtract(i128::from(u32::MAX));
+        let mut expected = amounts;
+        expected[0] = 1;
+        assert_eq!(sums.central(), plain(&expected));
     }
 
     #[test]
@@ -110,14 +272,14 @@ mod tests {
         for bits in [1_i128 << 53, (1 << 53) + 1, (1 << 54) + 2, (1 << 54) + 6, -(1 << 60) - 129] {
             #[expect(clippy::cast_precision_loss, reason = "the rounding under test")]
             let narrow = bits as f64;
-            assert_eq!(wide_of(bits).as_::<f64>().to_bits(), narrow.to_bits(), "{bits}");
+            assert_eq!(wide(bits).as_::<f64>().to_bits(), narrow.to_bits(), "{bits}");
+            assert_eq!(bits.as_::<I256>().as_::<f64>().to_bits(), narrow.to_bits(), "{bits}");
         }
     }
 
     #[test]
     fn the_largest_amounts_do_not_overflow() {
-        let amounts = [1_i128, shroff_types::Amount::MAX_MINOR, 1, shroff_types::Amount::MAX_MINOR];
-        let central = central(4, amounts.into_iter());
+        let central = sums(&[1, Amount::MAX_MINOR, 1, Amount::MAX_MINOR]).central();
         assert!(central.second > 0.0 && central.fourth.is_finite());
         assert_eq!(central.third.to_bits(), 0.0_f64.to_bits());
     }

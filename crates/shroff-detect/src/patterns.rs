@@ -1,151 +1,382 @@
 //! Patterns: found when a payment completes them, told to the payments in them.
 
-use shroff_graph::{Bound, GatherRule, PathRule, gathering_payments, path_payments};
-use shroff_types::{Place, Span};
+use std::sync::Mutex;
 
-use crate::definitions::Kind;
-use crate::extractor::{Pending, Plan, State, chain_rule, path_rule};
+use shroff_graph::{
+    Bound, Closing, Graph, Key, Link, gathering_payments, path_payments,
+};
+use shroff_types::{Span, Timestamp};
 
-/// How many payments pass between two looks for trackers that nobody asks any more.
-const SWEEP: u32 = 1 << 17;
+use crate::cell::Cell;
+use crate::evidence::Evidence;
+use crate::extractor::{Finished, PARALLEL, Pending, Searcher, State, Step};
+use crate::plan::{PatternBlock, Plan, Search};
+use crate::workers::{Job, Workers};
 
-impl State {
-    /// Finds what the newest pending payment completes, and tells those it concerns.
-    pub(crate) fn complete_patterns(&mut self) {
-        let newest = *self.pending.back().expect("a payment was just taken");
-        for number in 0..self.blocks.len() {
-            let block = &self.blocks[number];
-            let bound = if let Some(rule) = path_rule(block) {
-                self.complete_paths(number, rule, newest)
-            } else if let Kind::ScatterGather { budget } = block.kind {
-                let rule = GatherRule { window: block.window, budget };
-                self.complete_gathers(number, rule, newest)
-            } else if let Some(rule) = chain_rule(block) {
-                let plan = &mut self.plans[number];
-                let graph = &self.graphs[plan.graph];
-                let (depth, bound) =
-                    plan.depths.insert(graph, newest.closing(), newest.input.minor, rule);
-                let at = self.counters.len() - self.width + plan.counter;
-                self.counters[at] = u64::from(depth);
-                bound
-            } else {
-                continue;
-            };
-            if bound == Bound::Saturated {
-                self.plans[number].saturated.push_back(newest.key);
-            }
-        }
-    }
+/// Payments that a thread takes at a time: few enough to share a batch evenly.
+const SHARE: usize = 32;
 
-    fn complete_paths(&mut self, number: usize, rule: PathRule, newest: Pending) -> Bound {
-        let State { paths, graphs, plans, counters, width, .. } = self;
-        let plan = &plans[number];
-        let graph = &graphs[plan.graph];
-        if self.horizon == Span::ZERO {
-            let at = counters.len() - *width + plan.counter;
-            return paths.closed_by(graph, newest.closing(), rule, &mut |accounts| {
-                counters[at + accounts.len() - 2] += 1;
-            });
-        }
-        // Whoever is in a path and still pending is told of it.
-        let mut told: Vec<(usize, Vec<Place>)> = Vec::new();
-        let bound = paths.closed_by(graph, newest.closing(), rule, &mut |accounts| {
-            let payments = path_payments(graph, newest.closing(), rule, accounts);
-            told.push((accounts.len() - 2, payments));
-        });
-        for (column, payments) in told {
-            self.tell(number, newest.key.place, &payments, |counters| counters[column] += 1);
-        }
-        bound
-    }
+/// A pattern that a payment completed.
+struct Completed {
+    pattern: usize,
+    /// The counter that it raises, or of a scatter-gather its size.
+    number: usize,
+    /// Its payments, ascending.
+    payments: Vec<Key>,
+}
 
-    fn complete_gathers(&mut self, number: usize, rule: GatherRule, newest: Pending) -> Bound {
-        let State { gathers, graphs, plans, counters, width, .. } = self;
-        let plan = &plans[number];
-        let graph = &graphs[plan.graph];
-        if self.horizon == Span::ZERO {
-            let at = counters.len() - *width + plan.counter;
-            return gathers.closed_by(graph, newest.closing(), rule, &mut |gathering| {
-                counters[at] += 1;
-                counters[at + 1] = counters[at + 1].max(u64::from(gathering.middles));
-            });
-        }
-        let mut told: Vec<(u32, Vec<Place>)> = Vec::new();
-        let bound = gathers.closed_by(graph, newest.closing(), rule, &mut |gathering| {
-            let source = gathering.source;
-            let payments = gathering_payments(graph, newest.closing(), rule.window, source);
-            told.push((gathering.middles, payments));
-        });
-        for (middles, payments) in told {
-            self.tell(number, newest.key.place, &payments, |counters| {
-                counters[0] += 1;
-                counters[1] = counters[1].max(u64::from(middles));
-            });
-        }
-        bound
-    }
-
-    /// Raises the counters of those of `payments` that are pending.
-    fn tell(
-        &mut self,
-        number: usize,
-        completer: Place,
-        payments: &[Place],
-        raise: impl Fn(&mut [u64]),
-    ) {
-        let Plan { counter, counters, .. } = self.plans[number];
-        let oldest = self.pending[0].key.place;
-        let first = payments.partition_point(|&place| place < oldest);
-        let all = self.counters.make_contiguous();
-        for place in &payments[first..] {
-            let row = (place.0 - oldest.0) as usize;
-            let at = row * self.width + counter;
-            raise(&mut all[at..at + counters]);
-            let completers = &mut self.completers[row];
-            if completers.last() != Some(&(number, completer)) {
-                completers.push((number, completer));
-            }
-        }
-    }
-
-    /// Lets go of the oldest pending payment.
-    pub(crate) fn forget_oldest(&mut self) {
-        let gone = self.pending.pop_front().expect("only a pending payment is forgotten");
-        self.counters.drain(..self.width);
-        self.completers.pop_front();
-        let sweep = gone.key.place.0.is_multiple_of(SWEEP);
-        for (plan, block) in self.plans.iter_mut().zip(&self.blocks) {
-            if sweep {
-                // Values do not depend on when: a tracker made anew says the same.
-                plan.trackers.forget_before(gone.key.time.before(block.window.times(2)));
-            }
-            while plan.saturated.front().is_some_and(|&key| key <= gone.key) {
-                plan.saturated.pop_front();
-            }
-        }
-    }
+/// What the searches of one payment came to, with a horizon.
+#[derive(Default)]
+struct Outcome {
+    completed: Vec<Completed>,
+    /// By position.
+    saturated: Vec<usize>,
 }
 
 impl State {
-    /// The payments of each pattern of a block that a payment completed, each ascending.
-    pub(crate) fn closed_by(&mut self, number: usize, completer: Pending) -> Vec<Vec<Place>> {
-        let State { blocks, plans, graphs, paths, gathers, .. } = self;
-        let (block, plan) = (&blocks[number], &plans[number]);
-        let graph = &graphs[plan.graph];
-        let closing = completer.closing();
-        let mut found = Vec::new();
-        if let Some(rule) = path_rule(block) {
-            paths.closed_by(graph, closing, rule, &mut |accounts| {
-                found.push(path_payments(graph, closing, rule, accounts));
-            });
-        } else if let Kind::ScatterGather { budget } = block.kind {
-            let rule = GatherRule { window: block.window, budget };
-            gathers.closed_by(graph, closing, rule, &mut |gathering| {
-                found.push(gathering_payments(graph, closing, rule.window, gathering.source));
-            });
-        } else if let Some(rule) = chain_rule(block) {
-            found.push(plan.depths.payments_of(graph, closing, completer.input.minor, rule));
+    /// Chains: each payment's depth needs that of those before it, so this is done in order.
+    pub(crate) fn follow_chains(&mut self, steps: &[Step], floor: Timestamp) {
+        let State { plan, graph, depths, .. } = self;
+        for depths in depths {
+            for step in steps.iter().filter(|step| step.takes()) {
+                let link = Link { closing: step.payment.closing(), minor: step.payment.input.minor };
+                depths.insert(graph, link, step.is_late(plan.horizon));
+            }
+            depths.forget(floor);
         }
+    }
+
+    /// The second pass, inline: fills the row of each step. Steps and rows are as many.
+    pub(crate) fn fill_inline(&mut self, workers: &dyn Workers, steps: &[Step], rows: &mut [Cell]) {
+        let mut searchers = std::mem::take(&mut self.searchers);
+        let width = self.plan.width();
+        let threads = if steps.len() < PARALLEL { 1 } else { workers.threads().max(1) };
+        searchers.resize_with(searchers.len().max(threads), Searcher::default);
+        if threads == 1 {
+            for (number, (step, row)) in steps.iter().zip(rows.chunks_exact_mut(width)).enumerate() {
+                self.fill(&mut searchers[0], (number, step), row);
+            }
+        } else {
+            let shares = steps.chunks(SHARE).zip(rows.chunks_mut(SHARE * width)).enumerate();
+            let shares = Mutex::new(shares);
+            let next = || shares.lock().unwrap_or_else(std::sync::PoisonError::into_inner).next();
+            let state = &*self;
+            let jobs = searchers.iter_mut().take(threads).map(|searcher| -> Job<'_> {
+                Box::new(move || {
+                    while let Some((share, (steps, rows))) = next() {
+                        let rows = rows.chunks_exact_mut(width);
+                        for (number, (step, row)) in steps.iter().zip(rows).enumerate() {
+                            state.fill(searcher, (share * SHARE + number, step), row);
+                        }
+                    }
+                })
+            });
+            workers.run(jobs.collect());
+        }
+        self.searchers = searchers;
+    }
+
+    fn fill(&self, searcher: &mut Searcher, (number, step): (usize, &Step), row: &mut [Cell]) {
+        self.copy_lines(number, row);
+        let closing = step.payment.closing();
+        let Plan { patterns, .. } = &self.plan;
+        searcher.nothing.clear();
+        searcher.nothing.resize(patterns.len(), false);
+        for rising in [false, true] {
+            for (at, pattern) in patterns.iter().enumerate() {
+                if pattern.is_rising() != rising {
+                    continue;
+                }
+                let (cells, flag) = row[pattern.column..][..=pattern.counters].split_at_mut(pattern.counters);
+                cells.fill(Cell::of_int(0));
+                flag[0] = Cell::of_flag(false);
+                if pattern.within.is_some_and(|ring| searcher.nothing[ring]) {
+                    continue;
+                }
+                let bound = self.count(searcher, pattern, closing, cells);
+                flag[0] = Cell::of_flag(bound == Bound::Saturated);
+                searcher.nothing[at] =
+                    bound == Bound::Exact && cells.iter().all(|cell| cell.int() == Some(0));
+            }
+        }
+    }
+
+    /// Counts what a payment completes.
+    fn count(
+        &self,
+        searcher: &mut Searcher,
+        pattern: &PatternBlock,
+        closing: Closing,
+        cells: &mut [Cell],
+    ) -> Bound {
+        let raise = |cell: &mut Cell, to: &dyn Fn(u64) -> u64| {
+            *cell = Cell::of_int(to(cell.int().unwrap_or(0)));
+        };
+        match pattern.search {
+            Search::Path(rule) => {
+                searcher.paths.closed_by(&self.graph, closing, rule, &mut |path| {
+                    raise(&mut cells[path.len() - 2], &|count| count + 1);
+                })
+            }
+            Search::Gather(rule) => {
+                searcher.gathers.closed_by(&self.graph, closing, rule, &mut |gathering| {
+                    raise(&mut cells[0], &|count| count + 1);
+                    raise(&mut cells[1], &|size| size.max(gathering.middles.into()));
+                })
+            }
+            Search::Chain(number) => {
+                let (depth, bound) = self.depths[number].get(closing.key.place);
+                cells[0] = Cell::of_int(depth.into());
+                bound
+            }
+        }
+    }
+
+    /// The third pass, inline.
+    pub(crate) fn hand_out(
+        &mut self,
+        steps: &[Step],
+        rows: &[Cell],
+        each: &mut dyn FnMut(Finished<'_>),
+    ) {
+        let width = self.plan.width();
+        for (step, cells) in steps.iter().zip(rows.chunks_exact(width)) {
+            each(Finished {
+                place: step.payment.key.place,
+                input: step.payment.input,
+                arrival: step.arrival,
+                cells,
+                evidence: Evidence { payment: Some(step.payment), state: self },
+            });
+        }
+    }
+
+    /// The second and the third pass, with a horizon.
+    pub(crate) fn fill_and_hand_out(
+        &mut self,
+        workers: &dyn Workers,
+        steps: &[Step],
+        rows: &mut [Cell],
+        each: &mut dyn FnMut(Finished<'_>),
+    ) {
+        let mut outcomes = self.search(workers, steps).into_iter();
+        let width = self.plan.width();
+        let mut rows = rows.chunks_exact_mut(width).enumerate();
+        for step in steps {
+            if step.takes() {
+                let outcome = outcomes.next().expect("a search for each payment taken in");
+                self.complete(step.payment, outcome);
+            }
+            if step.tells {
+                let (number, row) = rows.next().expect("a row for each payment told");
+                self.copy_lines(number, row);
+                self.fill_counters(step.payment, row);
+                each(Finished {
+                    place: step.payment.key.place,
+                    input: step.payment.input,
+                    arrival: step.arrival,
+                    cells: row,
+                    evidence: Evidence { payment: Some(step.payment), state: self },
+                });
+                self.forget_oldest();
+            }
+        }
+    }
+
+    /// Searches for what each payment that was taken in completes.
+    fn search(&mut self, workers: &dyn Workers, steps: &[Step]) -> Vec<Outcome> {
+        let taken: Vec<Closing> =
+            steps.iter().filter(|step| step.takes()).map(|step| step.payment.closing()).collect();
+        let mut outcomes: Vec<Outcome> = Vec::new();
+        outcomes.resize_with(taken.len(), Outcome::default);
+        let mut searchers = std::mem::take(&mut self.searchers);
+        let threads = if taken.len() < PARALLEL { 1 } else { workers.threads().max(1) };
+        searchers.resize_with(searchers.len().max(threads), Searcher::default);
+        let shares = Mutex::new(taken.chunks(SHARE).zip(outcomes.chunks_mut(SHARE)));
+        let next = || shares.lock().unwrap_or_else(std::sync::PoisonError::into_inner).next();
+        let state = &*self;
+        let jobs = searchers.iter_mut().take(threads).map(|searcher| -> Job<'_> {
+            Box::new(move || {
+                while let Some((closings, outcomes)) = next() {
+                    for (closing, outcome) in closings.iter().zip(outcomes) {
+                        *outcome = state.outcome(searcher, *closing);
+                    }
+                }
+            })
+        });
+        let jobs: Vec<Job<'_>> = jobs.collect();
+        if threads == 1 { jobs.into_iter().for_each(|job| job()) } else { workers.run(jobs) }
+        self.searchers = searchers;
+        outcomes
+    }
+
+    fn outcome(&self, searcher: &mut Searcher, closing: Closing) -> Outcome {
+        let mut outcome = Outcome::default();
+        let Plan { patterns, .. } = &self.plan;
+        searcher.nothing.clear();
+        searcher.nothing.resize(patterns.len(), false);
+        for rising in [false, true] {
+            for (at, pattern) in patterns.iter().enumerate() {
+                if pattern.is_rising() != rising
+                    || pattern.within.is_some_and(|ring| searcher.nothing[ring])
+                {
+                    continue;
+                }
+                let before = outcome.completed.len();
+                let bound = completed(&self.graph, searcher, (at, pattern), closing, &mut |done| {
+                    outcome.completed.push(done);
+                });
+                let bound = match pattern.search {
+                    Search::Chain(number) => self.depths[number].get(closing.key.place).1,
+                    Search::Path(_) | Search::Gather(_) => bound,
+                };
+                if bound == Bound::Saturated {
+                    outcome.saturated.push(at);
+                }
+                searcher.nothing[at] = bound == Bound::Exact && outcome.completed.len() == before;
+            }
+        }
+        outcome
+    }
+
+    /// Tells those it concerns of what the newest pending payment completes.
+    fn complete(&mut self, newest: Pending, outcome: Outcome) {
+        self.counters.extend(std::iter::repeat_n(0, self.plan.counters));
+        self.completers.push_back(Vec::new());
+        for at in outcome.saturated {
+            self.saturated[at].push_back(newest.key);
+        }
+        let row = self.counters.len() - self.plan.counters;
+        for pattern in &self.plan.patterns {
+            if let Search::Chain(number) = pattern.search {
+                let (depth, _) = self.depths[number].get(newest.key.place);
+                self.counters[row + pattern.counter] = depth.into();
+            }
+        }
+        for done in &outcome.completed {
+            self.tell(newest, done);
+        }
+    }
+
+    /// Counts anew what the pending payments were told of, from the graph alone.
+    pub(crate) fn complete_pending(&mut self) {
+        let mut searcher = Searcher::default();
+        for number in 0..self.pending.len() {
+            let payment = self.pending[number];
+            let outcome = self.outcome(&mut searcher, payment.closing());
+            self.complete(payment, outcome);
+        }
+    }
+
+    /// Raises the counters of those of a pattern's payments that are pending.
+    fn tell(&mut self, completer: Pending, done: &Completed) {
+        let State { plan, pending, counters, completers, .. } = self;
+        let pattern = &plan.patterns[done.pattern];
+        let oldest = pending[0].key;
+        let first = done.payments.partition_point(|&key| key < oldest);
+        for key in &done.payments[first..] {
+            let row = pending.partition_point(|p| p.key < *key);
+            let at = row * plan.counters + pattern.counter;
+            match pattern.search {
+                Search::Gather(_) => {
+                    counters[at] += 1;
+                    counters[at + 1] = counters[at + 1].max(done.number as u64);
+                }
+                Search::Path(_) | Search::Chain(_) => counters[at + done.number] += 1,
+            }
+            let completed = (done.pattern, completer);
+            if completers[row].last() != Some(&completed) {
+                completers[row].push(completed);
+            }
+        }
+    }
+
+    fn fill_counters(&self, payment: Pending, row: &mut [Cell]) {
+        for (at, pattern) in self.plan.patterns.iter().enumerate() {
+            let cells = &mut row[pattern.column..];
+            let counters = self.counters.range(pattern.counter..pattern.counter + pattern.counters);
+            for (cell, &count) in cells.iter_mut().zip(counters) {
+                *cell = Cell::of_int(count);
+            }
+            cells[pattern.counters] = Cell::of_flag(self.is_saturated(at, payment.key));
+        }
+    }
+
+    /// Whether a search that might have told this payment of a pattern ran out of its budget.
+    fn is_saturated(&self, at: usize, key: Key) -> bool {
+        let pattern = &self.plan.patterns[at];
+        let Some(first) = self.saturated[at].front() else { return false };
+        // A chain looks back only. A pattern is told to what lies in the window of the payment
+        // that completes it.
+        if matches!(pattern.search, Search::Chain(_)) {
+            return *first == key;
+        }
+        *first == key
+            || (first.time <= key.time.after(self.plan.horizon)
+                && first.time.before(pattern.window) < key.time)
+    }
+
+    /// Lets go of the oldest pending payment.
+    fn forget_oldest(&mut self) {
+        let gone = self.pending.pop_front().expect("only a pending payment is forgotten");
+        self.counters.drain(..self.plan.counters);
+        self.completers.pop_front();
+        for saturated in &mut self.saturated {
+            while saturated.front().is_some_and(|&key| key <= gone.key) {
+                saturated.pop_front();
+            }
+        }
+    }
+
+    /// The payments of each pattern of a block that a payment completed, each ascending.
+    pub(crate) fn closed_by(&mut self, at: usize, completer: Pending) -> Vec<Vec<Key>> {
+        let State { plan, graph, searchers, depths, .. } = self;
+        let pattern = &plan.patterns[at];
+        let closing = completer.closing();
+        if let Search::Chain(number) = pattern.search {
+            let link = Link { closing, minor: completer.input.minor };
+            return vec![depths[number].payments_of(graph, link)];
+        }
+        let mut found = Vec::new();
+        let searcher = &mut searchers[0];
+        completed(graph, searcher, (at, pattern), closing, &mut |done| found.push(done.payments));
         found
+    }
+}
+
+/// Calls `found` with each pattern that a payment completes, chains left out.
+fn completed(
+    graph: &Graph,
+    searcher: &mut Searcher,
+    (at, pattern): (usize, &PatternBlock),
+    closing: Closing,
+    found: &mut dyn FnMut(Completed),
+) -> Bound {
+    match pattern.search {
+        Search::Path(rule) => searcher.paths.closed_by(graph, closing, rule, &mut |path| {
+            let payments = path_payments(graph, closing, rule, &path.accounts());
+            found(Completed { pattern: at, number: path.len() - 2, payments });
+        }),
+        Search::Gather(rule) => {
+            searcher.gathers.closed_by(graph, closing, rule, &mut |gathering| {
+                let source = gathering.source;
+                let payments = gathering_payments(graph, closing, rule.window, source);
+                found(Completed { pattern: at, number: gathering.middles as usize, payments });
+            })
+        }
+        Search::Chain(_) => Bound::Exact,
+    }
+}
+
+impl PatternBlock {
+    /// Whether it may be spared where a pattern of rings finds nothing.
+    fn is_rising(&self) -> bool {
+        matches!(self.search, Search::Path(rule) if rule.rising)
+    }
+}
+
+impl Step {
+    fn is_late(&self, horizon: Span) -> bool {
+        horizon == Span::ZERO && self.arrival == crate::extractor::Arrival::Late
     }
 }

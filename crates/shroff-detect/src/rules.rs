@@ -9,9 +9,9 @@ use std::borrow::Cow;
 
 use shroff_types::{Currency, Decimal, Span};
 
+use crate::cell::Cell;
 use crate::definitions::{Block, Column, ColumnKind, Definitions, Kind};
 use crate::evidence::Flow;
-use crate::extractor::Cell;
 use crate::sql::{Expression, Range, Row, Schema, Type, Value};
 use crate::typology::{BlockPattern, Case, Placed, RuleError, Typology};
 

@@ -1,149 +1,371 @@
 //! Running totals of a hub's line, so that no payment costs a walk along it.
 //!
 //! An ordinary account's line is a cache line or two, and walking it is the fastest there is. A
-//! hub's is not: for the few lines longer than [`HUB`], the sums and the counterparties of the
-//! window are kept and moved along as it slides, a step for each payment that enters or leaves.
-//! What they say is what a walk would say, to the bit, because both are exact.
+//! hub's is not: for the few lines with more than [`HUB`] payments in sight, totals are kept and
+//! moved along as the window slides, a step for each payment that enters or leaves. What they say
+//! is what a walk would say, to the bit, because both are exact.
+//!
+//! A tracker knows which part of the line it is about, and can be moved to any other: forwards as
+//! time goes on, and back and forth again for a payment that came late. Counterparties are in
+//! trees and not in hash tables, which would have to be made anew as a whole when they grow.
 
-use shroff_graph::{Edge, Graph};
-use shroff_types::{AccountId, Map, Timestamp};
+use std::collections::{BTreeMap, VecDeque};
 
-/// Lines up to this long are walked. No value depends on it; builds with assertions make it small,
-/// so that the tests' small ledgers have hubs.
-pub(crate) const HUB: usize = if cfg!(debug_assertions) { 4 } else { 64 };
+use shroff_graph::{Edge, Edges, Key, Near, View};
+use shroff_types::AccountId;
 
-/// The line of a hub that a tracker follows.
-pub(crate) type Followed = (AccountId, bool);
+use crate::ladder::Ladder;
+use crate::moments::Sums;
 
-/// The trackers of a block.
-#[derive(Debug, Default)]
-pub(crate) struct Trackers {
-    by_line: Map<Followed, Tracker>,
+/// Lines with up to this many payments in sight are walked. No value depends on it; builds with
+/// assertions make it small, so that the tests' small ledgers have hubs.
+pub(crate) const HUB: usize = if cfg!(debug_assertions) { 4 } else { 32 };
+
+/// What has to be known of a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Needs {
+    /// Distinct counterparties.
+    pub(crate) fan: bool,
+    /// Sums of powers, and not of the amounts alone.
+    pub(crate) moments: bool,
+    /// Least, greatest and median amount.
+    pub(crate) order: bool,
+    /// The payments with each counterparty.
+    pub(crate) pairs: bool,
 }
 
-/// What slides: a recent window, and a longer memory of which it is the end.
+impl Needs {
+    pub(crate) fn and(self, other: Needs) -> Needs {
+        Needs {
+            fan: self.fan || other.fan,
+            moments: self.moments || other.moments,
+            order: self.order || other.order,
+            pairs: self.pairs || other.pairs,
+        }
+    }
+}
+
+/// What moves with a window: takes payments in and lets them go.
+pub(crate) trait Follow {
+    /// A payment comes in sight.
+    fn enter(&mut self, edge: &Edge, minor: i128);
+    /// A payment that came in sight is so no more.
+    fn leave(&mut self, edge: &Edge, minor: i128);
+}
+
+/// A part of a line: what is seen of it, and about where its ends are.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Reach {
-    /// Payments at or before this are no longer recent.
-    pub(crate) recent: Timestamp,
-    /// Payments at or before this are forgotten; not later than `recent`.
-    pub(crate) memory: Timestamp,
-    /// Whether counterparties are told apart: what takes memory. Always the same for one block.
-    pub(crate) fans: bool,
+    pub(crate) view: View,
+    near: Near,
 }
 
-/// Totals of one line over a window and the memory before it.
+impl Reach {
+    /// Nothing, where a view begins.
+    fn nothing(view: View) -> Reach {
+        Reach { view: View { after: view.after, until: view.after }, near: Near::ENDS }
+    }
+}
+
+/// Moves what follows a line from one part of it to another.
+pub(crate) fn slide<'e>(
+    line: &impl Fn(View, Near) -> (Edges<'e>, Near),
+    reach: &mut Reach,
+    to: View,
+    follower: &mut impl Follow,
+) {
+    let Reach { view: from, near } = *reach;
+    reach.view = to;
+    if from == to {
+        return;
+    }
+    let old = |edge: u64| Near { after: edge, until: edge };
+    let forwards = from.after <= to.after && from.until <= to.until && to.after <= from.until;
+    if forwards {
+        let gone = View { after: from.after, until: to.after };
+        let come = View { after: from.until, until: to.until };
+        if gone.after < gone.until {
+            let (gone, at) = line(gone, old(near.after));
+            reach.near.after = at.until;
+            gone.iter().for_each(|edge| follower.leave(edge, gone.minor(edge)));
+        }
+        if come.after < come.until {
+            let (come, at) = line(come, old(near.until));
+            reach.near.until = at.until;
+            come.iter().for_each(|edge| follower.enter(edge, come.minor(edge)));
+        }
+        return;
+    }
+    reach.near = Near::ENDS;
+    let part = |after: Key, until: Key| line(View { after, until }, Near::ENDS).0;
+    for gone in [
+        part(from.after, from.until.min(to.after)),
+        part(from.after.max(to.until), from.until),
+    ] {
+        gone.iter().for_each(|edge| follower.leave(edge, gone.minor(edge)));
+    }
+    for come in [
+        part(to.after, to.until.min(from.after)),
+        part(to.after.max(from.until), to.until),
+    ] {
+        come.iter().for_each(|edge| follower.enter(edge, come.minor(edge)));
+    }
+}
+
+/// The payments with one counterparty.
 #[derive(Debug, Default)]
-pub(crate) struct Tracker {
-    /// Positions on the line: the memory is from `oldest` on, the window from `recent` to `end`.
-    oldest: u64,
-    recent: u64,
-    end: u64,
-    /// For each counterparty, its payments in the window and in the memory before it.
-    seen: Map<AccountId, [u32; 2]>,
-    /// Distinct counterparties in the window, the account itself left out.
-    pub(crate) fan: u64,
-    /// Those of them that are none of the memory before.
-    pub(crate) new_fan: u64,
-    /// The sum of the window.
+pub(crate) struct Pair {
+    /// In order, with their amounts.
+    pub(crate) payments: VecDeque<(Key, i128)>,
     pub(crate) sum: i128,
-    /// The same without payments to oneself.
-    pub(crate) sum_of_others: i128,
-    touched: Timestamp,
 }
 
-impl Trackers {
-    /// The totals of a line as of now: all that is in the graph has come.
-    pub(crate) fn follow(&mut self, graph: &Graph, line: Followed, reach: Reach) -> &Tracker {
-        let tracker = self.by_line.entry(line).or_default();
-        tracker.slide(graph, line, reach);
-        tracker
-    }
+/// The counterparties of a line, each with its payments in sight.
+#[derive(Debug)]
+enum Others {
+    Unknown,
+    Counted(BTreeMap<AccountId, u32>),
+    Paired(BTreeMap<AccountId, Pair>),
+}
 
-    /// Forgets the trackers of lines that nobody asked about since `time`.
-    pub(crate) fn forget_before(&mut self, time: Timestamp) {
-        self.by_line.retain(|_, tracker| tracker.touched > time);
-    }
+/// Totals of the part of a line that a window sees.
+#[derive(Debug)]
+pub(crate) struct Tracker {
+    account: AccountId,
+    reach: Reach,
+    needs: Needs,
+    pub(crate) sums: Sums,
+    pub(crate) sum: i128,
+    /// Of payments to oneself.
+    pub(crate) own: i128,
+    pub(crate) count: u64,
+    others: Others,
+    narrow: Ladder<i64>,
+    /// Amounts beyond 63 bits: all of them greater.
+    wide: Ladder<i128>,
 }
 
 impl Tracker {
-    fn slide(&mut self, graph: &Graph, (account, out): Followed, reach: Reach) {
-        let (edges, first) = graph.line(account, out).expect("a hub has a line").held();
-        let at = |position: u64| usize::try_from(position - first).expect("fits memory");
-        // What has left the line before it left here cannot be taken back: count anew. The line
-        // lets go of at least as many payments at a time as it keeps, so this pays for itself.
-        if self.oldest < first {
-            let start = first + edges.partition_point(|e| e.time <= reach.memory) as u64;
-            *self = Tracker { oldest: start, recent: start, end: start, ..Tracker::default() };
+    pub(crate) fn new(account: AccountId, needs: Needs, view: View) -> Tracker {
+        let others = match needs {
+            Needs { pairs: true, .. } => Others::Paired(BTreeMap::new()),
+            Needs { fan: true, .. } => Others::Counted(BTreeMap::new()),
+            _ => Others::Unknown,
+        };
+        Tracker {
+            account,
+            reach: Reach::nothing(view),
+            needs,
+            sums: Sums::default(),
+            sum: 0,
+            own: 0,
+            count: 0,
+            others,
+            narrow: Ladder::default(),
+            wide: Ladder::default(),
         }
-        for edge in &edges[at(self.end)..] {
-            self.enter(graph, account, edge, reach.fans);
-        }
-        self.end = first + edges.len() as u64;
-        while self.recent < self.end && edges[at(self.recent)].time <= reach.recent {
-            self.age(graph, account, &edges[at(self.recent)], reach.fans);
-            self.recent += 1;
-        }
-        while self.oldest < self.recent && edges[at(self.oldest)].time <= reach.memory {
-            if reach.fans {
-                self.leave(account, &edges[at(self.oldest)]);
-            }
-            self.oldest += 1;
-        }
-        self.touched = reach.recent;
     }
 
-    /// A payment comes into the window.
-    fn enter(&mut self, graph: &Graph, account: AccountId, edge: &Edge, fans: bool) {
-        let minor = graph.minor(edge);
+    /// What it is about.
+    pub(crate) fn view(&self) -> View {
+        self.reach.view
+    }
+
+    /// Moves to another part of its line.
+    pub(crate) fn slide<'e>(
+        &mut self,
+        line: impl Fn(View, Near) -> (Edges<'e>, Near),
+        view: View,
+    ) {
+        let mut reach = self.reach;
+        slide(&line, &mut reach, view, self);
+        self.reach = reach;
+    }
+
+    /// Distinct counterparties, the account itself left out.
+    pub(crate) fn fan(&self) -> u64 {
+        match &self.others {
+            Others::Unknown => 0,
+            Others::Counted(others) => others.len() as u64,
+            Others::Paired(others) => {
+                others.len() as u64 - u64::from(others.contains_key(&self.account))
+            }
+        }
+    }
+
+    /// The payments with a counterparty.
+    pub(crate) fn pair(&self, other: AccountId) -> Option<&Pair> {
+        match &self.others {
+            Others::Paired(others) => others.get(&other),
+            Others::Unknown | Others::Counted(_) => None,
+        }
+    }
+
+    /// Whether it knows the order of the amounts, and there are any.
+    pub(crate) fn has_order(&self) -> bool {
+        self.needs.order && self.count > 0
+    }
+
+    /// The amount of a rank, from 0.
+    fn ranked(&mut self, rank: usize) -> i128 {
+        let narrow = self.narrow.len();
+        if rank < narrow { self.narrow.get(rank).into() } else { self.wide.get(rank - narrow) }
+    }
+
+    /// Twice the median, which is whole, the least and the greatest, of at least one amount.
+    pub(crate) fn order(&mut self) -> [i128; 3] {
+        let count = self.narrow.len() + self.wide.len();
+        let (least, greatest) = (self.ranked(0), self.ranked(count - 1));
+        // Last, so that the ladder stands where it is asked next.
+        let twice = self.ranked((count - 1) / 2) + self.ranked(count / 2);
+        [twice, least, greatest]
+    }
+}
+
+impl Follow for Tracker {
+    fn enter(&mut self, edge: &Edge, minor: i128) {
+        self.count += 1;
         self.sum += minor;
-        if edge.other == account {
-            return;
+        if self.needs.moments {
+            self.sums.add(minor);
         }
-        self.sum_of_others += minor;
-        if !fans {
-            return;
-        }
-        let [now, before] = self.seen.entry(edge.other).or_default();
-        *now += 1;
-        if *now == 1 {
-            self.fan += 1;
-            self.new_fan += u64::from(*before == 0);
-        }
-    }
-
-    /// A payment leaves the window for the memory before it.
-    fn age(&mut self, graph: &Graph, account: AccountId, edge: &Edge, fans: bool) {
-        let minor = graph.minor(edge);
-        self.sum -= minor;
-        if edge.other == account {
-            return;
-        }
-        self.sum_of_others -= minor;
-        if !fans {
-            return;
-        }
-        let counts = self.seen.get_mut(&edge.other).expect("what ages has entered");
-        let [now, before] = counts;
-        self.new_fan -= u64::from(*before == 0);
-        *before += 1;
-        *now -= 1;
-        self.fan -= u64::from(*now == 0);
-    }
-
-    /// A payment is forgotten.
-    fn leave(&mut self, account: AccountId, edge: &Edge) {
-        if edge.other == account {
-            return;
-        }
-        let counts = self.seen.get_mut(&edge.other).expect("what leaves has entered");
-        let [now, before] = counts;
-        *before -= 1;
-        if *before == 0 {
-            self.new_fan += u64::from(*now > 0);
-            if *now == 0 {
-                self.seen.remove(&edge.other);
+        if self.needs.order {
+            match i64::try_from(minor) {
+                Ok(narrow) => self.narrow.insert(narrow),
+                Err(_) => self.wide.insert(minor),
             }
         }
+        if edge.other == self.account {
+            self.own += minor;
+        }
+        match &mut self.others {
+            Others::Unknown => {}
+            Others::Counted(others) => {
+                if edge.other != self.account {
+                    *others.entry(edge.other).or_default() += 1;
+                }
+            }
+            Others::Paired(others) => {
+                let pair = others.entry(edge.other).or_default();
+                pair.sum += minor;
+                let at = pair.payments.partition_point(|(key, _)| *key < edge.key());
+                pair.payments.insert(at, (edge.key(), minor));
+            }
+        }
+    }
+
+    fn leave(&mut self, edge: &Edge, minor: i128) {
+        self.count -= 1;
+        self.sum -= minor;
+        if self.needs.moments {
+            self.sums.subtract(minor);
+        }
+        if self.needs.order {
+            match i64::try_from(minor) {
+                Ok(narrow) => self.narrow.remove(narrow),
+                Err(_) => self.wide.remove(minor),
+            }
+        }
+        if edge.other == self.account {
+            self.own -= minor;
+        }
+        match &mut self.others {
+            Others::Unknown => {}
+            Others::Counted(others) => {
+                if edge.other != self.account {
+                    let count = others.get_mut(&edge.other).expect("what leaves has entered");
+                    *count -= 1;
+                    if *count == 0 {
+                        others.remove(&edge.other);
+                    }
+                }
+            }
+            Others::Paired(others) => {
+                let pair = others.get_mut(&edge.other).expect("what leaves has entered");
+                pair.sum -= minor;
+                let at = pair.payments.partition_point(|(key, _)| *key < edge.key());
+                pair.payments.remove(at);
+                if pair.payments.is_empty() {
+                    others.remove(&edge.other);
+                }
+            }
+        }
+    }
+}
+
+/// Counterparties of a window, and of the longer memory of which it is the end.
+#[derive(Debug)]
+pub(crate) struct Acquaintances {
+    account: AccountId,
+    /// The part that is recent, and the part before it.
+    parts: [Reach; 2],
+    /// For each counterparty, its payments in the window and in the memory before it.
+    seen: BTreeMap<AccountId, [u32; 2]>,
+    /// Distinct counterparties in the window that are none of the memory before it.
+    pub(crate) new_fan: u64,
+}
+
+/// One of the two parts, as what follows it.
+struct Part<'a> {
+    known: &'a mut Acquaintances,
+    part: usize,
+}
+
+impl Acquaintances {
+    pub(crate) fn new(account: AccountId, views: [View; 2]) -> Acquaintances {
+        let parts = views.map(Reach::nothing);
+        Acquaintances { account, parts, seen: BTreeMap::new(), new_fan: 0 }
+    }
+
+    pub(crate) fn views(&self) -> [View; 2] {
+        self.parts.map(|part| part.view)
+    }
+
+    /// Moves to another window and another memory before it.
+    pub(crate) fn slide<'e>(
+        &mut self,
+        line: impl Fn(View, Near) -> (Edges<'e>, Near),
+        views: [View; 2],
+    ) {
+        for (part, view) in views.into_iter().enumerate() {
+            let mut reach = self.parts[part];
+            slide(&line, &mut reach, view, &mut Part { known: self, part });
+            self.parts[part] = reach;
+        }
+    }
+
+    /// A payment that came late, if its part of the line is in sight.
+    pub(crate) fn enter_late(&mut self, edge: &Edge) {
+        for part in 0..2 {
+            if self.parts[part].view.sees(edge.key()) {
+                Part { known: self, part }.enter(edge, 0);
+            }
+        }
+    }
+
+    fn change(&mut self, other: AccountId, change: impl Fn(&mut [u32; 2])) {
+        if other == self.account {
+            return;
+        }
+        let is_new = |[now, before]: [u32; 2]| u64::from(now > 0 && before == 0);
+        let counts = self.seen.entry(other).or_default();
+        self.new_fan -= is_new(*counts);
+        change(counts);
+        self.new_fan += is_new(*counts);
+        if *counts == [0, 0] {
+            self.seen.remove(&other);
+        }
+    }
+}
+
+impl Follow for Part<'_> {
+    fn enter(&mut self, edge: &Edge, _: i128) {
+        let part = self.part;
+        self.known.change(edge.other, |counts| counts[part] += 1);
+    }
+
+    fn leave(&mut self, edge: &Edge, _: i128) {
+        let part = self.part;
+        self.known.change(edge.other, |counts| counts[part] -= 1);
     }
 }

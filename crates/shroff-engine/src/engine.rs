@@ -1,8 +1,8 @@
 //! Payments in order in, drafts of alerts out: features, then rules, then grouping.
 
 use shroff_detect::{
-    Asked, Definitions, Extractor, Finished, Flow, Input, RuleError, Rules, Scoring, Thresholds,
-    Typology,
+    Alone, Arrival, Asked, Definitions, Extractor, Finished, Flow, Input, RuleError, Rules, Scoring,
+    Thresholds, Typology, Workers,
 };
 use shroff_types::{AccountId, Clock, Map, Names, Place, Span, Timestamp};
 
@@ -35,6 +35,8 @@ pub struct Counts {
     pub saturated: u64,
     /// Times that a rule fired.
     pub hits: u64,
+    /// Payments that came too late: they have no features, and no rule was asked of them.
+    pub too_late: u64,
 }
 
 /// A flow whose evidence was handed over up to some payment, and the draft that holds it.
@@ -129,8 +131,15 @@ impl Engine {
 
     /// Takes the next payments of the order.
     pub fn push(&mut self, payments: &[Input], symbols: &Names) {
+        self.push_with(&Alone, payments, symbols);
+    }
+
+    /// As [`Engine::push`], with the features shared out among threads.
+    pub fn push_with(&mut self, workers: &dyn Workers, payments: &[Input], symbols: &Names) {
         let Engine { extractor, core } = self;
-        extractor.push(payments, symbols, &mut |finished| core.ask(finished, symbols));
+        extractor.push_with(workers, payments, symbols, &mut |finished| {
+            core.ask(finished, symbols);
+        });
     }
 
     /// Completes what still waited, and hands out the drafts.
@@ -143,6 +152,10 @@ impl Engine {
 
 impl Core {
     fn ask(&mut self, mut finished: Finished<'_>, symbols: &Names) {
+        if finished.arrival == Arrival::TooLate {
+            self.counts.too_late += 1;
+            return;
+        }
         self.counts.payments += 1;
         let saturated = self.flags.iter().any(|&at| finished.cells[at].flag() == Some(true));
         self.counts.saturated += u64::from(saturated);

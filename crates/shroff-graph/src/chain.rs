@@ -5,11 +5,12 @@
 //! most `deepest` payments spans less than `deepest` windows, so no number kept from before can
 //! be of a payment that is out of sight.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use shroff_types::{Place, Span, Timestamp};
 
-use crate::graph::{Graph, View};
+use crate::graph::Graph;
+use crate::line::{Key, View};
 use crate::paths::Closing;
 use crate::{Bound, Budget};
 
@@ -33,48 +34,98 @@ pub struct Depths {
     by_place: VecDeque<u32>,
     times: VecDeque<Timestamp>,
     first: u32,
-    keep: Span,
+    rule: ChainRule,
+}
+
+/// A payment as a chain sees it.
+#[derive(Debug, Clone, Copy)]
+pub struct Link {
+    /// Its accounts and its place in the order.
+    pub closing: Closing,
+    /// Its amount in minor units.
+    pub minor: i128,
 }
 
 impl Depths {
-    /// No depths yet; keeps those of payments up to `keep` before the newest.
-    pub fn new(keep: Span) -> Depths {
-        Depths { by_place: VecDeque::new(), times: VecDeque::new(), first: 0, keep }
+    /// No depths yet.
+    pub fn new(rule: ChainRule) -> Depths {
+        Depths { by_place: VecDeque::new(), times: VecDeque::new(), first: 0, rule }
     }
 
-    /// The depth of the newest payment, which is in the graph already; kept for those after it.
-    /// Payments come here in order of place. Costs the payments that reached its debtor in the
-    /// window.
-    pub fn insert(
-        &mut self,
-        graph: &Graph,
-        payment: Closing,
-        minor: i128,
-        rule: ChainRule,
-    ) -> (u32, Bound) {
-        let place = payment.key.place.0;
-        if self.by_place.is_empty() {
-            self.first = place;
-        }
-        let (depth, bound) = if payment.debtor == payment.creditor {
-            (0, Bound::Exact)
-        } else {
-            self.depth(graph, payment, minor, rule)
-        };
-        self.by_place.push_back(depth << 1 | u32::from(bound == Bound::Saturated));
-        self.times.push_back(payment.key.time);
-        let oldest = payment.key.time.before(self.keep);
-        while self.times.front().is_some_and(|&time| time <= oldest) {
-            self.times.pop_front();
-            self.by_place.pop_front();
-            self.first += 1;
+    /// The depth of a payment that came just now and is in the graph already; kept for those after
+    /// it, of which none may be in the graph yet but where `late` says so. Costs the payments that
+    /// reached its debtor in the window; for one that comes late, the runs that go on from it too.
+    pub fn insert(&mut self, graph: &Graph, link: Link, late: bool) -> (u32, Bound) {
+        let (depth, bound) = self.depth(graph, link);
+        self.put(link.closing.key, pack(depth, bound));
+        if late {
+            self.go_on_from(graph, link);
         }
         (depth, bound)
     }
 
-    fn depth(&self, graph: &Graph, payment: Closing, minor: i128, rule: ChainRule) -> (u32, Bound) {
-        let before = source_view(payment, rule.window);
-        let edges = graph.into(payment.debtor, before);
+    /// A payment that was not taken in has a place all the same.
+    pub fn skip(&mut self, key: Key) {
+        self.put(key, 0);
+    }
+
+    fn put(&mut self, key: Key, packed: u32) {
+        // A place whose payment is still to come must not be forgotten before.
+        const TO_COME: Timestamp = Timestamp(i64::MAX);
+        if self.by_place.is_empty() {
+            self.first = key.place.0;
+        }
+        while key.place.0 < self.first {
+            self.by_place.push_front(0);
+            self.times.push_front(TO_COME);
+            self.first -= 1;
+        }
+        let at = (key.place.0 - self.first) as usize;
+        if at >= self.by_place.len() {
+            self.by_place.resize(at + 1, 0);
+            self.times.resize(at + 1, TO_COME);
+        }
+        self.by_place[at] = packed;
+        self.times[at] = key.time;
+    }
+
+    /// Forgets the payments at or before `time`.
+    pub fn forget(&mut self, time: Timestamp) {
+        while self.times.front().is_some_and(|&oldest| oldest <= time) {
+            self.times.pop_front();
+            self.by_place.pop_front();
+            self.first += 1;
+        }
+    }
+
+    /// Computes the runs anew that a late payment is now part of, in their order.
+    fn go_on_from(&mut self, graph: &Graph, late: Link) {
+        let mut changed = BTreeMap::from([(late.closing.key, late)]);
+        while let Some((key, link)) = changed.pop_first() {
+            let account = link.closing.creditor;
+            let last = key.time.after(self.rule.window);
+            let edges = graph.out(account, View { after: key, until: Key::end_of(last) });
+            for edge in edges.iter().filter(|edge| edge.time < last) {
+                let closing = Closing { debtor: account, creditor: edge.other, key: edge.key() };
+                let next = Link { closing, minor: edges.minor(edge) };
+                let (depth, bound) = self.depth(graph, next);
+                let kept = &mut self.by_place[(edge.place.0 - self.first) as usize];
+                if *kept != pack(depth, bound) {
+                    *kept = pack(depth, bound);
+                    changed.insert(edge.key(), next);
+                }
+            }
+        }
+    }
+
+    fn depth(&self, graph: &Graph, link: Link) -> (u32, Bound) {
+        let Link { closing, minor } = link;
+        let rule = self.rule;
+        // A self-payment ends no run, not even its own.
+        if closing.debtor == closing.creditor {
+            return (0, Bound::Exact);
+        }
+        let edges = graph.into(closing.debtor, source_view(closing, rule.window));
         let mut budget = Budget::new(rule.budget);
         let (mut best, mut bound) = (0, Bound::Exact);
         for edge in edges.iter().rev() {
@@ -82,13 +133,13 @@ impl Depths {
                 bound = Bound::Saturated;
                 break;
             }
-            if edge.key() >= payment.key
-                || edge.other == payment.creditor
-                || edge.other == payment.debtor
+            if edge.key() >= closing.key
+                || edge.other == closing.creditor
+                || edge.other == closing.debtor
             {
                 continue;
             }
-            if passes_on(graph.minor(edge), minor, rule.retention_permille) {
+            if passes_on(edges.minor(edge), minor, rule.retention_permille) {
                 let (depth, exact) = self.get(edge.place);
                 best = best.max(depth);
                 if exact == Bound::Saturated {
@@ -103,50 +154,50 @@ impl Depths {
         ((best + 1).min(rule.deepest), bound)
     }
 
-    fn get(&self, place: Place) -> (u32, Bound) {
+    /// The depth of a payment that was inserted.
+    pub fn get(&self, place: Place) -> (u32, Bound) {
         let kept = self.by_place[(place.0 - self.first) as usize];
         (kept >> 1, if kept & 1 == 1 { Bound::Saturated } else { Bound::Exact })
     }
 
-    /// The payments of one longest run that ends at `payment`, ascending. Costs the lines into
-    /// its accounts.
-    pub fn payments_of(
-        &self,
-        graph: &Graph,
-        payment: Closing,
-        minor: i128,
-        rule: ChainRule,
-    ) -> Vec<Place> {
-        let mut wanted = self.get(payment.key.place).0;
+    /// The payments of one longest run that ends at a payment, ascending. Costs the lines into its
+    /// accounts.
+    pub fn payments_of(&self, graph: &Graph, link: Link) -> Vec<Key> {
+        let rule = self.rule;
+        let mut wanted = self.get(link.closing.key.place).0;
         // A self-payment ends no run, not even its own.
         if wanted == 0 {
             return Vec::new();
         }
-        let mut places = vec![payment.key.place];
-        let (mut at, mut minor) = (payment, minor);
+        let mut keys = vec![link.closing.key];
+        let Link { closing: mut at, mut minor } = link;
         while wanted > 1 {
-            let edges = graph.into(at.debtor, source_view(at, rule.window)).iter().rev();
-            let before = edges.filter(|e| {
+            let edges = graph.into(at.debtor, source_view(at, rule.window));
+            let before = edges.iter().rev().filter(|e| {
                 e.key() < at.key
                     && e.other != at.creditor
                     && e.other != at.debtor
-                    && passes_on(graph.minor(e), minor, rule.retention_permille)
+                    && passes_on(edges.minor(e), minor, rule.retention_permille)
             });
             // A capped run may go on at the cap, so the step before is the deepest there is.
             let Some(edge) = before.max_by_key(|e| (self.get(e.place).0, e.key())) else { break };
-            places.push(edge.place);
-            minor = graph.minor(edge);
+            keys.push(edge.key());
+            minor = edges.minor(edge);
             at = Closing { debtor: edge.other, creditor: at.debtor, key: edge.key() };
             wanted -= 1;
         }
-        places.reverse();
-        places
+        keys.sort_unstable();
+        keys
     }
+}
+
+fn pack(depth: u32, bound: Bound) -> u32 {
+    depth << 1 | u32::from(bound == Bound::Saturated)
 }
 
 /// What may have come before a payment: strictly less than a window earlier.
 fn source_view(payment: Closing, window: Span) -> View {
-    View { since: payment.key.time.before(window), until: payment.key }
+    View::since(payment.key.time.before(window), payment.key)
 }
 
 fn passes_on(got: i128, paid: i128, retention_permille: u32) -> bool {

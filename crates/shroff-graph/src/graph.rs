@@ -1,159 +1,355 @@
-//! The graph itself: lines of payments by account, and the views that a question has of them.
+//! The graph itself: lines of payments by account, direction and layer.
+//!
+//! Accounts are spread over shards by their number, so that threads can take payments in side by
+//! side: each works on its own shards, and no lock is needed. Which shard an account is in
+//! changes no answer.
 
-use shroff_types::{AccountId, Map, Place, Span, Timestamp};
+use shroff_types::{AccountId, Place, Span, Timestamp};
 
-use crate::line::{Edge, Key, Line};
+use crate::line::{Edge, Edges, Key, Line, Near, View};
 
+/// How many shards a graph has. A power of two, and enough for threads to share evenly.
+pub const SHARDS: usize = 64;
+/// Accounts of a page, which is given back once they are all idle: 1.5 kB.
+const PAGE: usize = 32;
+
+/// A direction in which payments pass an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Way {
+    /// Payments that leave it.
+    Out,
+    /// Payments that reach it.
+    In,
+}
+
+/// A payment on its way into the graph.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Entry {
+    /// Who pays.
+    pub debtor: AccountId,
+    /// Who is paid.
+    pub creditor: AccountId,
+    /// How much, in minor units of the base currency, zero or more.
+    pub minor: i128,
+    /// Where it stands in the order.
+    pub key: Key,
+}
+
+/// The lines of one account.
 #[derive(Debug, Default, Clone)]
 struct Node {
     out: Line,
     into: Line,
 }
 
+impl Node {
+    fn line(&self, way: Way) -> &Line {
+        match way {
+            Way::Out => &self.out,
+            Way::In => &self.into,
+        }
+    }
+
+    fn line_mut(&mut self, way: Way) -> &mut Line {
+        match way {
+            Way::Out => &mut self.out,
+            Way::In => &mut self.into,
+        }
+    }
+}
+
+#[derive(Debug, Clone)]
+struct Page {
+    nodes: Box<[Node]>,
+    /// Lines that are not empty.
+    lines: u32,
+}
+
+/// Amounts that 63 bits do not hold, such as of ether.
+#[derive(Debug, Default, Clone)]
+struct Wide {
+    slots: Vec<i128>,
+    free: Vec<usize>,
+}
+
+impl Wide {
+    fn put(&mut self, minor: i128) -> i64 {
+        let slot = self.free.pop().unwrap_or(self.slots.len());
+        if slot == self.slots.len() {
+            self.slots.push(minor);
+        } else {
+            self.slots[slot] = minor;
+        }
+        !i64::try_from(slot).expect("fits memory")
+    }
+}
+
+/// The payments of one layer in a shard.
+#[derive(Debug, Default, Clone)]
+struct Layer {
+    pages: Vec<Option<Page>>,
+    wide: Wide,
+}
+
+/// The accounts of one shard: what one thread works on.
+#[derive(Debug, Clone)]
+pub struct Shard {
+    layers: Vec<Layer>,
+    /// The next page to look at for payments that left.
+    hand: usize,
+    /// Payments taken in since one was looked at.
+    due: usize,
+}
+
 /// Payments of a sliding window, by account and direction.
 ///
-/// Costs 48 bytes a payment (and room for growth) and 80 an account.
+/// A layer holds all of them, and each further one those that its owner chose. Costs 48 bytes a
+/// payment and layer (and up to half as much for growth), and 48 an account.
 #[derive(Debug, Clone)]
 pub struct Graph {
-    nodes: Vec<Node>,
-    /// Amounts that 63 bits do not hold, such as of ether.
-    wide: Map<Place, i128>,
-    keep: Span,
-    held: u64,
-    since_sweep: usize,
+    shards: Vec<Shard>,
 }
 
-/// What a question sees: the payments after `since` (which is open) and up to `until` (included).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct View {
-    /// Payments at or before this instant are out of sight.
-    pub since: Timestamp,
-    /// Payments after this place in the order are out of sight.
-    pub until: Key,
+/// Which shard an account is in.
+#[inline]
+pub fn shard_of(account: AccountId) -> usize {
+    account.0 as usize % SHARDS
 }
 
-impl View {
-    /// The part of a line that is in sight.
-    #[inline]
-    pub fn of<'a>(&self, line: &'a Line) -> &'a [Edge] {
-        self.slice(line.all())
-    }
-
-    /// The part of a run of edges, ascending in order, that is in sight.
-    #[inline]
-    pub(crate) fn slice<'a>(&self, edges: &'a [Edge]) -> &'a [Edge] {
-        // As a rule the line ends at the asking payment, or a few after it.
-        let mut end = edges.len();
-        let mut step = 1;
-        while end > 0 && edges[end - 1].key() > self.until {
-            if step > 8 {
-                end = edges[..end].partition_point(|e| e.key() <= self.until);
-                break;
-            }
-            end -= 1;
-            step += 1;
-        }
-        let seen = &edges[..end];
-        match seen.first() {
-            Some(first) if first.time <= self.since => {
-                &seen[seen.partition_point(|e| e.time <= self.since)..]
-            }
-            Some(_) | None => seen,
-        }
-    }
+#[inline]
+fn position(account: AccountId) -> (usize, usize) {
+    let at = account.0 as usize / SHARDS;
+    (at / PAGE, at % PAGE)
 }
 
 impl Graph {
-    /// An empty graph that keeps payments for `keep` before the newest one.
-    pub fn new(keep: Span) -> Graph {
-        Graph { nodes: Vec::new(), wide: Map::default(), keep, held: 0, since_sweep: 0 }
+    /// An empty graph of so many layers.
+    pub fn new(layers: usize) -> Graph {
+        let shard = Shard { layers: vec![Layer::default(); layers], hand: 0, due: 0 };
+        Graph { shards: vec![shard; SHARDS] }
     }
 
-    /// Takes a payment in: `minor` is its amount in minor units, `key` its place in the order.
-    pub fn insert(&mut self, debtor: AccountId, creditor: AccountId, minor: i128, key: Key) {
-        let most = debtor.0.max(creditor.0) as usize;
-        if self.nodes.len() <= most {
-            self.nodes.resize_with(most + 1, Node::default);
-        }
-        let narrow = i64::try_from(minor).ok().filter(|&narrow| narrow != Edge::WIDE);
-        if narrow.is_none() {
-            self.wide.insert(key.place, minor);
-        }
-        let Key { time, place } = key;
-        let edge = |other| Edge { time, minor: narrow.unwrap_or(Edge::WIDE), other, place };
-        let oldest = time.before(self.keep);
-        let out = &mut self.nodes[debtor.0 as usize].out;
-        out.expire(oldest);
-        out.insert(edge(creditor));
-        let into = &mut self.nodes[creditor.0 as usize].into;
-        into.expire(oldest);
-        into.insert(edge(debtor));
-        self.held += 1;
-        self.since_sweep += 1;
-        // Accounts that nobody touches again are let go here, at a cost of a step a payment.
-        if self.since_sweep > self.nodes.len().max(4_096) {
-            self.sweep(oldest);
-        }
+    /// Takes a payment into a layer.
+    pub fn insert(&mut self, layer: usize, entry: Entry) {
+        self.shards[shard_of(entry.debtor)].insert(layer, entry, Way::Out);
+        self.shards[shard_of(entry.creditor)].insert(layer, entry, Way::In);
     }
 
-    fn sweep(&mut self, oldest: Timestamp) {
-        let mut held = 0;
-        for node in &mut self.nodes {
-            node.out.expire(oldest);
-            node.into.expire(oldest);
-            held += node.out.all().len() as u64;
-        }
-        if !self.wide.is_empty() {
-            let Graph { nodes, wide, .. } = self;
-            let alive: shroff_types::Set<Place> = nodes
-                .iter()
-                // Also of payments that expired and whose bytes a tracker may still read.
-                .flat_map(|node| node.out.held().0.iter().chain(node.into.held().0))
-                .filter(|e| e.minor == Edge::WIDE)
-                .map(|e| e.place)
-                .collect();
-            wide.retain(|place, _| alive.contains(place));
-        }
-        self.held = held;
-        self.since_sweep = 0;
+    /// The shards, for threads to share.
+    pub fn shards_mut(&mut self) -> &mut [Shard] {
+        &mut self.shards
     }
 
-    /// The payments that left an account, of those that a view sees.
+    /// The payments of the first layer that left an account, of those that a view sees.
     #[inline]
-    pub fn out(&self, account: AccountId, view: View) -> &[Edge] {
-        self.nodes.get(account.0 as usize).map_or(&[], |node| view.of(&node.out))
+    pub fn out(&self, account: AccountId, view: View) -> Edges<'_> {
+        self.edges(0, (account, Way::Out), view)
     }
 
-    /// The payments that reached an account, of those that a view sees.
+    /// The payments of the first layer that reached an account, of those that a view sees.
     #[inline]
-    pub fn into(&self, account: AccountId, view: View) -> &[Edge] {
-        self.nodes.get(account.0 as usize).map_or(&[], |node| view.of(&node.into))
+    pub fn into(&self, account: AccountId, view: View) -> Edges<'_> {
+        self.edges(0, (account, Way::In), view)
     }
 
-    /// The line of an account, of payments out of it or into it.
+    /// The payments of a layer that passed an account, of those that a view sees.
     #[inline]
-    pub fn line(&self, account: AccountId, out: bool) -> Option<&Line> {
-        let node = self.nodes.get(account.0 as usize)?;
-        Some(if out { &node.out } else { &node.into })
-    }
-
-    /// An edge's amount in minor units.
-    #[inline]
-    pub fn minor(&self, edge: &Edge) -> i128 {
-        if edge.minor != Edge::WIDE {
-            return i128::from(edge.minor);
-        }
-        *self.wide.get(&edge.place).expect("a wide amount is kept as long as its payment")
+    pub fn edges(&self, layer: usize, line: (AccountId, Way), view: View) -> Edges<'_> {
+        self.shards[shard_of(line.0)].edges(layer, line, view)
     }
 
     /// Bytes that the payments and accounts take.
     pub fn bytes(&self) -> usize {
-        let lines: usize = self.nodes.iter().map(|n| n.out.bytes() + n.into.bytes()).sum();
-        lines + self.nodes.capacity() * size_of::<Node>() + self.wide.len() * 48
+        self.shards.iter().flat_map(|shard| &shard.layers).map(Layer::bytes).sum()
     }
 
-    /// About how many payments are held: exact after each sweep, too many by those that left since.
-    pub fn payments(&self) -> u64 {
-        self.held
+    /// Every payment held in a layer, ascending in order, those that left the window and were not
+    /// let go included. Costs a sort.
+    pub fn entries(&self, layer: usize) -> Vec<Entry> {
+        let mut entries = Vec::new();
+        for (number, shard) in self.shards.iter().enumerate() {
+            for at in 0..shard.positions(layer) {
+                let account = account(number, at);
+                let edges = shard.edges(layer, (account, Way::Out), ALL);
+                entries.extend(edges.iter().map(|edge| Entry {
+                    debtor: account,
+                    creditor: edge.other,
+                    minor: edges.minor(edge),
+                    key: edge.key(),
+                }));
+            }
+        }
+        entries.sort_unstable_by_key(|entry| entry.key);
+        entries
     }
+}
+
+/// Sees everything.
+const ALL: View = View {
+    after: Key { time: Timestamp(i64::MIN), place: Place(0) },
+    until: Key { time: Timestamp(i64::MAX), place: Place(u32::MAX) },
+};
+
+fn account(shard: usize, position: usize) -> AccountId {
+    AccountId(u32::try_from(position * SHARDS + shard).expect("an account's own number"))
+}
+
+impl Shard {
+    /// Takes in one end of a payment: the debtor's (`Out`) or the creditor's (`In`), whose shard
+    /// this must be.
+    #[inline]
+    pub fn insert(&mut self, layer: usize, entry: Entry, way: Way) {
+        let (whose, other) = match way {
+            Way::Out => (entry.debtor, entry.creditor),
+            Way::In => (entry.creditor, entry.debtor),
+        };
+        let Layer { pages, wide } = &mut self.layers[layer];
+        let minor = i64::try_from(entry.minor).unwrap_or_else(|_| wide.put(entry.minor));
+        let Key { time, place } = entry.key;
+        let (page, at) = position(whose);
+        if pages.len() <= page {
+            pages.resize(page + 1, None);
+        }
+        let page = pages[page].get_or_insert_with(|| Page {
+            nodes: vec![Node::default(); PAGE].into_boxed_slice(),
+            lines: 0,
+        });
+        let line = page.nodes[at].line_mut(way);
+        page.lines += u32::from(line.is_empty());
+        line.insert(Edge { time, minor, other, place });
+    }
+
+    /// The payments of a layer that passed an account, of those that a view sees.
+    #[inline]
+    pub fn edges(&self, layer: usize, (account, way): (AccountId, Way), view: View) -> Edges<'_> {
+        self.account(layer, account).edges(way, view)
+    }
+
+    /// An account in a layer.
+    #[inline]
+    pub fn account(&self, layer: usize, account: AccountId) -> Account<'_> {
+        let Layer { pages, wide } = &self.layers[layer];
+        let (page, at) = position(account);
+        let node = match pages.get(page) {
+            Some(Some(page)) => Some(&page.nodes[at]),
+            Some(None) | None => None,
+        };
+        Account { node, wide: &wide.slots }
+    }
+
+    /// Lets go of payments of a line at or before `time`.
+    pub fn expire(&mut self, layer: usize, (account, way): (AccountId, Way), time: Timestamp) {
+        let Layer { pages, wide } = &mut self.layers[layer];
+        let (number, at) = position(account);
+        let Some(Some(page)) = pages.get_mut(number) else { return };
+        let line = page.nodes[at].line_mut(way);
+        if line.is_empty() {
+            return;
+        }
+        line.expire(time, &mut |edge| {
+            if edge.minor < 0 {
+                wide.free.push(usize::try_from(!edge.minor).expect("the complement of a slot"));
+            }
+        });
+        if line.is_empty() {
+            page.lines -= 1;
+            if page.lines == 0 {
+                pages[number] = None;
+            }
+        }
+    }
+
+    /// The accounts to look at next for payments that left: a page of the shard's in turn, so
+    /// that those nobody touches again are let go. Asked once for each payment taken in, it gives
+    /// some accounts once in a while.
+    pub fn next_to_sweep(&mut self, number: usize) -> impl Iterator<Item = AccountId> + use<> {
+        self.due += 1;
+        let mut swept = 0..0;
+        if self.due >= 2 * PAGE {
+            self.due = 0;
+            let pages = &self.layers[0].pages;
+            // Pages of idle accounts are passed at once.
+            let in_turn = (self.hand..pages.len()).chain(0..self.hand.min(pages.len()));
+            if let Some(page) = in_turn.take(PAGE).find(|&page| pages[page].is_some()) {
+                swept = page * PAGE..(page + 1) * PAGE;
+                self.hand = page + 1;
+            } else {
+                self.hand += PAGE;
+            }
+            if self.hand >= pages.len() {
+                self.hand = 0;
+            }
+        }
+        swept.map(move |at| account(number, at))
+    }
+
+    fn positions(&self, layer: usize) -> usize {
+        self.layers[layer].pages.len() * PAGE
+    }
+}
+
+/// The lines of an account in a layer.
+#[derive(Debug, Clone, Copy)]
+pub struct Account<'a> {
+    /// None where it is idle.
+    node: Option<&'a Node>,
+    wide: &'a [i128],
+}
+
+impl<'a> Account<'a> {
+    /// The payments that passed it, of those that a view sees.
+    #[inline]
+    pub fn edges(&self, way: Way, view: View) -> Edges<'a> {
+        self.node.map_or(Edges::NONE, |node| node.line(way).view(view, self.wide))
+    }
+
+    /// As [`Account::edges`], looking near some place of a long line first; and where its ends
+    /// were.
+    #[inline]
+    pub fn edges_near(&self, way: Way, view: View, near: Near) -> (Edges<'a>, Near) {
+        match self.node {
+            Some(node) => node.line(way).view_near(view, near, self.wide),
+            None => (Edges::NONE, near),
+        }
+    }
+
+    /// Whether a line is long enough to be kept in blocks.
+    #[inline]
+    pub fn is_long(&self, way: Way) -> bool {
+        self.node.is_some_and(|node| node.line(way).is_long())
+    }
+
+    /// Whether a line holds enough payments at or before `time` for [`Shard::expire`] to pay.
+    #[inline]
+    pub fn is_stale(&self, way: Way, time: Timestamp) -> bool {
+        self.node.is_some_and(|node| node.line(way).is_stale(time))
+    }
+
+    /// Reads a little of it, so that it is in the cache when it is read in earnest. What it gives
+    /// means nothing, and is there so that the reading is not left out.
+    #[inline]
+    pub fn touch(&self, deep: bool) -> i64 {
+        match self.node {
+            Some(node) if deep => node.out.touch() ^ node.into.touch(),
+            Some(node) => i64::from(node.out.is_long()),
+            None => 0,
+        }
+    }
+}
+
+impl Layer {
+    fn bytes(&self) -> usize {
+        let pages = self.pages.iter().flatten();
+        let lines: usize =
+            pages.clone().flat_map(|page| &page.nodes).map(|n| n.out.bytes() + n.into.bytes()).sum();
+        let nodes = pages.count() * PAGE * size_of::<Node>();
+        let wide = self.wide.slots.capacity() * 16 + self.wide.free.capacity() * 8;
+        lines + nodes + wide + self.pages.capacity() * size_of::<Option<Page>>()
+    }
+}
+
+/// What the payment that closes a pattern sees of a window.
+#[inline]
+pub(crate) fn closing_view(key: Key, window: Span) -> View {
+    View::since(key.time.before(window), key)
 }

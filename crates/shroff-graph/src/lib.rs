@@ -9,11 +9,12 @@ mod graph;
 mod line;
 mod paths;
 mod scatter_gather;
+mod table;
 
-pub use chain::{ChainRule, Depths};
-pub use graph::{Graph, View};
-pub use line::{Edge, Key, Line};
-pub use paths::{Closing, PathRule, Paths, Sequence, payments_of as path_payments};
+pub use chain::{ChainRule, Depths, Link};
+pub use graph::{Account, Entry, Graph, SHARDS, Shard, Way, shard_of};
+pub use line::{Edge, Edges, Key, Near, View};
+pub use paths::{Closing, Path, PathRule, Paths, payments_of as path_payments};
 pub use scatter_gather::{
     GatherRule, Gathering, ScatterGathers, payments_of as gathering_payments,
 };

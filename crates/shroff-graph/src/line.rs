@@ -1,4 +1,10 @@
-//! One account's payments in one direction, in order, as one slice.
+//! One account's payments in one direction, in order.
+//!
+//! Most accounts have a handful of payments in the window: theirs are one small vector, a cache
+//! line or two. A hub may have a million: its payments are in blocks, so that taking one in and
+//! letting one go costs the same whatever the length, and nothing is ever moved as a whole.
+
+use std::collections::VecDeque;
 
 use shroff_types::{AccountId, Place, Timestamp};
 
@@ -11,14 +17,45 @@ pub struct Key {
     pub place: Place,
 }
 
+impl Key {
+    /// After every payment at or before `time`.
+    #[inline]
+    pub fn end_of(time: Timestamp) -> Key {
+        Key { time, place: Place(u32::MAX) }
+    }
+}
+
+/// What a question sees: the payments after one key and up to another, which is included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct View {
+    /// Payments at or before this are out of sight.
+    pub after: Key,
+    /// Payments after this are out of sight.
+    pub until: Key,
+}
+
+impl View {
+    /// What lies after an instant (which is open) and up to a place in the order (included).
+    #[inline]
+    pub fn since(since: Timestamp, until: Key) -> View {
+        View { after: Key::end_of(since), until }
+    }
+
+    /// Whether a payment at a place in the order is in sight.
+    #[inline]
+    pub fn sees(&self, key: Key) -> bool {
+        self.after < key && key <= self.until
+    }
+}
+
 /// One payment as one of its two accounts sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Edge {
     /// When.
     pub time: Timestamp,
-    /// The amount in minor units of the base currency, or [`Edge::WIDE`] where it needs over 63
-    /// bits: read it through [`crate::Graph::minor`].
-    pub minor: i64,
+    /// The amount in minor units of the base currency where 63 bits hold it; else negative, the
+    /// complement of its slot: read it through [`Edges::minor`].
+    pub(crate) minor: i64,
     /// The account at the other end.
     pub other: AccountId,
     /// The payment's place.
@@ -29,9 +66,6 @@ pub struct Edge {
 const _: () = assert!(size_of::<Edge>() == 24);
 
 impl Edge {
-    /// The mark of an amount that is kept elsewhere.
-    pub const WIDE: i64 = i64::MIN;
-
     /// Its place in the order.
     #[inline]
     pub fn key(&self) -> Key {
@@ -39,66 +73,423 @@ impl Edge {
     }
 }
 
-/// Payments of one account in one direction, ascending in order, as one contiguous slice: old
-/// ones leave at the front by moving `start`, and the vector closes the gap now and then.
-#[derive(Debug, Default, Clone)]
-pub struct Line {
+/// Payments of one account in one direction, ascending in order.
+#[derive(Debug, Clone)]
+pub(crate) enum Line {
+    /// Oldest first; those at the front may have left the window already.
+    Short(Vec<Edge>),
+    Long(Box<Blocks>),
+}
+
+// An account has two, and idle ones keep theirs until their page goes.
+const _: () = assert!(size_of::<Line>() == 24);
+
+/// A line longer than this is kept in blocks. No answer depends on it; builds with assertions
+/// make it small, so that the tests' small ledgers have long lines.
+const LONG: usize = if cfg!(debug_assertions) { 4 } else { 32 };
+/// Payments of a block: 6 kB, which is what a payment that comes late may have to move.
+const BLOCK: usize = if cfg!(debug_assertions) { 4 } else { 256 };
+
+/// The blocks of a long line, none of them empty.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Blocks {
+    blocks: VecDeque<Block>,
+}
+
+#[derive(Debug, Clone)]
+struct Block {
+    /// Payments in the blocks before it, of those that ever were in this line.
+    before: u64,
     edges: Vec<Edge>,
-    start: u32,
-    /// How many payments lay before the first of `edges`, ever.
-    drained: u64,
+}
+
+impl Default for Line {
+    fn default() -> Line {
+        Line::Short(Vec::new())
+    }
 }
 
 impl Line {
-    /// All payments held, oldest first.
     #[inline]
-    pub fn all(&self) -> &[Edge] {
-        &self.edges[self.start as usize..]
+    pub(crate) fn is_empty(&self) -> bool {
+        match self {
+            Line::Short(edges) => edges.is_empty(),
+            Line::Long(_) => false,
+        }
     }
 
-    /// All payments whose bytes are still there, expired ones too, and the position of the first
-    /// among all that the line ever held. Positions hold as long as payments come in order.
     #[inline]
-    pub fn held(&self) -> (&[Edge], u64) {
-        (&self.edges, self.drained)
+    pub(crate) fn is_long(&self) -> bool {
+        matches!(self, Line::Long(_))
     }
 
     /// Puts a payment at its place: at the end, unless it comes late.
     pub(crate) fn insert(&mut self, edge: Edge) {
-        match self.edges.last() {
-            Some(last) if last.key() > edge.key() => {
-                let at = self.all().partition_point(|e| e.key() < edge.key());
-                self.edges.insert(self.start as usize + at, edge);
+        match self {
+            Line::Short(edges) if edges.len() < LONG => {
+                if edges.len() == edges.capacity() {
+                    // By half and not double: most lines are short, and so is their slack.
+                    edges.reserve_exact((edges.len() / 2).max(2));
+                }
+                match edges.last() {
+                    Some(last) if last.key() > edge.key() => {
+                        let at = edges.partition_point(|e| e.key() < edge.key());
+                        edges.insert(at, edge);
+                    }
+                    Some(_) | None => edges.push(edge),
+                }
             }
-            Some(_) | None => self.edges.push(edge),
+            Line::Short(edges) => {
+                let mut long = Blocks::of(edges);
+                long.insert(edge);
+                *self = Line::Long(Box::new(long));
+            }
+            Line::Long(long) => long.insert(edge),
         }
     }
 
-    /// Lets go of the payments at or before `time`; amortised, a move for each payment that left.
-    pub(crate) fn expire(&mut self, time: Timestamp) {
-        let gone = self.all().iter().take_while(|e| e.time <= time).count();
-        let start = self.start as usize + gone;
-        if start == self.edges.len() {
-            self.drained += start as u64;
-            self.edges = Vec::new();
-            self.start = 0;
-            return;
+    /// Whether enough payments at or before `time` are held for letting them go to pay.
+    #[inline]
+    pub(crate) fn is_stale(&self, time: Timestamp) -> bool {
+        match self {
+            // A quarter, so that a line is moved once for every few payments that leave it.
+            Line::Short(edges) => edges.get(edges.len() / 4).is_some_and(|e| e.time <= time),
+            Line::Long(long) => long.is_stale(time),
         }
-        if start > self.edges.len() / 2 {
-            self.drained += start as u64;
-            self.edges.drain(..start);
-            self.start = 0;
-            if self.edges.capacity() > 4 * self.edges.len() {
-                self.edges.shrink_to(2 * self.edges.len());
+    }
+
+    /// Lets go of payments at or before `time`, in whole blocks where the line has blocks;
+    /// each is given to `gone`.
+    pub(crate) fn expire(&mut self, time: Timestamp, gone: &mut impl FnMut(&Edge)) {
+        match self {
+            Line::Short(edges) => {
+                let count = edges.partition_point(|e| e.time <= time);
+                edges[..count].iter().for_each(gone);
+                if count == edges.len() {
+                    *edges = Vec::new();
+                } else {
+                    edges.drain(..count);
+                    if edges.capacity() > 4 * edges.len() {
+                        edges.shrink_to(2 * edges.len());
+                    }
+                }
             }
-            return;
+            Line::Long(long) => {
+                while long.is_stale(time) {
+                    let block = long.blocks.pop_front().expect("a stale line has a block");
+                    block.edges.iter().for_each(&mut *gone);
+                }
+                if long.held() <= LONG / 2 {
+                    let blocks = std::mem::take(&mut long.blocks);
+                    *self = Line::Short(blocks.into_iter().flat_map(|b| b.edges).collect());
+                }
+            }
         }
-        // A line that outgrows 32 bits would need 100 GB before it got here.
-        self.start = u32::try_from(start).expect("fewer than 2^32 payments a line");
+    }
+
+    /// The part of the line that is in sight.
+    #[inline]
+    pub(crate) fn view<'a>(&'a self, view: View, wide: &'a [i128]) -> Edges<'a> {
+        match self {
+            Line::Short(edges) => Edges::of(slice(edges, view), wide),
+            Line::Long(long) => long.view(view, Near::ENDS, wide).0,
+        }
+    }
+
+    /// As [`Line::view`], looking near some place first.
+    pub(crate) fn view_near<'a>(
+        &'a self,
+        view: View,
+        near: Near,
+        wide: &'a [i128],
+    ) -> (Edges<'a>, Near) {
+        match self {
+            Line::Short(edges) => (Edges::of(slice(edges, view), wide), near),
+            Line::Long(long) => long.view(view, near, wide),
+        }
+    }
+
+    /// Reads a little of the line, so that it is in the cache when it is read in earnest.
+    #[inline]
+    pub(crate) fn touch(&self) -> i64 {
+        match self {
+            Line::Short(edges) => edges.last().map_or(0, |edge| edge.time.0),
+            Line::Long(long) => long.blocks.len() as i64,
+        }
     }
 
     /// Bytes held, room for growth included.
     pub(crate) fn bytes(&self) -> usize {
-        self.edges.capacity() * size_of::<Edge>()
+        match self {
+            Line::Short(edges) => edges.capacity() * size_of::<Edge>(),
+            Line::Long(long) => {
+                let edges: usize = long.blocks.iter().map(|block| block.edges.capacity()).sum();
+                edges * size_of::<Edge>() + long.blocks.capacity() * size_of::<Block>()
+            }
+        }
+    }
+}
+
+impl Blocks {
+    fn of(edges: &[Edge]) -> Blocks {
+        let mut blocks = Blocks::default();
+        edges.iter().for_each(|&edge| blocks.insert(edge));
+        blocks
+    }
+
+    fn held(&self) -> usize {
+        let (Some(first), Some(last)) = (self.blocks.front(), self.blocks.back()) else { return 0 };
+        dense(last.before - first.before) + last.edges.len()
+    }
+
+    fn is_stale(&self, time: Timestamp) -> bool {
+        let newest = self.blocks.front().and_then(|block| block.edges.last());
+        newest.is_some_and(|edge| edge.time <= time)
+    }
+
+    fn insert(&mut self, edge: Edge) {
+        match self.blocks.back_mut() {
+            Some(block)
+                if block.edges.last().is_some_and(|last| last.key() < edge.key())
+                    && block.edges.len() < BLOCK =>
+            {
+                if block.edges.len() == block.edges.capacity() {
+                    // By half, and no further than the block goes.
+                    let more = (block.edges.len() / 2).clamp(1, BLOCK - block.edges.len());
+                    block.edges.reserve_exact(more);
+                }
+                block.edges.push(edge);
+            }
+            Some(block) if block.edges.last().is_some_and(|last| last.key() > edge.key()) => {
+                self.insert_late(edge);
+            }
+            back => {
+                let before = back.map_or(0, |block| block.before + block.edges.len() as u64);
+                // A line that only just became long may never fill its second block.
+                let room = if self.blocks.len() < 2 { LONG } else { BLOCK };
+                let mut edges = Vec::with_capacity(room);
+                edges.push(edge);
+                self.blocks.push_back(Block { before, edges });
+            }
+        }
+    }
+
+    /// Costs a block, and a step for each block behind it.
+    fn insert_late(&mut self, edge: Edge) {
+        let number = self.blocks.partition_point(|block| {
+            block.edges.last().expect("no block is empty").key() < edge.key()
+        });
+        let block = &mut self.blocks[number];
+        let at = block.edges.partition_point(|e| e.key() < edge.key());
+        block.edges.insert(at, edge);
+        self.blocks.range_mut(number + 1..).for_each(|block| block.before += 1);
+        let block = &mut self.blocks[number];
+        if block.edges.len() > 2 * BLOCK {
+            let edges = block.edges.split_off(BLOCK);
+            let before = block.before + BLOCK as u64;
+            self.blocks.insert(number + 1, Block { before, edges });
+        }
+    }
+
+    /// Where a key stands: the block, the position in it, and the number among all. `near` is a
+    /// number that may be near it.
+    fn find(&self, key: Key, near: u64) -> Found {
+        let number = self.block_of(key, near);
+        let Some(block) = self.blocks.get(number) else {
+            return Found { block: number, at: 0, number: 0 };
+        };
+        let near = dense(near.saturating_sub(block.before));
+        let at = block.position(key, near);
+        Found { block: number, at, number: block.before + at as u64 }
+    }
+
+    /// The first block that ends behind a key; the last where none does.
+    fn block_of(&self, key: Key, near: u64) -> usize {
+        let blocks = &self.blocks;
+        let (Some(front), Some(back)) = (blocks.front(), blocks.back()) else { return 0 };
+        // As a rule it is at one of the ends, or where one looked last.
+        if back.edges.first().is_some_and(|e| e.key() <= key) {
+            return blocks.len() - 1;
+        }
+        let ends_behind = |number: usize| {
+            blocks[number].edges.last().expect("no block is empty").key() > key
+        };
+        if ends_behind(0) {
+            return 0;
+        }
+        let guess = dense(near.saturating_sub(front.before)) / BLOCK;
+        for number in [guess, guess + 1] {
+            if (1..blocks.len()).contains(&number) && ends_behind(number) && !ends_behind(number - 1)
+            {
+                return number;
+            }
+        }
+        blocks.partition_point(|b| b.edges.last().expect("no block is empty").key() <= key)
+    }
+
+    fn view<'a>(&'a self, view: View, near: Near, wide: &'a [i128]) -> (Edges<'a>, Near) {
+        let (from, to) = (self.find(view.after, near.after), self.find(view.until, near.until));
+        let found = Near { after: from.number, until: to.number };
+        if to.number <= from.number {
+            return (Edges::of(&[], wide), found);
+        }
+        let edges = |number: usize| self.blocks.get(number).map_or(&[][..], |b| &b.edges[..]);
+        if from.block == to.block {
+            return (Edges::of(&edges(from.block)[from.at..to.at], wide), found);
+        }
+        let edges = Edges {
+            head: &edges(from.block)[from.at..],
+            blocks: Some(&self.blocks),
+            from: from.block + 1,
+            to: to.block,
+            tail: &edges(to.block)[..to.at],
+            len: dense(to.number - from.number),
+            wide,
+        };
+        (edges, found)
+    }
+}
+
+impl Block {
+    /// How many payments are at or before a key; `near` may be nearly as many.
+    fn position(&self, key: Key, near: usize) -> usize {
+        let edges = &self.edges[..];
+        let mut at = near.min(edges.len());
+        for _ in 0..4 {
+            if at < edges.len() && edges[at].key() <= key {
+                at += 1;
+            } else if at > 0 && edges[at - 1].key() > key {
+                at -= 1;
+            } else {
+                return at;
+            }
+        }
+        edges.partition_point(|e| e.key() <= key)
+    }
+}
+
+/// Where the ends of a view were on a line when it was last looked at, as numbers among all that
+/// were ever in it. It makes looking again quick; wherever it points, what is seen is the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Near {
+    /// Of the old end.
+    pub after: u64,
+    /// Of the new end.
+    pub until: u64,
+}
+
+impl Near {
+    /// Nowhere in particular: the old end is sought from the front, the new one from the back.
+    pub const ENDS: Near = Near { after: 0, until: u64::MAX };
+}
+
+struct Found {
+    block: usize,
+    at: usize,
+    number: u64,
+}
+
+fn dense(count: u64) -> usize {
+    usize::try_from(count).expect("fits memory")
+}
+
+/// The part of a run of edges, ascending in order, that is in sight.
+#[inline]
+fn slice(edges: &[Edge], view: View) -> &[Edge] {
+    // As a rule the line ends at the asking payment, or a few after it.
+    let mut end = edges.len();
+    let mut step = 1;
+    while end > 0 && edges[end - 1].key() > view.until {
+        if step > 8 {
+            end = edges[..end].partition_point(|e| e.key() <= view.until);
+            break;
+        }
+        end -= 1;
+        step += 1;
+    }
+    let seen = &edges[..end];
+    match seen.first() {
+        Some(first) if first.key() <= view.after => {
+            &seen[seen.partition_point(|e| e.key() <= view.after)..]
+        }
+        Some(_) | None => seen,
+    }
+}
+
+/// Payments of a line that are in sight, ascending in order.
+#[derive(Debug, Clone, Copy)]
+pub struct Edges<'a> {
+    head: &'a [Edge],
+    /// The blocks `from..to` lie between head and tail.
+    blocks: Option<&'a VecDeque<Block>>,
+    from: usize,
+    to: usize,
+    tail: &'a [Edge],
+    len: usize,
+    wide: &'a [i128],
+}
+
+impl<'a> Edges<'a> {
+    /// None at all.
+    pub const NONE: Edges<'static> =
+        Edges { head: &[], blocks: None, from: 0, to: 0, tail: &[], len: 0, wide: &[] };
+
+    #[inline]
+    fn of(head: &'a [Edge], wide: &'a [i128]) -> Edges<'a> {
+        Edges { head, blocks: None, from: 0, to: 0, tail: &[], len: head.len(), wide }
+    }
+
+    /// How many.
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether there are none.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// The runs of memory they lie in, in order; of an ordinary account's line there is one.
+    #[inline]
+    pub fn runs(&self) -> impl DoubleEndedIterator<Item = &'a [Edge]> + Clone + use<'a> {
+        let between = self.blocks.map(|blocks| blocks.range(self.from..self.to));
+        let between = between.into_iter().flatten().map(|block| &block.edges[..]);
+        std::iter::once(self.head).chain(between).chain(std::iter::once(self.tail))
+    }
+
+    /// The edges, oldest first.
+    #[inline]
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &'a Edge> + Clone + use<'a> {
+        self.runs().flatten()
+    }
+
+    /// The oldest.
+    #[inline]
+    pub fn first(&self) -> Option<&'a Edge> {
+        self.head.first().or_else(|| self.iter().next())
+    }
+
+    /// The newest.
+    #[inline]
+    pub fn last(&self) -> Option<&'a Edge> {
+        if self.blocks.is_none() { self.head.last() } else { self.iter().next_back() }
+    }
+
+    /// All of them, where they lie in one run of memory.
+    #[inline]
+    pub fn as_run(&self) -> Option<&'a [Edge]> {
+        self.blocks.is_none().then_some(self.head)
+    }
+
+    /// An edge's amount in minor units; the edge must be one of these.
+    #[inline]
+    pub fn minor(&self, edge: &Edge) -> i128 {
+        if edge.minor >= 0 {
+            return i128::from(edge.minor);
+        }
+        let slot = usize::try_from(!edge.minor).expect("the complement of a slot");
+        self.wide[slot]
     }
 }

@@ -3,18 +3,29 @@
 //! A payment u -> v closes a path v = x0 -> x1 -> ... -> u of distinct accounts. In a *cycle* the
 //! payments rise in the order; in a *ring* they may have come in any order.
 //!
-//! The search has three parts. Two frontiers, from v forwards and from u backwards, grow a hop at
-//! a time, the cheaper one first, until together they span the longest path: as a rule one dies
-//! out at once and there is nothing to find. Then the backward side goes on, but only into what
-//! the forward side has seen, so that each account knows how few hops it is from u and how late
-//! money may still leave it. The walk at the end takes no step that these two forbid, so nearly
-//! every step lies on a path that is counted.
+//! The search has three parts.
+//! 1. **Meet.** Two frontiers, from v forwards and from u backwards, grow a hop at a time, the
+//!    cheaper one first, until together they span the longest path. As a rule one dies out at
+//!    once, and there is nothing to find.
+//! 2. **Gather.** The payments that may lie on a path are copied into a small graph of their own,
+//!    whose accounts know how few hops they are from v and from u.
+//! 3. **Join.** Half paths are grown from v, and from u, to half of the longest path each. Every
+//!    path is one half of each sort that end in the same account and share no other. A path of
+//!    ten accounts in a busy community thus costs two walks of five, and not one of ten.
+//!
+//! No step depends on how accounts are numbered, so a search that runs out of its budget says the
+//! same wherever the ledger was cut.
+
+mod halves;
+mod meeting;
 
 use shroff_types::{AccountId, Place, Span, Timestamp};
 
-use crate::graph::{Graph, View};
-use crate::line::Key;
+use crate::graph::{Graph, closing_view};
+use crate::line::{Key, View};
 use crate::{Bound, Budget};
+use halves::{Halves, Pruned};
+use meeting::Meeting;
 
 /// The payment that closes a pattern: it must be in the graph already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,12 +36,6 @@ pub struct Closing {
     pub creditor: AccountId,
     /// Its place in the order.
     pub key: Key,
-}
-
-impl Closing {
-    pub(crate) fn view(&self, window: Span) -> View {
-        View { since: self.key.time.before(window), until: self.key }
-    }
 }
 
 /// Which paths count.
@@ -46,395 +51,99 @@ pub struct PathRule {
     pub budget: u64,
 }
 
-/// The accounts of one path, from the closing payment's creditor to its debtor.
-pub type Sequence<'a> = &'a [AccountId];
-
-const FAR: u8 = u8::MAX;
 const FIRST: Key = Key { time: Timestamp(i64::MIN), place: Place(0) };
-
-/// What the search knows of an account; only while `stamp` is that of the search.
-#[derive(Debug, Clone, Copy)]
-struct Mark {
-    stamp: u32,
-    /// Fewest hops from v; `FAR` where the forward side has not been.
-    forward: u8,
-    /// Fewest hops to u; `FAR` where the backward side has not been.
-    back: u8,
-    queued_forward: bool,
-    queued_back: bool,
-    /// Its number in the walk's own small graph, plus one.
-    local: u32,
-    /// The earliest that money from v can have come here.
-    earliest: Key,
-    /// The latest that money may leave here and still reach u in time.
-    latest: Key,
-}
-
-const UNSEEN: Mark = Mark {
-    stamp: 0,
-    forward: FAR,
-    back: FAR,
-    queued_forward: false,
-    queued_back: false,
-    local: 0,
-    earliest: FIRST,
-    latest: FIRST,
-};
-
-/// An account of the walk, with the steps that may lie on a path.
-#[derive(Debug, Clone, Copy)]
-struct Local {
-    account: AccountId,
-    back: u8,
-    on_path: bool,
-    latest: Key,
-    /// Its steps in `Paths::steps`; `None` until the walk first comes here.
-    steps: Option<(u32, u32)>,
-}
-
-/// A step of the walk: to a local account, by the payments `keys` of `Paths::keys` (of a ring: one,
-/// any).
-#[derive(Debug, Clone, Copy)]
-struct Step {
-    to: u32,
-    keys: (u32, u32),
-}
-
-/// The working memory of the search; keep one and use it again. 56 bytes an account.
-#[derive(Debug, Default)]
-pub struct Paths {
-    stamp: u32,
-    marks: Vec<Mark>,
-    forward: Vec<AccountId>,
-    back: Vec<AccountId>,
-    next: Vec<AccountId>,
-    locals: Vec<Local>,
-    steps: Vec<Step>,
-    keys: Vec<Key>,
-    found_steps: Vec<(u32, Key)>,
-    path: Vec<AccountId>,
-}
+const NEVER: Key = Key { time: Timestamp(i64::MAX), place: Place(u32::MAX) };
 
 /// One search: what it asks, and its view of the graph.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 struct Search<'g> {
     graph: &'g Graph,
     closing: Closing,
     view: View,
     rising: bool,
+    /// Hops of the longest path, the closing payment left out.
     hops: u8,
+}
+
+/// The working memory of the search; keep one and use it again.
+#[derive(Debug, Default)]
+pub struct Paths {
+    meeting: meeting::Memory,
+    halves: Halves,
+}
+
+/// One path that was found.
+#[derive(Debug, Clone, Copy)]
+pub struct Path<'p> {
+    paths: &'p Halves,
+    seen: &'p [meeting::Seen],
+    forward: u32,
+    back: u32,
+    accounts: usize,
+}
+
+impl Path<'_> {
+    /// How many accounts are on it: 2 or more.
+    #[expect(clippy::len_without_is_empty, reason = "no path is empty")]
+    pub fn len(&self) -> usize {
+        self.accounts
+    }
+
+    /// Its accounts, from the closing payment's creditor to its debtor.
+    pub fn accounts(&self) -> Vec<AccountId> {
+        let account = |at: u32| self.seen[at as usize].account;
+        let mut accounts: Vec<AccountId> = self.paths.ahead(self.forward).map(account).collect();
+        accounts.reverse();
+        // Both halves hold the account in which they meet.
+        accounts.extend(self.paths.behind(self.back).skip(1).map(account));
+        accounts
+    }
 }
 
 impl Paths {
     /// Calls `found` once for each sequence of distinct accounts by which money came back when
     /// `closing` was paid.
     ///
-    /// Costs a look at two lines where nothing comes back, else about a step for each hop of each
-    /// path, and never over `rule.budget` steps.
+    /// Costs a look at two lines where nothing comes back, else about the half paths and a step
+    /// for each path, and never over `rule.budget` steps.
     pub fn closed_by(
         &mut self,
         graph: &Graph,
         closing: Closing,
         rule: PathRule,
-        found: &mut impl FnMut(Sequence<'_>),
+        found: &mut impl FnMut(Path<'_>),
     ) -> Bound {
         assert!((2..=64).contains(&rule.longest), "checked when the definitions were read");
         if closing.debtor == closing.creditor {
             return Bound::Exact;
         }
-        let view = closing.view(rule.window);
-        if graph.out(closing.creditor, view).is_empty()
-            || graph.into(closing.debtor, view).is_empty()
-        {
+        let view = closing_view(closing.key, rule.window);
+        let out = graph.out(closing.creditor, view);
+        if out.is_empty() {
+            return Bound::Exact;
+        }
+        let into = graph.into(closing.debtor, view);
+        if into.is_empty() {
             return Bound::Exact;
         }
         let search = Search { graph, closing, view, rising: rule.rising, hops: rule.longest - 1 };
         let mut budget = Budget::new(rule.budget);
-        self.begin(closing);
-        match self.meet(search, &mut budget) {
-            Some(true) => {}
-            Some(false) => return Bound::Exact,
-            None => return Bound::Saturated,
-        }
-        self.walk_all(search, &mut budget, found)
+        let Paths { meeting: memory, halves } = self;
+        let mut meeting = Meeting::new(search, memory, [out, into]);
+        let complete = meeting.meet(&mut budget).and_then(|met| {
+            if !met {
+                return Some(());
+            }
+            let pruned = meeting.gather(halves, &mut budget)?;
+            let seen = meeting.seen();
+            if pruned == Pruned::NothingLeft || !halves.measure(search.hops) {
+                return Some(());
+            }
+            halves.grow(search, seen, &mut budget)?;
+            halves.join(search, seen, &mut budget, found)
+        });
+        complete.map_or(Bound::Saturated, |()| Bound::Exact)
     }
-
-    fn begin(&mut self, closing: Closing) {
-        let most = closing.debtor.0.max(closing.creditor.0) as usize;
-        if self.marks.len() <= most {
-            self.marks.resize(most + 1, UNSEEN);
-        }
-        if self.stamp == u32::MAX {
-            self.marks.fill(UNSEEN);
-            self.stamp = 0;
-        }
-        self.stamp += 1;
-        *self.mark(closing.creditor) = Mark { forward: 0, ..*self.mark(closing.creditor) };
-        let end = self.mark(closing.debtor);
-        *end = Mark { back: 0, latest: closing.key, ..*end };
-        self.forward.clear();
-        self.forward.push(closing.creditor);
-        self.back.clear();
-        self.back.push(closing.debtor);
-    }
-
-    fn mark(&mut self, account: AccountId) -> &mut Mark {
-        let at = account.0 as usize;
-        if at >= self.marks.len() {
-            self.marks.resize(at + 1, UNSEEN);
-        }
-        let mark = &mut self.marks[at];
-        if mark.stamp != self.stamp {
-            *mark = Mark { stamp: self.stamp, ..UNSEEN };
-        }
-        mark
-    }
-
-    /// Grows both sides until they span the longest path, then the backward one through the
-    /// forward one. Whether any walk leads back at all; none where the budget ran out.
-    fn meet(&mut self, search: Search<'_>, budget: &mut Budget) -> Option<bool> {
-        let (mut forth, mut back) = (0, 0);
-        while forth + back < search.hops {
-            let Search { graph, view, .. } = search;
-            let forward_cost: usize =
-                self.forward.iter().map(|&account| graph.out(account, view).len()).sum();
-            let back_cost: usize =
-                self.back.iter().map(|&account| graph.into(account, view).len()).sum();
-            if forward_cost <= back_cost {
-                forth += 1;
-                self.grow_forward(search, forth, budget)?;
-                if self.forward.is_empty() {
-                    break;
-                }
-            } else {
-                back += 1;
-                self.grow_back(search, back, FAR, budget)?;
-                if self.back.is_empty() {
-                    break;
-                }
-            }
-        }
-        // A forward side that died out has seen all there is to see: without u, nothing comes back.
-        if self.forward.is_empty() && self.mark(search.closing.debtor).forward == FAR {
-            return Some(false);
-        }
-        while back < search.hops && !self.back.is_empty() {
-            back += 1;
-            self.grow_back(search, back, search.hops - back, budget)?;
-        }
-        Some(self.mark(search.closing.creditor).back != FAR)
-    }
-
-    fn grow_forward(&mut self, search: Search<'_>, hops: u8, budget: &mut Budget) -> Option<()> {
-        let mut frontier = std::mem::take(&mut self.forward);
-        let mut next = std::mem::take(&mut self.next);
-        for &account in &frontier {
-            let here = self.mark(account);
-            here.queued_forward = false;
-            let since = here.earliest;
-            let mut edges = search.graph.out(account, search.view);
-            if search.rising && since != FIRST {
-                edges = &edges[edges.partition_point(|e| e.key() <= since)..];
-            }
-            if !budget.take(edges.len()) {
-                return None;
-            }
-            for edge in edges {
-                if edge.other == search.closing.creditor || edge.other == account {
-                    continue;
-                }
-                let there = self.mark(edge.other);
-                let new = there.forward == FAR;
-                if !new && (!search.rising || edge.key() >= there.earliest) {
-                    continue;
-                }
-                there.earliest = edge.key();
-                if new {
-                    there.forward = hops;
-                }
-                // Nothing goes on from u: there the path ends.
-                if !there.queued_forward && edge.other != search.closing.debtor {
-                    there.queued_forward = true;
-                    next.push(edge.other);
-                }
-            }
-        }
-        frontier.clear();
-        self.next = frontier;
-        self.forward = next;
-        Some(())
-    }
-
-    /// One hop backwards, into accounts that v reaches in `within` hops at most (`FAR`: any).
-    fn grow_back(
-        &mut self,
-        search: Search<'_>,
-        hops: u8,
-        within: u8,
-        budget: &mut Budget,
-    ) -> Option<()> {
-        let mut frontier = std::mem::take(&mut self.back);
-        let mut next = std::mem::take(&mut self.next);
-        for &account in &frontier {
-            let here = self.mark(account);
-            here.queued_back = false;
-            let before = here.latest;
-            let mut edges = search.graph.into(account, search.view);
-            if search.rising {
-                edges = &edges[..edges.partition_point(|e| e.key() < before)];
-            }
-            if !budget.take(edges.len()) {
-                return None;
-            }
-            for edge in edges.iter().rev() {
-                if edge.other == search.closing.debtor || edge.other == account {
-                    continue;
-                }
-                let there = self.mark(edge.other);
-                if within != FAR
-                    && (there.forward > within || (search.rising && there.earliest >= edge.key()))
-                {
-                    continue;
-                }
-                let new = there.back == FAR;
-                if !new && (!search.rising || edge.key() <= there.latest) {
-                    continue;
-                }
-                there.latest = edge.key();
-                if new {
-                    there.back = hops;
-                }
-                // Nothing goes on from v: there the path begins.
-                if !there.queued_back && edge.other != search.closing.creditor {
-                    there.queued_back = true;
-                    next.push(edge.other);
-                }
-            }
-        }
-        frontier.clear();
-        self.next = frontier;
-        self.back = next;
-        Some(())
-    }
-}
-
-impl Paths {
-    fn walk_all(
-        &mut self,
-        search: Search<'_>,
-        budget: &mut Budget,
-        found: &mut impl FnMut(Sequence<'_>),
-    ) -> Bound {
-        self.locals.clear();
-        self.steps.clear();
-        self.keys.clear();
-        self.path.clear();
-        let start = self.local(search.closing.creditor);
-        match self.walk(search, Standing { at: start, since: FIRST }, budget, found) {
-            Some(()) => Bound::Exact,
-            None => Bound::Saturated,
-        }
-    }
-
-    /// The number of an account in the walk's own graph.
-    fn local(&mut self, account: AccountId) -> u32 {
-        let fresh = u32::try_from(self.locals.len()).expect("fewer locals than accounts") + 1;
-        let mark = self.mark(account);
-        if mark.local == 0 {
-            mark.local = fresh;
-            let Mark { back, latest, .. } = *mark;
-            self.locals.push(Local { account, back, on_path: false, latest, steps: None });
-            return fresh - 1;
-        }
-        mark.local - 1
-    }
-
-    fn walk(
-        &mut self,
-        search: Search<'_>,
-        here: Standing,
-        budget: &mut Budget,
-        found: &mut impl FnMut(Sequence<'_>),
-    ) -> Option<()> {
-        let (first, last) = self.steps_of(search, here.at, budget)?;
-        let local = &mut self.locals[here.at as usize];
-        local.on_path = true;
-        self.path.push(local.account);
-        let left = search.hops - u8::try_from(self.path.len()).expect("at most 64 hops");
-        for at in first..last {
-            if !budget.take(1) {
-                return None;
-            }
-            let step = self.steps[at as usize];
-            let there = self.locals[step.to as usize];
-            // One hop is taken by the step itself.
-            if there.on_path || there.back > left {
-                continue;
-            }
-            let mut since = FIRST;
-            if search.rising {
-                let keys = &self.keys[step.keys.0 as usize..step.keys.1 as usize];
-                match keys.iter().find(|&&key| key > here.since) {
-                    Some(&key) if key < there.latest => since = key,
-                    Some(_) | None => continue,
-                }
-            }
-            if there.back == 0 {
-                self.path.push(there.account);
-                found(&self.path);
-                self.path.pop();
-            } else {
-                self.walk(search, Standing { at: step.to, since }, budget, found)?;
-            }
-        }
-        self.path.pop();
-        self.locals[here.at as usize].on_path = false;
-        Some(())
-    }
-
-    /// The steps from a local account that may lie on a path: made when the walk first comes there.
-    fn steps_of(&mut self, search: Search<'_>, at: u32, budget: &mut Budget) -> Option<(u32, u32)> {
-        let Local { account, steps, .. } = self.locals[at as usize];
-        if let Some(known) = steps {
-            return Some(known);
-        }
-        let edges = search.graph.out(account, search.view);
-        if !budget.take(edges.len()) {
-            return None;
-        }
-        let mut found = std::mem::take(&mut self.found_steps);
-        found.clear();
-        for edge in edges {
-            if edge.other == search.closing.creditor || edge.other == account {
-                continue;
-            }
-            if self.mark(edge.other).back != FAR {
-                found.push((self.local(edge.other), edge.key()));
-            }
-        }
-        found.sort_unstable();
-        let first = dense(self.steps.len());
-        for (to, key) in &found {
-            let keys = dense(self.keys.len());
-            match self.steps[first as usize..].last_mut() {
-                Some(step) if step.to == *to && !search.rising => continue,
-                Some(step) if step.to == *to => step.keys.1 = keys + 1,
-                Some(_) | None => self.steps.push(Step { to: *to, keys: (keys, keys + 1) }),
-            }
-            self.keys.push(*key);
-        }
-        let known = (first, dense(self.steps.len()));
-        self.locals[at as usize].steps = Some(known);
-        self.found_steps = found;
-        Some(known)
-    }
-}
-
-/// Where the walk stands: at a local account, with money that came by a payment.
-#[derive(Debug, Clone, Copy)]
-struct Standing {
-    at: u32,
-    since: Key,
 }
 
 fn dense(count: usize) -> u32 {
@@ -448,16 +157,11 @@ pub fn payments_of(
     graph: &Graph,
     closing: Closing,
     rule: PathRule,
-    accounts: Sequence<'_>,
-) -> Vec<Place> {
-    let view = closing.view(rule.window);
-    let mut hops: Vec<Vec<Key>> = accounts
-        .windows(2)
-        .map(|pair| {
-            let edges = graph.out(pair[0], view).iter();
-            edges.filter(|e| e.other == pair[1]).map(crate::Edge::key).collect()
-        })
-        .collect();
+    accounts: &[AccountId],
+) -> Vec<Key> {
+    let view = closing_view(closing.key, rule.window);
+    let hops = accounts.windows(2);
+    let mut hops: Vec<Vec<Key>> = hops.map(|pair| between(graph, pair, view)).collect();
     if rule.rising {
         let mut earliest = FIRST;
         for keys in &mut hops {
@@ -470,8 +174,16 @@ pub fn payments_of(
             latest = *keys.last().expect("a cycle has a payment at each hop");
         }
     }
-    let mut places: Vec<Place> = hops.concat().into_iter().map(|key| key.place).collect();
-    places.push(closing.key.place);
-    places.sort_unstable();
-    places
+    let mut keys = hops.concat();
+    keys.push(closing.key);
+    keys.sort_unstable();
+    keys
+}
+
+/// The payments from one account to another, by the shorter of their two lines.
+fn between(graph: &Graph, pair: &[AccountId], view: View) -> Vec<Key> {
+    let (from, to) = (pair[0], pair[1]);
+    let (out, into) = (graph.out(from, view), graph.into(to, view));
+    let (line, other) = if out.len() <= into.len() { (out, to) } else { (into, from) };
+    line.iter().filter(|edge| edge.other == other).map(crate::Edge::key).collect()
 }

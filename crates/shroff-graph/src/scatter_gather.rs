@@ -5,11 +5,12 @@
 //! from one side only: over the lines into the other middles, or over the lines out of the
 //! sources, whichever are shorter together.
 
-use shroff_types::{AccountId, Place, Span};
+use shroff_types::{AccountId, Span};
 
-use crate::graph::{Graph, View};
-use crate::line::Key;
+use crate::graph::{Graph, closing_view};
+use crate::line::{Key, View};
 use crate::paths::Closing;
+use crate::table::Table;
 use crate::{Bound, Budget};
 
 /// Which scatter-gathers count.
@@ -33,17 +34,30 @@ pub struct Gathering {
 /// The working memory of the search; keep one and use it again.
 #[derive(Debug, Default)]
 pub struct ScatterGathers {
-    /// Sources, ascending, with the number of middles and the last one counted.
-    sources: Vec<(AccountId, u32, AccountId)>,
-    /// Middles, ascending, with their latest payment to w.
-    middles: Vec<(AccountId, Key)>,
-    /// Where the sources' money went: the account, the source by number, and when first.
-    ways: Vec<(AccountId, usize, Key)>,
+    source_of: Table,
+    sources: Vec<Gathering>,
+    middle_of: Table,
+    middles: Vec<Middle>,
+    /// By source: the last middle it was counted for, by position.
+    counted: Vec<u32>,
 }
 
+/// An account that may lie between.
+#[derive(Debug, Clone, Copy)]
+struct Middle {
+    account: AccountId,
+    /// Its latest payment to the sink, if it has one.
+    latest: Option<Key>,
+    /// The last source for which it was counted, by position.
+    counted: u32,
+}
+
+const NOBODY: u32 = u32::MAX;
+
 impl ScatterGathers {
-    /// Calls `found` once for each source, ascending, whose money reached the closing payment's
-    /// creditor through two or more accounts. Costs the lines of the smaller side.
+    /// Calls `found` once for each source, in the order in which they first paid the closing
+    /// payment's debtor, whose money reached its creditor through two or more accounts. Costs the
+    /// lines of the smaller side.
     pub fn closed_by(
         &mut self,
         graph: &Graph,
@@ -55,112 +69,125 @@ impl ScatterGathers {
         if middle == sink {
             return Bound::Exact;
         }
-        let view = closing.view(rule.window);
-        let mut budget = Budget::new(rule.budget);
+        let view = closing_view(closing.key, rule.window);
         let firsts = graph.into(middle, view);
-        let seconds = graph.into(sink, view);
-        if firsts.is_empty() || seconds.len() < 2 {
+        if firsts.is_empty() || graph.into(sink, view).len() < 2 {
             return Bound::Exact;
         }
+        let mut budget = Budget::new(rule.budget);
         if !budget.take(firsts.len()) {
             return Bound::Saturated;
         }
-        let others = firsts.iter().map(|e| e.other).filter(|&s| s != sink && s != middle);
+        self.source_of.clear();
         self.sources.clear();
-        self.sources.extend(others.map(|s| (s, 1, middle)));
-        self.sources.sort_unstable();
-        self.sources.dedup();
+        for source in firsts.iter().map(|e| e.other).filter(|&s| s != sink && s != middle) {
+            let fresh = dense(self.sources.len());
+            if self.source_of.put(source, fresh) == fresh {
+                self.sources.push(Gathering { source, middles: 1 });
+            }
+        }
         if self.sources.is_empty() {
             return Bound::Exact;
         }
-        let complete = self.count(graph, Asked { middle, sink, view }, &mut budget);
-        let bound = complete.map_or(Bound::Saturated, |()| Bound::Exact);
-        for &(source, middles, _) in &self.sources {
-            if middles >= 2 {
-                found(Gathering { source, middles });
-            }
-        }
-        bound
+        let complete = self.count(Asked { graph, middle, sink, view }, &mut budget);
+        self.sources.iter().filter(|source| source.middles >= 2).for_each(|&source| found(source));
+        complete.map_or(Bound::Saturated, |()| Bound::Exact)
     }
 
     /// Counts the middles of each source, from the side that is cheaper to walk.
-    fn count(&mut self, graph: &Graph, asked: Asked, budget: &mut Budget) -> Option<()> {
-        let Asked { middle, sink, view } = asked;
+    fn count(&mut self, asked: Asked<'_>, budget: &mut Budget) -> Option<()> {
+        let Asked { graph, middle, sink, view } = asked;
+        self.middle_of.clear();
+        self.middles.clear();
         let seconds = graph.into(sink, view);
-        let source_cost: usize = self.sources.iter().map(|s| graph.out(s.0, view).len()).sum();
+        let source_cost: usize =
+            self.sources.iter().map(|s| graph.out(s.source, view).len()).sum();
         // A step from a source looks at the line of the account it comes to, too.
         if 2 * source_cost <= seconds.len() {
-            return self.count_out_of_sources(graph, asked, budget);
+            return self.count_out_of_sources(asked, false, budget);
         }
         if !budget.take(seconds.len()) {
             return None;
         }
-        let others = seconds.iter().filter(|e| e.other != middle && e.other != sink);
-        self.middles.clear();
-        self.middles.extend(others.map(|e| (e.other, e.key())));
         // The latest payment of each comes first and stays.
-        self.middles.sort_unstable_by(|a, b| (a.0, b.1).cmp(&(b.0, a.1)));
-        self.middles.dedup_by_key(|m| m.0);
-        let middle_cost: usize = self.middles.iter().map(|m| graph.into(m.0, view).len()).sum();
-        if middle_cost <= 2 * source_cost {
-            self.count_into_middles(graph, view, budget)
+        for edge in seconds.iter().rev().filter(|e| e.other != middle && e.other != sink) {
+            let fresh = dense(self.middles.len());
+            if self.middle_of.put(edge.other, fresh) == fresh {
+                let latest = Some(edge.key());
+                self.middles.push(Middle { account: edge.other, latest, counted: NOBODY });
+            }
+        }
+        let middle_cost: usize =
+            self.middles.iter().map(|m| graph.into(m.account, view).len()).sum();
+        if middle_cost <= source_cost {
+            self.count_into_middles(asked, budget)
         } else {
-            self.count_out_of_sources(graph, asked, budget)
+            self.count_out_of_sources(asked, true, budget)
         }
     }
 
-    fn count_into_middles(&mut self, graph: &Graph, view: View, budget: &mut Budget) -> Option<()> {
-        for &(middle, latest) in &self.middles {
-            let edges = graph.into(middle, view);
+    fn count_into_middles(&mut self, asked: Asked<'_>, budget: &mut Budget) -> Option<()> {
+        self.counted.clear();
+        self.counted.resize(self.sources.len(), NOBODY);
+        for number in 0..self.middles.len() {
+            let Middle { account, latest, .. } = self.middles[number];
+            let edges = asked.graph.into(account, asked.view);
             if !budget.take(edges.len()) {
                 return None;
             }
-            for edge in edges.iter().take_while(|e| e.key() < latest) {
+            for edge in edges.iter().take_while(|e| Some(e.key()) < latest) {
                 // A source that pays itself is no middle of its own.
-                if edge.other == middle {
+                if edge.other == account {
                     continue;
                 }
-                let Ok(at) = self.sources.binary_search_by_key(&edge.other, |s| s.0) else {
-                    continue;
-                };
-                let (_, middles, counted) = &mut self.sources[at];
-                if *counted != middle {
-                    *middles += 1;
-                    *counted = middle;
+                let Some(source) = self.source_of.get(edge.other) else { continue };
+                let counted = &mut self.counted[source as usize];
+                if *counted != dense(number) {
+                    *counted = dense(number);
+                    self.sources[source as usize].middles += 1;
                 }
             }
         }
         Some(())
     }
 
+    /// `known` says whether the accounts that paid the sink are in the table already; otherwise
+    /// each is looked up when money comes to it.
     fn count_out_of_sources(
         &mut self,
-        graph: &Graph,
-        asked: Asked,
+        asked: Asked<'_>,
+        known: bool,
         budget: &mut Budget,
     ) -> Option<()> {
-        let Asked { middle, sink, view } = asked;
-        self.ways.clear();
-        for (number, source) in self.sources.iter().enumerate() {
-            let edges = graph.out(source.0, view);
+        let Asked { graph, middle, sink, view } = asked;
+        for number in 0..self.sources.len() {
+            let source = self.sources[number].source;
+            let edges = graph.out(source, view);
             if !budget.take(edges.len()) {
                 return None;
             }
-            let others = [source.0, middle, sink];
-            let to = edges.iter().filter(|e| !others.contains(&e.other));
-            self.ways.extend(to.map(|e| (e.other, number, e.key())));
-        }
-        // By account between, then source; the earliest payment of each comes first and stays.
-        self.ways.sort_unstable();
-        self.ways.dedup_by_key(|way| (way.0, way.1));
-        for ways in self.ways.chunk_by(|a, b| a.0 == b.0) {
-            let edges = graph.out(ways[0].0, view);
-            if !budget.take(edges.len()) {
-                return None;
-            }
-            let Some(last) = edges.iter().rev().find(|e| e.other == sink) else { continue };
-            for &(_, number, _) in ways.iter().filter(|way| way.2 < last.key()) {
-                self.sources[number].1 += 1;
+            // The earliest payment to each account comes first, and it is the one that counts.
+            for edge in edges.iter() {
+                let account = edge.other;
+                if account == source || account == middle || account == sink {
+                    continue;
+                }
+                let at = match self.middle_of.get(account) {
+                    Some(at) => at,
+                    None if known => continue,
+                    None => {
+                        let latest = asked.latest_to_sink(account, budget)?;
+                        let fresh = dense(self.middles.len());
+                        self.middles.push(Middle { account, latest, counted: NOBODY });
+                        self.middle_of.put(account, fresh)
+                    }
+                };
+                let there = &mut self.middles[at as usize];
+                let number = dense(number);
+                if there.counted != number && there.latest.is_some_and(|last| edge.key() < last) {
+                    there.counted = number;
+                    self.sources[number as usize].middles += 1;
+                }
             }
         }
         Some(())
@@ -168,18 +195,39 @@ impl ScatterGathers {
 }
 
 /// What one search asks.
-#[derive(Debug, Clone, Copy)]
-struct Asked {
+#[derive(Clone, Copy)]
+struct Asked<'g> {
+    graph: &'g Graph,
     middle: AccountId,
     sink: AccountId,
     view: View,
 }
 
+impl Asked<'_> {
+    /// The latest payment from an account to the sink; none where the budget ran out.
+    #[expect(clippy::option_option, reason = "the outer one is the budget, as everywhere here")]
+    fn latest_to_sink(&self, account: AccountId, budget: &mut Budget) -> Option<Option<Key>> {
+        for edge in self.graph.out(account, self.view).iter().rev() {
+            if !budget.take(1) {
+                return None;
+            }
+            if edge.other == self.sink {
+                return Some(Some(edge.key()));
+            }
+        }
+        Some(None)
+    }
+}
+
+fn dense(count: usize) -> u32 {
+    u32::try_from(count).expect("bounded by the budget, which is under 2^32 steps")
+}
+
 /// The payments of the scatter-gather from `source` that `closing` completed, ascending: each
 /// payment from the source to a middle that came before one onwards, and each of those.
 /// Costs the lines out of the source and into the sink.
-pub fn payments_of(graph: &Graph, closing: Closing, window: Span, source: AccountId) -> Vec<Place> {
-    let view = closing.view(window);
+pub fn payments_of(graph: &Graph, closing: Closing, window: Span, source: AccountId) -> Vec<Key> {
+    let view = closing_view(closing.key, window);
     let seconds = graph.into(closing.creditor, view);
     let mut ends: Vec<(AccountId, Key)> = seconds
         .iter()
@@ -194,7 +242,7 @@ pub fn payments_of(graph: &Graph, closing: Closing, window: Span, source: Accoun
         .map(|e| (e.other, e.key()))
         .collect();
     begins.sort_unstable();
-    let mut places = Vec::new();
+    let mut keys = Vec::new();
     for chunk in ends.chunk_by(|a, b| a.0 == b.0) {
         let middle = chunk[0].0;
         let last = chunk[chunk.len() - 1].1;
@@ -205,11 +253,11 @@ pub fn payments_of(graph: &Graph, closing: Closing, window: Span, source: Accoun
             .map(|b| b.1)
             .collect();
         if let Some(&first) = firsts.first() {
-            places.extend(firsts.iter().map(|key| key.place));
-            places.extend(chunk.iter().filter(|e| e.1 > first).map(|e| e.1.place));
+            keys.extend(&firsts);
+            keys.extend(chunk.iter().map(|e| e.1).filter(|&key| key > first));
         }
     }
-    places.sort_unstable();
-    places.dedup();
-    places
+    keys.sort_unstable();
+    keys.dedup();
+    keys
 }

@@ -5,7 +5,7 @@ use compact_str::CompactString;
 use crate::{Amount, Timestamp};
 
 /// An account, as the number of its name (see [`crate::Names`]); dense from 0.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct AccountId(pub u32);
 
 /// A repeated word of the input, such as a method of payment, as its number in [`crate::Names`].

@@ -37,6 +37,9 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: Option<FormatsCommand>,
     },
+    /// Measure the engine: a table by family of features over a simulated world, or one line over a
+    /// stream of one's own.
+    Bench(Bench),
     /// Write a completion script for a shell.
     Completions {
         /// The shell.
@@ -179,6 +182,8 @@ pub(crate) struct Scan {
     /// Write the summary as JSON to standard output instead of tables.
     #[arg(long)]
     pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) work: Work,
 }
 
 #[derive(Debug, Clone, Args)]
@@ -191,6 +196,63 @@ pub(crate) struct Features {
     /// Where bad records go; `quarantine.csv` beside the output unless named.
     #[arg(long, value_name = "FILE")]
     pub(crate) quarantine: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) work: Work,
+}
+
+/// How the engine is fed. No value depends on it.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Work {
+    /// Payments handed to the engine at once.
+    #[arg(long, value_name = "N", default_value_t = 4_096, value_parser = at_least_one)]
+    pub(crate) batch: usize,
+    /// Threads; 0 for as many as the machine runs side by side.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) threads: usize,
+}
+
+#[derive(Debug, Clone, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(crate) struct Bench {
+    #[command(subcommand)]
+    pub(crate) command: Option<BenchCommand>,
+    /// Payments of the simulated world.
+    #[arg(long, value_name = "N", default_value_t = 1_000_000)]
+    pub(crate) payments: u64,
+    /// Payments handed to the engine at once.
+    #[arg(long, value_name = "N", default_value_t = 128, value_parser = at_least_one)]
+    pub(crate) batch: usize,
+    /// Threads; 0 for as many as the machine runs side by side.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) threads: usize,
+    /// CPU seconds for each of three rounds of each family; 0 for all payments once.
+    #[arg(long, value_name = "S", default_value_t = 1.0, value_parser = seconds)]
+    pub(crate) seconds: f64,
+    /// Write the table as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Clone, Subcommand)]
+pub(crate) enum BenchCommand {
+    /// Time the features of a stream. The first 26 hours fill the windows; then batches are timed,
+    /// three times, from further and further into the stream.
+    Features(BenchFeatures),
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct BenchFeatures {
+    #[command(flatten)]
+    pub(crate) reading: Reading,
+    /// Payments handed to the engine at once: what one call is.
+    #[arg(long, value_name = "N", default_value_t = 128, value_parser = at_least_one)]
+    pub(crate) batch: usize,
+    /// Threads; 0 for as many as the machine runs side by side.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) threads: usize,
+    /// CPU seconds for each of three rounds; 0 for the whole stream once.
+    #[arg(long, value_name = "S", default_value_t = 5.0, value_parser = seconds)]
+    pub(crate) seconds: f64,
 }
 
 #[derive(Debug, Clone, Args)]
@@ -245,6 +307,21 @@ fn positive(text: &str) -> Result<f64, String> {
         Ok(number)
     } else {
         Err("it is a number above zero".to_owned())
+    }
+}
+
+fn at_least_one(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) => Err("at least 1".to_owned()),
+        Ok(number) => Ok(number),
+        Err(_) => Err("a whole number, at least 1".to_owned()),
+    }
+}
+
+fn seconds(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(seconds) if (0.0..=86_400.0).contains(&seconds) => Ok(seconds),
+        Ok(_) | Err(_) => Err("seconds, from 0 to 86400".to_owned()),
     }
 }
 

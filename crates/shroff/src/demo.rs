@@ -2,7 +2,7 @@
 
 use shroff_sim::World;
 
-use crate::cli::{Demo, Naming, Reading, Scan};
+use crate::cli::{Demo, Naming, Reading, Scan, Work};
 use crate::{Ending, scan, simulate, terminal};
 
 /// Two thousand accounts over four months: every typology fits, and the report is read in minutes.
@@ -41,5 +41,6 @@ pub(crate) fn run(arguments: &Demo) -> anyhow::Result<Ending> {
         accounts: Naming::Tokens,
         top: 50,
         json: false,
+        work: Work { batch: 4_096, threads: 0 },
     })
 }

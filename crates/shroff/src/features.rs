@@ -6,17 +6,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
-use arrow::array::{
-    ArrayRef, BooleanBuilder, Float64Builder, RecordBatch, StringBuilder, UInt64Builder,
-};
+use arrow::array::{ArrayRef, RecordBatch, StringBuilder};
 use arrow::datatypes::{DataType, Field, Schema};
 use parquet::arrow::ArrowWriter;
-use shroff_detect::{Cell, Column, ColumnKind, Extractor};
+use shroff_detect::{Cell, Column, ColumnKind, Extractor, Finished};
 use shroff_types::Payment;
 
-use crate::cli::Features;
+use crate::cli::{Features, Work};
 use crate::ledger::{self, Read};
 use crate::progress::Bar;
+use crate::threads::Threads;
 use crate::{Ending, outputs, terminal};
 
 /// Where rows go.
@@ -31,12 +30,13 @@ pub(crate) fn run(arguments: &Features) -> anyhow::Result<Ending> {
     read.tell();
     let ending = read.ending(&arguments.reading);
     let extractor = Extractor::new(&read.definitions, read.money.exponent);
+    let work = &arguments.work;
     match &arguments.out {
-        None => write_csv(&read, extractor, Box::new(io::stdout().lock()))?,
+        None => write_csv(&read, work, extractor, Box::new(io::stdout().lock()))?,
         Some(path) => match path.extension().and_then(|e| e.to_str()) {
-            Some("csv") => write_csv(&read, extractor, Box::new(outputs::create(path)?))
+            Some("csv") => write_csv(&read, work, extractor, Box::new(outputs::create(path)?))
                 .with_context(|| format!("cannot write `{}`", path.display()))?,
-            Some("parquet") => write_parquet(&read, extractor, path)?,
+            Some("parquet") => write_parquet(&read, work, extractor, path)?,
             Some(_) | None => bail!(
                 "`{}` is neither .csv nor .parquet\nhint: name the output with one of these endings",
                 path.display()
@@ -54,7 +54,12 @@ fn quarantine_path(arguments: &Features) -> PathBuf {
     folder.unwrap_or(Path::new("")).join("quarantine.csv")
 }
 
-fn write_csv(read: &Read, extractor: Extractor, out: Box<dyn Write>) -> anyhow::Result<()> {
+fn write_csv(
+    read: &Read,
+    work: &Work,
+    extractor: Extractor,
+    out: Box<dyn Write>,
+) -> anyhow::Result<()> {
     let mut out = BufWriter::with_capacity(1 << 16, out);
     let mut header = csv::Writer::from_writer(&mut out);
     let names = extractor.columns().iter().map(|c| c.name.as_str());
@@ -62,54 +67,59 @@ fn write_csv(read: &Read, extractor: Extractor, out: Box<dyn Write>) -> anyhow::
     header.flush()?;
     drop(header);
     let mut sink = Sink::Csv(out);
-    extract(read, extractor, &mut sink)?;
+    extract(read, work, extractor, &mut sink)?;
     let Sink::Csv(mut out) = sink else { unreachable!("the sink is the one made above") };
     Ok(out.flush()?)
 }
 
-fn write_parquet(read: &Read, extractor: Extractor, path: &Path) -> anyhow::Result<()> {
+fn write_parquet(
+    read: &Read,
+    work: &Work,
+    extractor: Extractor,
+    path: &Path,
+) -> anyhow::Result<()> {
     let schema = schema(extractor.columns());
     outputs::write_batches(path, &schema, |writer| {
-        extract(read, extractor, &mut Sink::Parquet(writer))
+        extract(read, work, extractor, &mut Sink::Parquet(writer))
     })
 }
 
 fn schema(columns: &[Column]) -> Arc<Schema> {
     let mut fields = vec![Field::new("id", DataType::Utf8, false)];
-    fields.extend(columns.iter().map(|column| {
-        let kind = match column.kind {
-            ColumnKind::Int => DataType::UInt64,
-            ColumnKind::Real => DataType::Float64,
-            ColumnKind::Bool => DataType::Boolean,
-        };
-        Field::new(&column.name, kind, true)
-    }));
+    fields.extend(columns.iter().map(shroff_detect::field));
     Arc::new(Schema::new(fields))
 }
 
-const BATCH: usize = 4_096;
-
-fn extract(read: &Read, mut extractor: Extractor, sink: &mut Sink<'_>) -> anyhow::Result<()> {
+fn extract(
+    read: &Read,
+    work: &Work,
+    mut extractor: Extractor,
+    sink: &mut Sink<'_>,
+) -> anyhow::Result<()> {
     let payments = &read.ledger.payments;
     let symbols = &read.ledger.symbols;
+    let workers = Threads::new(work.threads)?;
     let columns = extractor.columns().to_vec();
     let mut bar = Bar::of_payments("computing", payments.len());
     let mut rows = Rows::new(columns);
     // With a horizon rows come after later payments were read, so ids are read a second time.
     let mut ids = payments.iter()?;
-    let mut batch = Vec::with_capacity(BATCH);
+    let mut batch = Vec::new();
     let mut done = 0;
     for payment in payments.iter()? {
         batch.push(read.money.input(&payment?)?);
-        if batch.len() == BATCH {
-            extractor.push(&batch, symbols, &mut |finished| rows.add(finished.cells));
-            rows.drain(&mut ids, sink)?;
+        if batch.len() == work.batch {
+            let mut each = |finished: Finished<'_>| rows.add(finished.cells);
+            extractor.push_with(&workers, &batch, symbols, &mut each);
             done += batch.len() as u64;
-            bar.at(done);
             batch.clear();
+            if rows.are_many() {
+                rows.drain(&mut ids, sink)?;
+                bar.at(done);
+            }
         }
     }
-    extractor.push(&batch, symbols, &mut |finished| rows.add(finished.cells));
+    extractor.push_with(&workers, &batch, symbols, &mut |finished| rows.add(finished.cells));
     extractor.finish(&mut |finished| rows.add(finished.cells));
     rows.drain(&mut ids, sink)?;
     bar.done();
@@ -122,6 +132,9 @@ fn extract(read: &Read, mut extractor: Extractor, sink: &mut Sink<'_>) -> anyhow
     }
     Ok(())
 }
+
+/// Rows that are written at once.
+const WRITTEN: usize = 4_096;
 
 /// Rows that are computed and not yet written.
 struct Rows {
@@ -139,6 +152,11 @@ impl Rows {
         let flags = self.columns.iter().zip(cells).filter(|(c, _)| c.kind == ColumnKind::Bool);
         self.saturated += u64::from(flags.into_iter().any(|(_, cell)| cell.flag() == Some(true)));
         self.cells.extend_from_slice(cells);
+    }
+
+    /// Whether there are enough of them to be written.
+    fn are_many(&self) -> bool {
+        self.cells.len() >= WRITTEN * self.columns.len()
     }
 
     fn drain<E: std::error::Error + Send + Sync + 'static>(
@@ -159,34 +177,11 @@ impl Rows {
             && !self.cells.is_empty()
         {
             let mut arrays: Vec<ArrayRef> = vec![Arc::new(ids.finish())];
-            for at in 0..width {
-                arrays.push(self.array(at));
-            }
+            arrays.extend(shroff_detect::arrays_of(&self.columns, &self.cells));
             writer.write(&RecordBatch::try_new(schema(&self.columns), arrays)?)?;
         }
         self.cells.clear();
         Ok(())
-    }
-
-    fn array(&self, at: usize) -> ArrayRef {
-        let cells = self.cells.iter().skip(at).step_by(self.columns.len());
-        match self.columns[at].kind {
-            ColumnKind::Int => {
-                let mut builder = UInt64Builder::new();
-                cells.for_each(|cell| builder.append_option(cell.int()));
-                Arc::new(builder.finish())
-            }
-            ColumnKind::Real => {
-                let mut builder = Float64Builder::new();
-                cells.for_each(|cell| builder.append_option(cell.real()));
-                Arc::new(builder.finish())
-            }
-            ColumnKind::Bool => {
-                let mut builder = BooleanBuilder::new();
-                cells.for_each(|cell| builder.append_option(cell.flag()));
-                Arc::new(builder.finish())
-            }
-        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Shroff watches payments: the command line.
 #![forbid(unsafe_code)]
 
+mod bench;
 mod cli;
 mod demo;
 mod evaluation;
@@ -19,6 +20,7 @@ mod settings;
 mod simulate;
 mod story;
 mod terminal;
+mod threads;
 mod tokens;
 
 use std::process::ExitCode;
@@ -56,6 +58,7 @@ fn run(command: Command) -> anyhow::Result<Ending> {
         Command::Rules { command } => rules::run(command),
         Command::Simulate(arguments) => simulate::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
+        Command::Bench(arguments) => bench::run(&arguments),
         Command::Formats { command: None } => formats::list(),
         Command::Formats { command: Some(FormatsCommand::Guess { file }) } => formats::guess(&file),
         Command::Completions { shell } => {

@@ -10,11 +10,12 @@ use shroff_detect::{Thresholds, Typology};
 use shroff_engine::{Counts, Draft, Engine};
 use shroff_types::{AccountId, Clock, Currency, Names, Timestamp};
 
-use crate::cli::{Naming, Scan};
+use crate::cli::{Naming, Scan, Work};
 use crate::evaluation::Evaluation;
 use crate::ledger::{self, Read};
 use crate::progress::Bar;
 use crate::story::{self, Picture, Stories, Told};
+use crate::threads::Threads;
 use crate::tokens::Namer;
 use crate::{Ending, library, outputs, report, rules, settings, terminal};
 
@@ -70,7 +71,7 @@ fn find(read: &Read, typologies: Vec<Typology>, arguments: &Scan) -> anyhow::Res
         ));
     }
     let mut seconds = BTreeMap::from([("read", read.seconds)]);
-    let (mut drafts, counts) = detect(read, engine, &mut seconds)?;
+    let (mut drafts, counts) = detect(read, engine, &arguments.work, &mut seconds)?;
     if let Some(budget) = arguments.budget {
         notes.extend(keep_strongest(&mut drafts, budget, read));
     }
@@ -116,29 +117,28 @@ fn keep_strongest(drafts: &mut Vec<Draft>, budget: f64, read: &Read) -> Option<S
     ))
 }
 
-/// How many payments go to the engine at once: they fit the cache, and no result depends on it.
-const BATCH: usize = 4_096;
-
 fn detect(
     read: &Read,
     mut engine: Engine,
+    work: &Work,
     seconds: &mut BTreeMap<&'static str, f64>,
 ) -> anyhow::Result<(Vec<Draft>, Counts)> {
     let payments = &read.ledger.payments;
     let symbols: &Names = &read.ledger.symbols;
     let mut bar = Bar::of_payments("detecting", payments.len());
-    let mut batch = Vec::with_capacity(BATCH);
+    let workers = Threads::new(work.threads)?;
+    let mut batch = Vec::new();
     let mut done = 0;
     for payment in payments.iter()? {
         batch.push(read.money.input(&payment?)?);
-        if batch.len() == BATCH {
-            engine.push(&batch, symbols);
+        if batch.len() == work.batch {
+            engine.push_with(&workers, &batch, symbols);
             done += batch.len() as u64;
             bar.at(done);
             batch.clear();
         }
     }
-    engine.push(&batch, symbols);
+    engine.push_with(&workers, &batch, symbols);
     let (drafts, counts) = engine.finish(symbols);
     let drafts = drafts.finish();
     seconds.insert("detect", bar.done());

@@ -9,7 +9,8 @@ use shroff_types::{AccountId, Currency, Names, Span, Timestamp};
 
 use super::{Asked, RuleError, Rules, Typology};
 use crate::definitions::Definitions;
-use crate::extractor::{Cell, Extractor, Input};
+use crate::cell::Cell;
+use crate::extractor::{Extractor, Input};
 
 const HEAD: &str =
     "id = \"t\"\ntitle = \"T\"\nwhat = \"a\"\nwhy = \"b\"\ninnocent = \"c\"\nsources = []\n";

@@ -7,6 +7,7 @@ mod filters;
 mod ledgers;
 mod oracle;
 mod scenarios;
+mod state;
 mod twin;
 
 use proptest::prelude::*;

@@ -1,0 +1,145 @@
+//! Order statistics of a changing multitude: a sorted list in rungs.
+//!
+//! A value is found, put in and taken out at the cost of one rung and a search over the rungs'
+//! ends; the value of a rank is found from the last one asked for, which as a rule is near.
+
+/// Values of a rung at most: 4 kB of 64-bit numbers, which a change moves half of.
+const RUNG: usize = if cfg!(debug_assertions) { 4 } else { 512 };
+
+/// A sorted list of values.
+#[derive(Debug, Clone)]
+pub(crate) struct Ladder<T> {
+    /// Ascending, none of them empty.
+    rungs: Vec<Vec<T>>,
+    len: usize,
+    /// A rung, and how many values lie before it.
+    at: (usize, usize),
+}
+
+impl<T> Default for Ladder<T> {
+    fn default() -> Ladder<T> {
+        Ladder { rungs: Vec::new(), len: 0, at: (0, 0) }
+    }
+}
+
+impl<T: Ord + Copy> Ladder<T> {
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    pub(crate) fn insert(&mut self, value: T) {
+        self.len += 1;
+        if self.rungs.is_empty() {
+            self.rungs.push(vec![value]);
+            self.at = (0, 0);
+            return;
+        }
+        let mut number = self.rung_of(value).min(self.rungs.len() - 1);
+        if self.rungs[number].len() == RUNG {
+            self.split(number);
+            number += usize::from(self.rungs[number].last().is_some_and(|last| *last < value));
+        }
+        let rung = &mut self.rungs[number];
+        let at = rung.partition_point(|v| *v < value);
+        rung.insert(at, value);
+        if number < self.at.0 {
+            self.at.1 += 1;
+        }
+    }
+
+    fn split(&mut self, number: usize) {
+        let rung = &mut self.rungs[number];
+        let mut upper = Vec::with_capacity(RUNG);
+        upper.extend(rung.drain(RUNG / 2..));
+        rung.shrink_to(RUNG);
+        self.rungs.insert(number + 1, upper);
+        if number < self.at.0 {
+            self.at.0 += 1;
+        }
+    }
+
+    /// Takes out one of the values equal to `value`.
+    ///
+    /// # Panics
+    /// If there is none.
+    pub(crate) fn remove(&mut self, value: T) {
+        self.len -= 1;
+        let number = self.rung_of(value);
+        let rung = &mut self.rungs[number];
+        let at = rung.binary_search(&value).expect("what leaves has entered");
+        rung.remove(at);
+        if number < self.at.0 {
+            self.at.1 -= 1;
+        }
+        if rung.is_empty() {
+            self.rungs.remove(number);
+            if number < self.at.0 {
+                self.at.0 -= 1;
+            } else if number == self.at.0 {
+                // The next one came in its place, or the cursor stood at the end.
+                self.at = if number < self.rungs.len() { self.at } else { (0, 0) };
+            }
+        }
+    }
+
+    /// The first rung whose last value is not below `value`.
+    fn rung_of(&self, value: T) -> usize {
+        self.rungs.partition_point(|rung| *rung.last().expect("no rung is empty") < value)
+    }
+
+    /// The value of a rank, from 0.
+    pub(crate) fn get(&mut self, rank: usize) -> T {
+        assert!(rank < self.len, "a rank is below the length");
+        let (mut number, mut before) = self.at;
+        while rank < before {
+            number -= 1;
+            before -= self.rungs[number].len();
+        }
+        while rank >= before + self.rungs[number].len() {
+            before += self.rungs[number].len();
+            number += 1;
+        }
+        self.at = (number, before);
+        self.rungs[number][rank - before]
+    }
+
+    /// How many values are below `value`, or `value` itself where `through` says so.
+    pub(crate) fn rank(&self, value: T, through: bool) -> usize {
+        let below = |v: &T| if through { *v <= value } else { *v < value };
+        let number = self.rungs.partition_point(|rung| rung.last().is_some_and(below));
+        let before: usize = self.rungs[..number].iter().map(Vec::len).sum();
+        before + self.rungs.get(number).map_or(0, |rung| rung.partition_point(below))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_ladder_is_a_sorted_list(changes in prop::collection::vec((any::<bool>(), 0_i64..30, 0_usize..1_000), 1..300)) {
+            let (mut ladder, mut list) = (Ladder::default(), Vec::new());
+            for (goes, value, rank) in changes {
+                if goes && list.contains(&value) {
+                    ladder.remove(value);
+                    list.remove(list.binary_search(&value).expect("it is there"));
+                } else {
+                    ladder.insert(value);
+                    list.insert(list.partition_point(|&v| v < value), value);
+                }
+                prop_assert_eq!(ladder.len(), list.len());
+                if !list.is_empty() {
+                    let rank = rank % list.len();
+                    prop_assert_eq!(ladder.get(rank), list[rank]);
+                }
+                for through in [false, true] {
+                    let rank = list.iter().filter(|&&v| v < value || through && v == value).count();
+                    prop_assert_eq!(ladder.rank(value, through), rank);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,598 @@
+//! What the lines of payments of an account say of a payment: one end of it at a time.
+
+use shroff_graph::{Edge, Edges, Entry, Key, Shard, View, Way};
+use shroff_types::{AccountId, Map, Place, Span, Timestamp};
+
+use crate::cell::Cell;
+use crate::definitions::{Filter, Measure};
+use crate::extractor::{Input, Pending};
+use crate::moments::{Central, Sums};
+use crate::plan::{Plan, Task};
+use crate::tracker::{Acquaintances, Follow, HUB, Needs, Tracker};
+
+const WAYS: [Way; 2] = [Way::Out, Way::In];
+
+/// One of the two accounts of a payment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    Debtor,
+    Creditor,
+}
+
+impl End {
+    pub(crate) fn of(self, input: &Input) -> AccountId {
+        match self {
+            End::Debtor => input.debtor,
+            End::Creditor => input.creditor,
+        }
+    }
+}
+
+/// A payment that asks, and how far it sees.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Asking {
+    pub(crate) payment: Pending,
+    pub(crate) until: Key,
+}
+
+impl Asking {
+    pub(crate) fn view(&self, window: Span) -> View {
+        View::since(self.payment.key.time.before(window), self.until)
+    }
+}
+
+/// Totals of the lines of one shard's hubs, and what a computation needs at hand.
+#[derive(Debug, Default)]
+pub(crate) struct Keeper {
+    /// By group.
+    trackers: Vec<Map<(AccountId, Way), Tracker>>,
+    /// By block of novelties.
+    known: Vec<Map<(AccountId, Way), Acquaintances>>,
+    totals: Vec<[Totals; 2]>,
+    accounts: [Vec<AccountId>; 2],
+}
+
+impl Keeper {
+    pub(crate) fn new(plan: &Plan) -> Keeper {
+        Keeper {
+            trackers: plan.groups.iter().map(|_| Map::default()).collect(),
+            known: (0..plan.novelties).map(|_| Map::default()).collect(),
+            totals: vec![[Totals::default(); 2]; plan.groups.len()],
+            accounts: [Vec::new(), Vec::new()],
+        }
+    }
+}
+
+/// A shard at work.
+pub(crate) struct Side<'a> {
+    pub(crate) plan: &'a Plan,
+    pub(crate) shard: &'a mut Shard,
+    pub(crate) keeper: &'a mut Keeper,
+}
+
+impl Side<'_> {
+    /// Takes in one end of a payment: of the layers in `layers`, a bit for each.
+    pub(crate) fn take(&mut self, entry: Entry, layers: u128, end: End, late: bool) {
+        let way = match end {
+            End::Debtor => Way::Out,
+            End::Creditor => Way::In,
+        };
+        self.shard.insert(0, entry, way);
+        if layers > 1 {
+            for layer in (1..=self.plan.filters.len()).filter(|layer| layers >> layer & 1 == 1) {
+                self.shard.insert(layer, entry, way);
+            }
+        }
+        if late {
+            self.take_late(entry, layers, way);
+        }
+    }
+
+    /// Tells the trackers of a payment that lies within what they have seen already.
+    fn take_late(&mut self, entry: Entry, layers: u128, way: Way) {
+        let account = if way == Way::Out { entry.debtor } else { entry.creditor };
+        let Side { plan, shard, keeper } = self;
+        let Keeper { trackers, known, .. } = &mut **keeper;
+        let line = (account, way);
+        let only = only(entry.key);
+        for (group, trackers) in plan.groups.iter().zip(trackers) {
+            let Some(tracker) = trackers.get_mut(&line) else { continue };
+            if layers >> group.layer & 1 == 1 && tracker.view().sees(entry.key) {
+                let edges = shard.edges(group.layer, line, only);
+                edges.iter().for_each(|edge| tracker.enter(edge, edges.minor(edge)));
+            }
+        }
+        for known in known {
+            let Some(known) = known.get_mut(&line) else { continue };
+            shard.edges(0, line, only).iter().for_each(|edge| known.enter_late(edge));
+        }
+    }
+
+    /// Writes what the lines of one end say of a payment behind `cells`.
+    pub(crate) fn tell(&mut self, asking: &Asking, end: End, cells: &mut Vec<Cell>) {
+        let account = end.of(&asking.payment.input);
+        for group in 0..self.plan.groups.len() {
+            for (at, way) in WAYS.into_iter().enumerate() {
+                self.keeper.totals[group][at] = self.totals(group, (account, way), asking);
+            }
+        }
+        let plan = self.plan;
+        for block in &plan.lines {
+            match &block.task {
+                Task::Activity { group, measures, filter } => {
+                    let measured = Measured { group: *group, measures, filter };
+                    self.activity(measured, account, asking, cells);
+                }
+                Task::Pair { group, filter } if end == End::Debtor => {
+                    self.pair(*group, filter, asking, cells);
+                }
+                Task::Passthrough { group } if end == End::Debtor => {
+                    let [gone, come] = &self.keeper.totals[*group];
+                    cells.push(share(gone.sum - gone.own, come.sum - come.own));
+                }
+                Task::Pair { .. } | Task::Passthrough { .. } => {}
+                Task::Novelty { number, window, memory } => {
+                    for way in WAYS {
+                        let spans = (*window, *memory);
+                        let new = self.new_fan(*number, spans, (account, way), asking);
+                        cells.push(Cell::of_int(new));
+                    }
+                }
+            }
+        }
+    }
+
+    fn totals(&mut self, group: usize, line: (AccountId, Way), asking: &Asking) -> Totals {
+        let Side { plan, shard, keeper } = self;
+        let group_of = &plan.groups[group];
+        let view = asking.view(group_of.window);
+        let account = shard.account(group_of.layer, line.0);
+        // A line that has a tracker need not be looked at to know that it is a hub's.
+        if account.is_long(line.1)
+            && let Some(tracker) = keeper.trackers[group].get_mut(&line)
+        {
+            tracker.slide(|view, near| account.edges_near(line.1, view, near), view);
+            return tracker.totals();
+        }
+        let edges = account.edges(line.1, view);
+        if edges.len() <= HUB {
+            return walk(edges, line.0, group_of.needs);
+        }
+        self.tracker(group, line, view).totals()
+    }
+
+    /// The tracker of a hub's line, moved to a view.
+    fn tracker(&mut self, group: usize, line: (AccountId, Way), view: View) -> &mut Tracker {
+        let Side { plan, shard, keeper } = self;
+        let group_of = plan.groups[group];
+        let tracker = keeper.trackers[group]
+            .entry(line)
+            .or_insert_with(|| Tracker::new(line.0, group_of.needs, view));
+        let account = shard.account(group_of.layer, line.0);
+        tracker.slide(|view, near| account.edges_near(line.1, view, near), view);
+        tracker
+    }
+
+    fn new_fan(
+        &mut self,
+        number: usize,
+        (window, memory): (Span, Span),
+        line: (AccountId, Way),
+        asking: &Asking,
+    ) -> u64 {
+        let Side { shard, keeper, .. } = self;
+        let views = novelty_views(asking.payment.key.time, (window, memory), asking.until);
+        let [recent, before] = views.map(|view| shard.edges(0, line, view));
+        if recent.is_empty() {
+            return 0;
+        }
+        if recent.len() + before.len() > HUB {
+            let known = keeper.known[number]
+                .entry(line)
+                .or_insert_with(|| Acquaintances::new(line.0, views));
+            let account = shard.account(0, line.0);
+            known.slide(|view, near| account.edges_near(line.1, view, near), views);
+            return known.new_fan;
+        }
+        let [now, known] = &mut keeper.accounts;
+        distinct(line.0, recent, now);
+        distinct(line.0, before, known);
+        now.iter().filter(|account| known.binary_search(account).is_err()).count() as u64
+    }
+
+    fn activity(
+        &mut self,
+        measured: Measured<'_>,
+        account: AccountId,
+        asking: &Asking,
+        cells: &mut Vec<Cell>,
+    ) {
+        let Measured { group, filter, .. } = measured;
+        for (at, way) in WAYS.into_iter().enumerate() {
+            let line = (account, way);
+            let totals = if filter.similar_permille.is_some() {
+                self.narrowed(measured, line, asking)
+            } else if filter.without_current {
+                self.without_current(group, line, asking)
+            } else {
+                self.keeper.totals[group][at]
+            };
+            self.measures(measured, line, (totals, asking), cells);
+        }
+    }
+
+    /// Totals of the payments that a filter by amount lets through. Costs the line.
+    fn narrowed(
+        &self,
+        measured: Measured<'_>,
+        line: (AccountId, Way),
+        asking: &Asking,
+    ) -> Totals {
+        let Measured { group, measures, filter } = measured;
+        let group = &self.plan.groups[group];
+        let edges = self.shard.edges(group.layer, line, asking.view(group.window));
+        let kept = edges.iter().filter(|e| passes(filter, (e, edges.minor(e)), &asking.payment));
+        let needs = needs_of(measures);
+        let mut tracker = Tracker::new(line.0, needs, asking.view(group.window));
+        kept.for_each(|edge| tracker.enter(edge, edges.minor(edge)));
+        tracker.totals()
+    }
+
+    fn without_current(
+        &mut self,
+        group: usize,
+        line: (AccountId, Way),
+        asking: &Asking,
+    ) -> Totals {
+        let group_of = self.plan.groups[group];
+        let current = self.shard.edges(group_of.layer, line, only(asking.payment.key));
+        let Some(&current) = current.first() else {
+            let at = usize::from(line.1 == Way::In);
+            return self.keeper.totals[group][at];
+        };
+        let view = asking.view(group_of.window);
+        let edges = self.shard.edges(group_of.layer, line, view);
+        if edges.len() <= HUB {
+            let others = edges.iter().filter(|edge| edge.place != current.place);
+            let mut tracker = Tracker::new(line.0, group_of.needs, view);
+            others.for_each(|edge| tracker.enter(edge, edges.minor(edge)));
+            return tracker.totals();
+        }
+        let minor = asking.payment.input.minor;
+        let tracker = self.tracker(group, line, view);
+        tracker.leave(&current, minor);
+        let totals = tracker.totals();
+        tracker.enter(&current, minor);
+        totals
+    }
+
+    fn measures(
+        &self,
+        measured: Measured<'_>,
+        line: (AccountId, Way),
+        (totals, asking): (Totals, &Asking),
+        cells: &mut Vec<Cell>,
+    ) {
+        let unit = self.plan.unit;
+        let Totals { count, sum, fan, central, order: [twice, least, greatest], .. } = totals;
+        for measure in measured.measures {
+            cells.push(match measure {
+                Measure::Count => Cell::of_int(count),
+                Measure::Fan => Cell::of_int(fan),
+                Measure::Age => self.age(measured, line, asking),
+                Measure::Sum => Cell::of_real(major(sum, 1, unit)),
+                _ if count == 0 => Cell::NULL,
+                Measure::Mean => Cell::of_real(major(sum, count, unit)),
+                Measure::Min => Cell::of_real(major(least, 1, unit)),
+                Measure::Max => Cell::of_real(major(greatest, 1, unit)),
+                Measure::Median => Cell::of_real(major(twice, 2, unit)),
+                Measure::Std | Measure::Skew | Measure::Kurtosis => {
+                    moment(*measure, count, central, unit)
+                }
+            });
+        }
+    }
+
+    /// Seconds since the last payment of a line before this one.
+    fn age(&self, measured: Measured<'_>, line: (AccountId, Way), asking: &Asking) -> Cell {
+        let Measured { group, filter, .. } = measured;
+        let group = &self.plan.groups[group];
+        let payment = &asking.payment;
+        let view = View { until: payment.key, ..asking.view(group.window) };
+        let edges = self.shard.edges(group.layer, line, view);
+        let before = edges.iter().rev().find(|edge| {
+            edge.key() < payment.key && passes(filter, (edge, edges.minor(edge)), payment)
+        });
+        before.map_or(Cell::NULL, |edge| seconds(payment.key.time, edge.time))
+    }
+
+    fn pair(&mut self, group: usize, filter: &Filter, asking: &Asking, cells: &mut Vec<Cell>) {
+        let Input { debtor, creditor, .. } = asking.payment.input;
+        let unit = self.plan.unit;
+        let there = self.between(group, (debtor, Way::Out), filter, asking);
+        let back = if debtor == creditor {
+            Between::default()
+        } else {
+            self.between(group, (debtor, Way::In), filter, asking)
+        };
+        cells.extend([
+            Cell::of_int(there.count),
+            Cell::of_real(major(there.sum, 1, unit)),
+            there.last.map_or(Cell::NULL, |key| seconds(asking.payment.key.time, key.time)),
+            Cell::of_int(back.count),
+            Cell::of_real(major(back.sum, 1, unit)),
+        ]);
+    }
+
+    /// The payments of the debtor's line with the creditor.
+    fn between(
+        &mut self,
+        group: usize,
+        line: (AccountId, Way),
+        filter: &Filter,
+        asking: &Asking,
+    ) -> Between {
+        let group_of = self.plan.groups[group];
+        let (payment, other) = (&asking.payment, asking.payment.input.creditor);
+        let view = asking.view(group_of.window);
+        let edges = self.shard.edges(group_of.layer, line, view);
+        let mut between = Between::default();
+        let mut add = |key: Key, minor: i128| {
+            if !lets_through(filter, (key, minor), payment) {
+                return;
+            }
+            between.count += 1;
+            between.sum += minor;
+            if key < payment.key {
+                between.last = Some(key);
+            }
+        };
+        if edges.len() <= HUB {
+            let theirs = edges.iter().filter(|edge| edge.other == other);
+            theirs.for_each(|edge| add(edge.key(), edges.minor(edge)));
+            return between;
+        }
+        let Some(pair) = self.tracker(group, line, view).pair(other) else { return between };
+        if !filter.without_current && filter.similar_permille.is_none() {
+            let before = pair.payments.partition_point(|(key, _)| *key < payment.key);
+            let last = before.checked_sub(1).map(|at| pair.payments[at].0);
+            return Between { count: pair.payments.len() as u64, sum: pair.sum, last };
+        }
+        pair.payments.iter().for_each(|&(key, minor)| add(key, minor));
+        between
+    }
+
+    /// Lets go of what nobody can see any more of an account: payments at or before `floor`.
+    pub(crate) fn retire(&mut self, account: AccountId, floor: Timestamp) {
+        for layer in 0..=self.plan.filters.len() {
+            let lines = self.shard.account(layer, account);
+            let stale = WAYS.map(|way| lines.is_stale(way, floor));
+            for (way, stale) in WAYS.into_iter().zip(stale) {
+                if stale {
+                    self.retire_line(layer, (account, way), floor);
+                }
+            }
+        }
+    }
+
+    fn retire_line(&mut self, layer: usize, line: (AccountId, Way), floor: Timestamp) {
+        let Side { plan, shard, keeper } = self;
+        // A tracker lets a payment go by looking at it: so before it is gone. Lines that are not
+        // long have none.
+        let lines = shard.account(layer, line.0);
+        let was_long = lines.is_long(line.1);
+        if was_long {
+            let ends = Key::end_of(floor);
+            for (group, trackers) in plan.groups.iter().zip(&mut keeper.trackers) {
+                if group.layer != layer {
+                    continue;
+                }
+                if let Some(tracker) = trackers.get_mut(&line)
+                    && tracker.view().after < ends
+                {
+                    let View { after, until } = tracker.view();
+                    let view = View { after: after.max(ends), until: until.max(ends) };
+                    tracker.slide(|view, near| lines.edges_near(line.1, view, near), view);
+                }
+            }
+            for known in keeper.known.iter_mut().filter(|_| layer == 0) {
+                if let Some(known) = known.get_mut(&line) {
+                    let views = known.views().map(|view| View {
+                        after: view.after.max(ends),
+                        until: view.until.max(ends),
+                    });
+                    known.slide(|view, near| lines.edges_near(line.1, view, near), views);
+                }
+            }
+        }
+        shard.expire(layer, line, floor);
+        if was_long && !shard.account(layer, line.0).is_long(line.1) {
+            for (group, trackers) in plan.groups.iter().zip(&mut keeper.trackers) {
+                if group.layer == layer {
+                    trackers.remove(&line);
+                }
+            }
+            for known in keeper.known.iter_mut().filter(|_| layer == 0) {
+                known.remove(&line);
+            }
+        }
+    }
+}
+
+/// Measures of the payments that a filter lets through.
+#[derive(Clone, Copy)]
+struct Measured<'a> {
+    group: usize,
+    measures: &'a [Measure],
+    filter: &'a Filter,
+}
+
+/// Totals of a line, or of a part of it.
+#[derive(Debug, Clone, Copy, Default)]
+struct Totals {
+    count: u64,
+    sum: i128,
+    /// Of payments to oneself.
+    own: i128,
+    fan: u64,
+    central: Central,
+    /// Twice the median, the least and the greatest.
+    order: [i128; 3],
+}
+
+impl Tracker {
+    fn totals(&mut self) -> Totals {
+        Totals {
+            count: self.count,
+            sum: self.sum,
+            own: self.own,
+            fan: self.fan(),
+            central: self.sums.central(),
+            order: if self.has_order() { self.order() } else { [0; 3] },
+        }
+    }
+}
+
+/// Totals of a short line.
+#[inline]
+fn walk(edges: Edges<'_>, account: AccountId, needs: Needs) -> Totals {
+    match edges.as_run() {
+        Some([]) => Totals::default(),
+        // Most lines are one payment long.
+        Some([edge]) => {
+            let minor = edges.minor(edge);
+            let is_own = edge.other == account;
+            Totals {
+                count: 1,
+                sum: minor,
+                own: if is_own { minor } else { 0 },
+                fan: u64::from(!is_own),
+                central: Central::default(),
+                order: [2 * minor, minor, minor],
+            }
+        }
+        Some(_) | None => walk_all(edges, account, needs),
+    }
+}
+
+fn walk_all(edges: Edges<'_>, account: AccountId, needs: Needs) -> Totals {
+    let mut totals = Totals { count: edges.len() as u64, ..Totals::default() };
+    let mut others = [AccountId(0); HUB];
+    let mut fan = 0;
+    let mut minors = [0_i128; HUB];
+    let mut sums = Sums::default();
+    for (at, edge) in edges.iter().enumerate() {
+        let minor = edges.minor(edge);
+        totals.sum += minor;
+        if needs.moments {
+            sums.add(minor);
+        }
+        if needs.order {
+            minors[at] = minor;
+        }
+        if edge.other == account {
+            totals.own += minor;
+        } else if needs.fan && !others[..fan].contains(&edge.other) {
+            others[fan] = edge.other;
+            fan += 1;
+        }
+    }
+    totals.fan = fan as u64;
+    if needs.moments {
+        totals.central = sums.central();
+    }
+    if needs.order {
+        let minors = &mut minors[..edges.len()];
+        minors.sort_unstable();
+        let count = minors.len();
+        let twice = minors[(count - 1) / 2] + minors[count / 2];
+        totals.order = [twice, minors[0], minors[count - 1]];
+    }
+    totals
+}
+
+fn needs_of(measures: &[Measure]) -> Needs {
+    let any = |known: &[Measure]| measures.iter().any(|m| known.contains(m));
+    Needs {
+        fan: any(&[Measure::Fan]),
+        moments: any(&[Measure::Std, Measure::Skew, Measure::Kurtosis]),
+        order: any(&[Measure::Min, Measure::Max, Measure::Median]),
+        pairs: false,
+    }
+}
+
+/// The payments from one account to another.
+#[derive(Default)]
+struct Between {
+    count: u64,
+    sum: i128,
+    /// The last before the current payment.
+    last: Option<Key>,
+}
+
+/// The recent window, and the memory before it.
+fn novelty_views(time: Timestamp, (window, memory): (Span, Span), until: Key) -> [View; 2] {
+    let recent = View::since(time.before(window), until);
+    [recent, View::since(time.before(memory), recent.after)]
+}
+
+/// Sees the payment at one place in the order alone.
+fn only(key: Key) -> View {
+    let after = match key.place.0.checked_sub(1) {
+        Some(place) => Key { place: Place(place), ..key },
+        None => Key::end_of(Timestamp(key.time.0.saturating_sub(1))),
+    };
+    View { after, until: key }
+}
+
+/// Whether a filter lets a past payment through; its predicate chose the layer already.
+pub(crate) fn passes(filter: &Filter, (edge, minor): (&Edge, i128), payment: &Pending) -> bool {
+    lets_through(filter, (edge.key(), minor), payment)
+}
+
+fn lets_through(filter: &Filter, (key, minor): (Key, i128), payment: &Pending) -> bool {
+    if filter.without_current && key == payment.key {
+        return false;
+    }
+    filter.similar_permille.is_none_or(|share| {
+        let difference = (minor - payment.input.minor).abs();
+        difference * 1_000 <= i128::from(share) * payment.input.minor
+    })
+}
+
+/// The distinct counterparties of a line, ascending, the account itself left out.
+fn distinct(account: AccountId, edges: Edges<'_>, into: &mut Vec<AccountId>) {
+    into.clear();
+    into.extend(edges.iter().map(|edge| edge.other).filter(|&other| other != account));
+    into.sort_unstable();
+    into.dedup();
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a count of payments is far below 2^53")]
+fn moment(measure: Measure, count: u64, central: Central, unit: f64) -> Cell {
+    let Central { second, third, fourth } = central;
+    match measure {
+        Measure::Std => Cell::of_real(second.sqrt() / count as f64 / unit),
+        _ if second <= 0.0 => Cell::NULL,
+        Measure::Skew => Cell::of_real(third / (second * second.sqrt())),
+        _ => Cell::of_real(fourth / (second * second)),
+    }
+}
+
+/// Major units of `minor` over `parts`, rounded to a real.
+#[expect(clippy::cast_precision_loss, reason = "this is where a value leaves the engine")]
+fn major(minor: i128, parts: u64, unit: f64) -> f64 {
+    // The same real, and quicker.
+    let real = i64::try_from(minor).map_or(minor as f64, |narrow| narrow as f64);
+    real / (parts as f64 * unit)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "microseconds of 285 years are below 2^53")]
+fn seconds(time: Timestamp, earlier: Timestamp) -> Cell {
+    Cell::of_real(time.micros_since(earlier) as f64 / 1e6)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "this is where a value leaves the engine")]
+fn share(gone: i128, come: i128) -> Cell {
+    if come == 0 { Cell::NULL } else { Cell::of_real(gone as f64 / come as f64) }
+}

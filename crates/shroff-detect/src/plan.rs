@@ -1,0 +1,260 @@
+//! What definitions come to when they are carried out: which totals to keep, shared by all blocks
+//! that look at the same payments, and where each block's columns are.
+
+use shroff_graph::{ChainRule, GatherRule, PathRule};
+use shroff_types::Span;
+
+use crate::definitions::{Block, Column, Definitions, Filter, Kind, Measure};
+use crate::sql::Expression;
+use crate::tracker::Needs;
+
+/// Payments that several blocks speak of: those of a layer, within a window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Group {
+    pub(crate) layer: usize,
+    pub(crate) window: Span,
+    pub(crate) needs: Needs,
+}
+
+/// What a block does with the lines of a payment's accounts.
+#[derive(Debug, Clone)]
+pub(crate) enum Task {
+    /// Measures of a group.
+    Activity { group: usize, measures: Vec<Measure>, filter: Filter },
+    /// The payments between the two accounts.
+    Pair { group: usize, filter: Filter },
+    /// New counterparties; the number is that of the block among those of its kind.
+    Novelty { number: usize, window: Span, memory: Span },
+    /// What left over what came.
+    Passthrough { group: usize },
+}
+
+/// A pattern that a block searches for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Search {
+    Path(PathRule),
+    Gather(GatherRule),
+    /// The number is that of the block among those of its kind.
+    Chain(usize),
+}
+
+/// A block of lines, and where its columns are.
+#[derive(Debug, Clone)]
+pub(crate) struct LineBlock {
+    pub(crate) task: Task,
+    /// Its first column.
+    pub(crate) column: usize,
+    /// How many of its columns are about the debtor, and how many about the creditor.
+    pub(crate) widths: [usize; 2],
+}
+
+/// A block of patterns, and where its columns are.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct PatternBlock {
+    /// Its number among all blocks.
+    pub(crate) block: usize,
+    pub(crate) search: Search,
+    pub(crate) window: Span,
+    /// Its first column.
+    pub(crate) column: usize,
+    /// Its first counter.
+    pub(crate) counter: usize,
+    /// How many counters it has: one for each column but the last, which says if it saturated.
+    pub(crate) counters: usize,
+    /// A pattern of rings that finds whatever this one would, by position: where that one finds
+    /// nothing, there is nothing.
+    pub(crate) within: Option<usize>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Plan {
+    pub(crate) definitions: Definitions,
+    /// Decimals of the amounts, and minor units in a major one.
+    pub(crate) exponent: u8,
+    pub(crate) unit: f64,
+    pub(crate) horizon: Span,
+    /// The longest that any block looks back.
+    pub(crate) look_back: Span,
+    pub(crate) columns: Vec<Column>,
+    /// The predicates of the layers behind the first, which holds all payments.
+    pub(crate) filters: Vec<Expression>,
+    pub(crate) groups: Vec<Group>,
+    pub(crate) lines: Vec<LineBlock>,
+    pub(crate) patterns: Vec<PatternBlock>,
+    pub(crate) chains: Vec<ChainRule>,
+    pub(crate) novelties: usize,
+    /// The layer of each block.
+    pub(crate) layer_of: Vec<usize>,
+    /// Cells that the lines of a debtor fill, and those of a creditor.
+    pub(crate) side_widths: [usize; 2],
+    /// Counters of all patterns.
+    pub(crate) counters: usize,
+}
+
+impl Plan {
+    pub(crate) fn new(definitions: &Definitions, exponent: u8) -> Plan {
+        let mut plan = Plan {
+            definitions: definitions.clone(),
+            exponent,
+            unit: 10_f64.powi(i32::from(exponent)),
+            horizon: definitions.horizon,
+            look_back: definitions.look_back(),
+            columns: definitions.columns(),
+            filters: Vec::new(),
+            groups: Vec::new(),
+            lines: Vec::new(),
+            patterns: Vec::new(),
+            chains: Vec::new(),
+            novelties: 0,
+            layer_of: Vec::new(),
+            side_widths: [0, 0],
+            counters: 0,
+        };
+        let mut predicates: Vec<&str> = Vec::new();
+        let mut column = 0;
+        for (number, block) in definitions.blocks.iter().enumerate() {
+            let layer = match filter_of(&block.kind).and_then(|f| f.predicate.as_deref()) {
+                None => 0,
+                Some(text) => 1 + position_or_push(&mut predicates, text),
+            };
+            plan.layer_of.push(layer);
+            let width = plan.columns.iter().filter(|c| c.block == number).count();
+            match plan.task(block, layer) {
+                Some(task) => plan.add_lines(task, column, width),
+                None => plan.add_pattern(number, column, width),
+            }
+            column += width;
+        }
+        plan.filters = predicates
+            .iter()
+            .map(|text| crate::filter::compile(text).expect("compiled when definitions were read"))
+            .collect();
+        plan.find_patterns_within_others();
+        plan
+    }
+
+    pub(crate) fn width(&self) -> usize {
+        self.columns.len()
+    }
+
+    fn task(&mut self, block: &Block, layer: usize) -> Option<Task> {
+        let window = block.window;
+        let mut group = |needs| self.group(Group { layer, window, needs });
+        Some(match &block.kind {
+            Kind::Activity { measures, filter } => {
+                let any = |known: &[Measure]| measures.iter().any(|m| known.contains(m));
+                // What is chosen by its amount has to be looked at one by one.
+                let needs = Needs {
+                    fan: any(&[Measure::Fan]),
+                    moments: any(&[Measure::Std, Measure::Skew, Measure::Kurtosis]),
+                    order: any(&[Measure::Min, Measure::Max, Measure::Median]),
+                    pairs: false,
+                };
+                let needs = if filter.similar_permille.is_some() { Needs::default() } else { needs };
+                let group = group(needs);
+                Task::Activity { group, measures: measures.clone(), filter: filter.clone() }
+            }
+            Kind::Pair { filter } => {
+                let group = group(Needs { pairs: true, ..Needs::default() });
+                Task::Pair { group, filter: filter.clone() }
+            }
+            Kind::Novelty { memory } => {
+                self.novelties += 1;
+                Task::Novelty { number: self.novelties - 1, window, memory: *memory }
+            }
+            Kind::Passthrough => Task::Passthrough { group: group(Needs::default()) },
+            Kind::Cycle { .. }
+            | Kind::Ring { .. }
+            | Kind::ScatterGather { .. }
+            | Kind::Chain { .. } => return None,
+        })
+    }
+
+    fn group(&mut self, wanted: Group) -> usize {
+        let same = |g: &Group| g.layer == wanted.layer && g.window == wanted.window;
+        let number = self.groups.iter().position(same).unwrap_or_else(|| {
+            self.groups.push(wanted);
+            self.groups.len() - 1
+        });
+        let group = &mut self.groups[number];
+        group.needs = group.needs.and(wanted.needs);
+        number
+    }
+
+    fn add_lines(&mut self, task: Task, column: usize, width: usize) {
+        let widths = match task {
+            Task::Activity { .. } | Task::Novelty { .. } => [width / 2, width / 2],
+            Task::Pair { .. } | Task::Passthrough { .. } => [width, 0],
+        };
+        for (sum, width) in self.side_widths.iter_mut().zip(widths) {
+            *sum += width;
+        }
+        self.lines.push(LineBlock { task, column, widths });
+    }
+
+    fn add_pattern(&mut self, number: usize, column: usize, width: usize) {
+        let block = &self.definitions.blocks[number];
+        let window = block.window;
+        let search = match block.kind {
+            Kind::Cycle { longest, budget } => {
+                Search::Path(PathRule { rising: true, window, longest, budget })
+            }
+            Kind::Ring { longest, budget } => {
+                Search::Path(PathRule { rising: false, window, longest, budget })
+            }
+            Kind::ScatterGather { budget } => Search::Gather(GatherRule { window, budget }),
+            Kind::Chain { retention_permille, deepest, budget } => {
+                self.chains.push(ChainRule { window, retention_permille, deepest, budget });
+                Search::Chain(self.chains.len() - 1)
+            }
+            Kind::Activity { .. }
+            | Kind::Pair { .. }
+            | Kind::Novelty { .. }
+            | Kind::Passthrough => unreachable!("these have a task"),
+        };
+        let counters = width - 1;
+        let counter = self.counters;
+        self.counters += counters;
+        self.patterns.push(PatternBlock {
+            block: number,
+            search,
+            window,
+            column,
+            counter,
+            counters,
+            within: None,
+        });
+    }
+
+    fn find_patterns_within_others(&mut self) {
+        for at in 0..self.patterns.len() {
+            let Search::Path(rule) = self.patterns[at].search else { continue };
+            if !rule.rising {
+                continue;
+            }
+            self.patterns[at].within = self.patterns.iter().position(|other| {
+                matches!(other.search, Search::Path(ring) if !ring.rising
+                    && ring.window >= rule.window && ring.longest >= rule.longest)
+            });
+        }
+    }
+}
+
+pub(crate) fn filter_of(kind: &Kind) -> Option<&Filter> {
+    match kind {
+        Kind::Activity { filter, .. } | Kind::Pair { filter } => Some(filter),
+        Kind::Novelty { .. }
+        | Kind::Passthrough
+        | Kind::Cycle { .. }
+        | Kind::Ring { .. }
+        | Kind::ScatterGather { .. }
+        | Kind::Chain { .. } => None,
+    }
+}
+
+fn position_or_push<'a>(known: &mut Vec<&'a str>, text: &'a str) -> usize {
+    known.iter().position(|&other| other == text).unwrap_or_else(|| {
+        known.push(text);
+        known.len() - 1
+    })
+}

@@ -1,0 +1,295 @@
+//! What must change nothing: threads, the numbers that accounts have, another process in the
+//! middle. And payments that come late.
+
+use proptest::prelude::*;
+use shroff_detect::{
+    Arrival, Cell, Definitions, Extractor, Finished, Job, SnapshotError, Workers,
+};
+use shroff_types::{Names, Span};
+
+use crate::ledgers::{PATTERNS, Row, Shape, World, world};
+use crate::{cases, check_row, engine, inputs, run_on, small, twin_of};
+
+#[derive(Debug)]
+struct Threads(usize);
+
+impl Workers for Threads {
+    fn threads(&self) -> usize {
+        self.0
+    }
+
+    fn run(&self, jobs: Vec<Job<'_>>) {
+        std::thread::scope(|scope| {
+            for job in jobs {
+                scope.spawn(job);
+            }
+        });
+    }
+}
+
+/// The jobs one after the other, the last first: what threads may do at worst.
+#[derive(Debug)]
+struct Backwards(usize);
+
+impl Workers for Backwards {
+    fn threads(&self) -> usize {
+        self.0
+    }
+
+    fn run(&self, jobs: Vec<Job<'_>>) {
+        jobs.into_iter().rev().for_each(|job| job());
+    }
+}
+
+fn engine_with(
+    definitions: &Definitions,
+    rows: &[Row],
+    workers: &dyn Workers,
+    batch: usize,
+) -> Vec<Vec<Cell>> {
+    let mut extractor = Extractor::new(definitions, definitions.amount_exponent);
+    let mut cells = Vec::new();
+    for batch in inputs(rows).chunks(batch) {
+        let mut each = |finished: Finished<'_>| cells.push(finished.cells.to_vec());
+        extractor.push_with(workers, batch, &Names::default(), &mut each);
+    }
+    extractor.finish(&mut |finished| cells.push(finished.cells.to_vec()));
+    cells
+}
+
+/// Definitions that saturate and do not.
+fn any_world() -> impl Strategy<Value = World> {
+    prop_oneof![
+        world(small()),
+        world(Shape { kinds: PATTERNS.to_vec(), tight: true, ..small() }),
+    ]
+}
+
+proptest! {
+    #![proptest_config(cases(2_000))]
+
+    #[test]
+    fn the_number_of_threads_changes_no_bit(
+        world in any_world(),
+        threads in 2_usize..70,
+        batch in 2_usize..40,
+    ) {
+        let definitions = world.definitions();
+        let alone = engine(&definitions, &world, usize::MAX);
+        prop_assert_eq!(&engine_with(&definitions, &world.rows, &Backwards(threads), batch), &alone);
+        prop_assert_eq!(&engine_with(&definitions, &world.rows, &Threads(2), batch), &alone);
+    }
+
+    #[test]
+    fn the_numbers_of_accounts_change_no_bit(world in any_world(), by in 1_u32..1_000) {
+        // Another slice of a history meets the accounts in another order.
+        let definitions = world.definitions();
+        let mut other = world.clone();
+        for row in &mut other.rows {
+            for account in [&mut row.debtor, &mut row.creditor] {
+                *account = (*account * 7_919 + by * 104_729) % 5_003;
+            }
+        }
+        prop_assert_eq!(
+            engine(&definitions, &other, usize::MAX),
+            engine(&definitions, &world, usize::MAX)
+        );
+    }
+
+    #[test]
+    fn another_process_in_the_middle_changes_no_bit(
+        world in any_world(),
+        at in any::<prop::sample::Index>(),
+        batch in 1_usize..20,
+    ) {
+        let definitions = world.definitions();
+        let (early, late) = world.rows.split_at(at.index(world.rows.len()));
+        let mut first = Extractor::new(&definitions, definitions.amount_exponent);
+        let mut cells = Vec::new();
+        let mut each = |finished: Finished<'_>| cells.push(finished.cells.to_vec());
+        for batch in inputs(early).chunks(batch) {
+            first.push(batch, &Names::default(), &mut each);
+        }
+        let mut second = moved(&definitions, &first);
+        cells.extend(run_on(&mut second, late, batch));
+        prop_assert_eq!(cells, engine(&definitions, &world, usize::MAX));
+    }
+}
+
+/// The same extractor in another process.
+fn moved(definitions: &Definitions, extractor: &Extractor) -> Extractor {
+    let mut bytes = Vec::new();
+    extractor.save(&mut bytes).expect("a vector takes it");
+    Extractor::restore(definitions, &mut &bytes[..]).expect("what was saved")
+}
+
+/// A world whose payments do not come in order: each of some is put off by some places.
+fn out_of_order() -> impl Strategy<Value = (World, Vec<Row>)> {
+    let put_off = prop::collection::vec((any::<prop::sample::Index>(), 1_usize..12), 0..12);
+    let shape = prop_oneof![
+        world(Shape { payments: 5..40, ..small() }),
+        world(Shape { payments: 5..40, kinds: PATTERNS.to_vec(), ..small() }),
+    ];
+    (shape, put_off).prop_map(|(world, put_off)| {
+        let mut arrivals = world.rows.clone();
+        for (at, places) in put_off {
+            let at = at.index(arrivals.len());
+            let row = arrivals.remove(at);
+            let to = (at + places).min(arrivals.len());
+            arrivals.insert(to, row);
+        }
+        (world, arrivals)
+    })
+}
+
+/// How far the latest of all is behind the newest before it.
+fn behind(arrivals: &[Row]) -> Span {
+    let mut newest = i64::MIN;
+    let mut most = 0;
+    for row in arrivals {
+        most = most.max(newest.saturating_sub(row.micros));
+        newest = newest.max(row.micros);
+    }
+    Span::from_micros(most).expect("not negative")
+}
+
+proptest! {
+    #![proptest_config(cases(1_500))]
+
+    #[test]
+    fn a_late_payment_sees_what_came_before_it_in_either_sense(
+        (mut world, arrivals) in out_of_order(),
+        batch in 1_usize..20,
+    ) {
+        world.toml = world.toml.lines().filter(|l| !l.trim().starts_with("horizon")).collect::<Vec<_>>().join("\n");
+        let definitions = world.definitions();
+        let mut extractor = Extractor::new(&definitions, definitions.amount_exponent)
+            .allowing(behind(&arrivals));
+        let mut given = Vec::new();
+        for batch in inputs(&arrivals).chunks(batch) {
+            let mut each = |f: Finished<'_>| given.push((f.place.0, f.arrival, f.cells.to_vec()));
+            extractor.push(batch, &Names::default(), &mut each);
+        }
+        prop_assert_eq!(given.len(), arrivals.len());
+        let mut late = 0;
+        for (number, (place, arrival, cells)) in given.iter().enumerate() {
+            prop_assert_eq!(*place as usize, number);
+            // The ledger as it was when the payment came, in order.
+            let mut order: Vec<usize> = (0..=number).collect();
+            order.sort_by_key(|&at| (arrivals[at].micros, at));
+            let rows = order.iter().map(|&at| arrivals[at]).collect();
+            let then = World { rows, toml: world.toml.clone() };
+            let at = order.iter().position(|&at| at == number).expect("it came");
+            prop_assert_eq!(*arrival == Arrival::Late, arrivals[..number].iter().any(|row| row.micros > arrivals[number].micros));
+            late += u64::from(*arrival == Arrival::Late);
+            check_row(&definitions, (at, cells), &twin_of(&then))?;
+        }
+        prop_assert_eq!(extractor.late().taken, late);
+        prop_assert_eq!(extractor.late().refused, 0);
+        prop_assert_eq!(extractor.late().most, behind(&arrivals));
+    }
+
+    #[test]
+    fn with_a_horizon_it_is_as_if_no_payment_had_been_late(
+        (mut world, arrivals) in out_of_order(),
+        batch in 1_usize..20,
+        cut in any::<prop::sample::Index>(),
+    ) {
+        let mut toml: Vec<&str> =
+            world.toml.lines().filter(|l| !l.trim().starts_with("horizon")).collect();
+        toml.insert(0, "horizon = \"3h\"");
+        world.toml = toml.join("\n");
+        let definitions = world.definitions();
+        let mut order: Vec<usize> = (0..arrivals.len()).collect();
+        order.sort_by_key(|&at| (arrivals[at].micros, at));
+        let rows = order.iter().map(|&at| arrivals[at]).collect();
+        let sorted = World { rows, toml: world.toml.clone() };
+        let expected = engine(&definitions, &sorted, usize::MAX);
+        let mut extractor = Extractor::new(&definitions, definitions.amount_exponent)
+            .allowing(behind(&arrivals));
+        let mut given = Vec::new();
+        let mut each = |f: Finished<'_>| given.push((f.place.0 as usize, f.cells.to_vec()));
+        let (early, late) = arrivals.split_at(cut.index(arrivals.len()));
+        for batch in inputs(early).chunks(batch) {
+            extractor.push(batch, &Names::default(), &mut each);
+        }
+        extractor = moved(&definitions, &extractor);
+        for batch in inputs(late).chunks(batch) {
+            extractor.push(batch, &Names::default(), &mut each);
+        }
+        extractor.finish(&mut each);
+        let expected: Vec<_> = order.into_iter().zip(expected).collect();
+        prop_assert_eq!(given, expected);
+    }
+
+    #[test]
+    fn a_payment_that_comes_too_late_is_told_so_and_changes_nothing(
+        (mut world, arrivals) in out_of_order(),
+        batch in 1_usize..20,
+    ) {
+        world.toml = world.toml.lines().filter(|l| !l.trim().starts_with("horizon")).collect::<Vec<_>>().join("\n");
+        let definitions = world.definitions();
+        let mut extractor = Extractor::new(&definitions, definitions.amount_exponent);
+        let mut given = Vec::new();
+        let mut refused = 0;
+        for batch in inputs(&arrivals).chunks(batch) {
+            extractor.push(batch, &Names::default(), &mut |f| match f.arrival {
+                Arrival::InOrder => given.push(f.cells.to_vec()),
+                Arrival::Late => panic!("nothing late is allowed"),
+                Arrival::TooLate => {
+                    refused += 1;
+                    assert!(f.cells.iter().all(|cell| cell.is_null()));
+                }
+            });
+        }
+        let mut newest = i64::MIN;
+        let mut kept = Vec::new();
+        for row in &arrivals {
+            if row.micros >= newest {
+                kept.push(*row);
+                newest = row.micros;
+            }
+        }
+        prop_assert_eq!(extractor.late().refused, refused);
+        prop_assert_eq!(kept.len() + usize::try_from(refused).expect("few"), arrivals.len());
+        let kept = World { rows: kept, toml: world.toml.clone() };
+        prop_assert_eq!(given, engine(&definitions, &kept, usize::MAX));
+    }
+
+    #[test]
+    fn a_damaged_state_is_refused_and_never_gone_on_from(
+        world in any_world(),
+        at in any::<prop::sample::Index>(),
+        bit in 0_u8..8,
+        cut in any::<prop::sample::Index>(),
+    ) {
+        let definitions = world.definitions();
+        let mut extractor = Extractor::new(&definitions, definitions.amount_exponent);
+        extractor.push(&inputs(&world.rows), &Names::default(), &mut |_| {});
+        let mut bytes = Vec::new();
+        extractor.save(&mut bytes).expect("a vector takes it");
+        let short = &bytes[..cut.index(bytes.len())];
+        prop_assert!(Extractor::restore(&definitions, &mut &short[..]).is_err());
+        let at = at.index(bytes.len());
+        bytes[at] ^= 1 << bit;
+        prop_assert!(Extractor::restore(&definitions, &mut &bytes[..]).is_err());
+    }
+}
+
+#[test]
+fn a_state_of_other_definitions_is_refused_with_what_to_do() {
+    let block = |window: &str| {
+        let text = format!(
+            "[[feature]]\nkind = \"activity\"\nwindow = \"{window}\"\nmeasures = [\"count\"]"
+        );
+        Definitions::parse(&text).expect("right")
+    };
+    let mut bytes = Vec::new();
+    Extractor::new(&block("1h"), 2).save(&mut bytes).expect("a vector takes it");
+    assert!(Extractor::restore(&block("1h"), &mut &bytes[..]).is_ok());
+    let error = Extractor::restore(&block("2h"), &mut &bytes[..]).expect_err("another window");
+    assert!(matches!(error, SnapshotError::OtherDefinitions { .. }), "{error}");
+    assert!(error.to_string().contains("hint: "), "{error}");
+    let error = Extractor::restore(&block("2h"), &mut &b"id,time,debtor"[..]).expect_err("a table");
+    assert!(error.to_string().contains("hint: "), "{error}");
+}

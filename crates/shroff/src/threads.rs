@@ -1,0 +1,52 @@
+//! The threads that the engine is given.
+
+use anyhow::Context;
+use rayon::ThreadPool;
+use shroff_detect::{Job, Workers};
+
+/// A pool of threads, or none where one thread does it all.
+#[derive(Debug)]
+pub(crate) struct Threads {
+    pool: Option<ThreadPool>,
+    threads: usize,
+}
+
+impl Threads {
+    /// So many threads; 0 for as many as the machine runs side by side.
+    pub(crate) fn new(threads: usize) -> anyhow::Result<Threads> {
+        let threads = match threads {
+            0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            threads => threads,
+        };
+        if threads == 1 {
+            return Ok(Threads { pool: None, threads });
+        }
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .thread_name(|number| format!("shroff-{number}"))
+            .build()
+            .with_context(|| format!("cannot start {threads} threads\nhint: ask for fewer"))?;
+        Ok(Threads { pool: Some(pool), threads })
+    }
+}
+
+impl Workers for Threads {
+    fn threads(&self) -> usize {
+        self.threads
+    }
+
+    fn run(&self, jobs: Vec<Job<'_>>) {
+        match &self.pool {
+            Some(pool) => pool.in_place_scope(|scope| {
+                for job in jobs {
+                    scope.spawn(|_| job());
+                }
+            }),
+            None => {
+                for job in jobs {
+                    job();
+                }
+            }
+        }
+    }
+}
