@@ -1,8 +1,8 @@
 //! Payments in order in, drafts of alerts out: features, then rules, then grouping.
 
 use shroff_detect::{
-    Alone, Arrival, Asked, Definitions, Extractor, Finished, Flow, Input, RuleError, Rules, Scoring,
-    Thresholds, Typology, Workers,
+    Alone, Arrival, Asked, Definitions, Extractor, Finished, Flow, Input, RuleError, Rules,
+    Scoring, Thresholds, Typology, Workers,
 };
 use shroff_types::{AccountId, Clock, Map, Names, Place, Span, Timestamp};
 

@@ -5,13 +5,15 @@ use std::fmt::Write as _;
 
 use proptest::prelude::*;
 use proptest::sample::select;
-use shroff_detect::{Asked, Definitions, Extractor, Finished, Input, Rules, Typology};
-use shroff_engine::{Draft, Hit, MOST_PAYMENTS};
+use shroff_detect::{
+    Alone, Asked, Definitions, Extractor, Finished, Input, Rules, Typology, Workers,
+};
+use shroff_engine::{Counts, Draft, Hit, MOST_PAYMENTS};
 use shroff_types::{AccountId, Currency, Place, Span, Symbol, Timestamp};
 
 use crate::cases;
 use crate::grouping::Told;
-use crate::ledger::{Ledger, tell, typologies};
+use crate::ledger::{Ledger, Threads, tell, tell_with, typologies};
 
 /// Definitions, typologies and a ledger in time order.
 pub(crate) struct World {
@@ -265,10 +267,24 @@ fn equals_the_twin(
     prop_assert_eq!(held, hits.len() as u64, "no hit is lost");
     prop_assert_eq!(given.counts.hits, hits.len() as u64);
     prop_assert_eq!(given.counts.payments, ledger.payments.len() as u64);
-    for size in [1, 7] {
-        let again = tell(ledger, definitions, typologies, size);
-        prop_assert_eq!(&again.alerts, &given.alerts, "in batches of {}", size);
-        prop_assert_eq!(again.counts, given.counts);
+    Ok(())
+}
+
+/// Whatever comes behind a payment in its batch is in the graph when its evidence is asked for.
+fn batches_and_threads_change_nothing(
+    ledger: &Ledger,
+    definitions: &Definitions,
+    typologies: &[Typology],
+) -> Result<(), TestCaseError> {
+    let all = ledger.payments.len();
+    let given = tell(ledger, definitions, typologies, all);
+    let (one, two) = (&Alone as &dyn Workers, &Threads(2) as &dyn Workers);
+    for (workers, batch) in [(one, 1), (one, 7), (two, 1), (two, 7), (two, all)] {
+        let again = tell_with(ledger, definitions, typologies, (workers, batch));
+        let how = format!("in batches of {batch} with {workers:?}");
+        prop_assert_eq!(&again.drafts, &given.drafts, "{}", how);
+        prop_assert_eq!(&again.alerts, &given.alerts, "{}", how);
+        prop_assert_eq!(again.counts, given.counts, "{}", how);
     }
     Ok(())
 }
@@ -279,6 +295,12 @@ proptest! {
     #[test]
     fn alerts_are_those_of_the_twin(world in world(2..70)) {
         equals_the_twin(&world.ledger(), &world.definitions(), &world.typologies())?;
+    }
+
+    #[test]
+    fn alerts_depend_on_neither_batches_nor_threads(world in world(2..70)) {
+        let (definitions, typologies) = (world.definitions(), world.typologies());
+        batches_and_threads_change_nothing(&world.ledger(), &definitions, &typologies)?;
     }
 }
 
@@ -294,6 +316,26 @@ proptest! {
             let horizon = horizon.parse().expect("a span");
             let definitions = shroff_detect::union(&typologies(), horizon).expect("it is right");
             equals_the_twin(&ledger, &definitions, &typologies())?;
+            batches_and_threads_change_nothing(&ledger, &definitions, &typologies())?;
         }
     }
+}
+
+#[test]
+fn no_rule_is_asked_of_a_payment_that_comes_too_late() {
+    let typologies = [Typology::parse("first", &typology("first", &[4])).expect("it is right")];
+    let definitions = Definitions::parse(BLOCKS).expect("they are right");
+    let ledger = Ledger::read(
+        "minute from to eur
+         5      a    b  100
+         3      c    d  100
+         3      c    d  100
+         6      e    f  100",
+    );
+    let given = tell(&ledger, &definitions, &typologies, 4);
+    let raised: Vec<u32> = given.drafts.iter().map(|draft| draft.raised_at.0).collect();
+    assert_eq!(raised, [0, 3]);
+    let Counts { payments, too_late, hits, .. } = given.counts;
+    assert_eq!((payments, too_late, hits), (2, 2, 2));
+    assert_eq!(tell(&ledger, &definitions, &typologies, 1).drafts, given.drafts);
 }
