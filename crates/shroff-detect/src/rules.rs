@@ -12,7 +12,7 @@ use shroff_types::{Currency, Decimal, Span};
 use crate::cell::Cell;
 use crate::definitions::{Block, Column, ColumnKind, Definitions, Kind};
 use crate::evidence::Flow;
-use crate::sql::{Expression, Range, Row, Schema, Type, Value};
+use crate::sql::{Bounds, Expression, Range, Row, Schema, Type, Value};
 use crate::typology::{BlockPattern, Case, Placed, RuleError, Typology};
 
 /// A flow of payments, as a case of a block names it.
@@ -58,6 +58,8 @@ pub struct BoundRule {
     typology: usize,
     case: usize,
     evidence: Vec<(usize, Flow)>,
+    /// What `when` asks of single columns; where one says no, it is not evaluated.
+    guards: Vec<Guard>,
     when: Expression,
     score: Expression,
     reason: Vec<Piece>,
@@ -202,7 +204,18 @@ impl Binder<'_> {
         if let (Some(when), Some(score)) = (when, score) {
             let typology = self.number;
             let case = self.position;
-            bound.push(BoundRule { typology, case, evidence, when, score, reason, columns });
+            let bounds = when.bounds();
+            let guards = bounds.iter().filter_map(|bounds| Guard::of(bounds, &columns)).collect();
+            bound.push(BoundRule {
+                typology,
+                case,
+                evidence,
+                guards,
+                when,
+                score,
+                reason,
+                columns,
+            });
         }
     }
 
@@ -524,6 +537,56 @@ fn missing(name: &str) -> Option<String> {
     Some(format!("no block makes it: add [[feature]] with {block}, window = \"{window}\""))
 }
 
+/// What a condition asks of one column at least.
+#[derive(Debug, Clone, Copy)]
+struct Guard {
+    of: Guarded,
+    low: f64,
+    high: f64,
+}
+
+/// What a guard looks at.
+#[derive(Debug, Clone, Copy)]
+enum Guarded {
+    Int(usize),
+    Real(usize),
+    Amount,
+    /// What is the same for every payment.
+    Known(f64),
+}
+
+impl Guard {
+    fn of(bounds: &Bounds, columns: &[Source]) -> Option<Guard> {
+        let of = match columns[bounds.column] {
+            Source::Cell(at, ColumnKind::Int) => Guarded::Int(at),
+            Source::Cell(at, ColumnKind::Real) => Guarded::Real(at),
+            Source::Amount => Guarded::Amount,
+            Source::WindowDays(days) | Source::HorizonDays(days) => Guarded::Known(days),
+            Source::Cell(_, ColumnKind::Bool)
+            | Source::Total { .. }
+            | Source::Longest { .. }
+            | Source::HistoryDays
+            | Source::Time
+            | Source::Currency
+            | Source::Method => return None,
+        };
+        Some(Guard { of, low: bounds.low, high: bounds.high })
+    }
+
+    /// Whether the condition may be true of a payment.
+    #[inline]
+    fn admits(self, asked: &Asked<'_>) -> bool {
+        let value = match self.of {
+            #[expect(clippy::cast_precision_loss, reason = "as SQL compares it with a real")]
+            Guarded::Int(at) => asked.cells[at].int().map(|whole| whole as f64),
+            Guarded::Real(at) => asked.cells[at].real(),
+            Guarded::Amount => Some(asked.amount),
+            Guarded::Known(real) => Some(real),
+        };
+        value.is_some_and(|value| self.low <= value && value <= self.high)
+    }
+}
+
 struct RuleRow<'a> {
     sources: &'a [Source],
     asked: Asked<'a>,
@@ -611,6 +674,9 @@ impl BoundRule {
 
     /// How strongly the rule fires at a payment, 0 to 1000; none where it does not.
     pub fn fires(&self, asked: Asked<'_>) -> Option<u16> {
+        if !self.guards.iter().all(|guard| guard.admits(&asked)) {
+            return None;
+        }
         let row = RuleRow { sources: &self.columns, asked };
         if !self.when.is_true(&row) {
             return None;

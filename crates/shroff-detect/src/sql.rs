@@ -10,6 +10,7 @@
 //!   its place. Numbers widen by themselves, whole to decimal to real.
 //! - A comparison inside a comparison needs parentheses, as its reading differs between databases.
 
+mod bounds;
 mod clock;
 mod compile;
 mod error;
@@ -25,6 +26,7 @@ use std::borrow::Cow;
 
 use shroff_types::Decimal;
 
+pub use self::bounds::Bounds;
 pub use self::error::SqlError;
 use self::kinds::Any;
 pub use self::protected::protected;
@@ -375,9 +377,14 @@ impl Expression {
     /// As [`Expression::evaluate`].
     pub fn is_true(&self, row: &(impl Row + ?Sized)) -> bool {
         match &self.root {
-            Any::Truth(node) => node.evaluate(row) == Some(true),
+            Any::Truth(node) => node.is_true(row),
             Any::Null | Any::Whole(_) | Any::Exact(_) | Any::Real(_) | Any::Text(_) => false,
         }
+    }
+
+    /// Bounds of columns outside of which it is not true, where that is plain to see.
+    pub fn bounds(&self) -> Vec<Bounds> {
+        bounds::of(&self.root)
     }
 
     /// Why it is true on no row, where that is plain to see; nothing is no promise.

@@ -8,8 +8,8 @@ use expect_test::{Expect, expect};
 use shroff_types::{AccountId, Currency, Names, Span, Timestamp};
 
 use super::{Asked, RuleError, Rules, Typology};
-use crate::definitions::Definitions;
 use crate::cell::Cell;
+use crate::definitions::Definitions;
 use crate::extractor::{Extractor, Input};
 
 const HEAD: &str =

@@ -137,6 +137,19 @@ impl<K: Kind> Node<K> {
     }
 }
 
+impl Node<Truth> {
+    /// Whether it is true on a row; NULL and false are both not.
+    pub(super) fn is_true(&self, row: &(impl Row + ?Sized)) -> bool {
+        match self {
+            Node::Operation(test) => match &**test {
+                Test::All(links) => links.all_true(row),
+                _ => self.evaluate(row) == Some(true),
+            },
+            _ => self.evaluate(row) == Some(true),
+        }
+    }
+}
+
 /// Where in the rest of the nodes the first one's value is.
 fn position<K: Kind>(nodes: &[Node<K>], row: &(impl Row + ?Sized)) -> Option<usize> {
     let (first, rest) = nodes.split_first()?;
@@ -258,6 +271,13 @@ impl Links {
     fn take(&mut self, inner: Links) {
         self.checks.extend(inner.checks);
         self.rest.extend(inner.rest);
+    }
+
+    /// Whether all of them are true; which of the others are NULL and which false is not asked.
+    #[inline]
+    fn all_true(&self, row: &(impl Row + ?Sized)) -> bool {
+        self.checks.iter().all(|check| check.evaluate(row) == Some(true))
+            && self.rest.iter().all(|node| node.is_true(row))
     }
 
     /// `AND` is false as soon as one is false, `OR` true as soon as one is true: `decisive`.
