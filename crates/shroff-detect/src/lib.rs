@@ -16,6 +16,9 @@ mod rules;
 mod snapshot;
 pub mod sql;
 mod tracker;
+mod typology;
+mod union;
+mod verdict;
 mod workers;
 
 pub use batches::{BatchError, Batches, Features, RejectedRow, arrays_of, field};
@@ -26,6 +29,9 @@ pub use definitions::{
 };
 pub use evidence::{Evidence, Flow, LinePart};
 pub use extractor::{Arrival, Extractor, Finished, Input, LateCounts};
-pub use rules::{Asked, BlockPattern, BoundRule, Case, EvidenceName, RuleError, Rules, Typology};
+pub use rules::{Asked, BoundRule, Rules};
 pub use snapshot::SnapshotError;
+pub use typology::{BlockPattern, Case, Example, Parameter, Placed, RuleError, Typology};
+pub use union::{check, extended, union, written};
+pub use verdict::{Scoring, Thresholds, Verdict};
 pub use workers::{Alone, Job, Workers};

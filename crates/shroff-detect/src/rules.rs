@@ -1,142 +1,31 @@
 //! Rules: typologies read from files, bound to the feature blocks there are, and asked of payments.
 //!
-//! A typology has cases. A case speaks of one kind of block and is asked of every such block of
-//! the definitions, whatever its window, so replacing the definitions never silences a rule. It
-//! names the block's columns without prefix and window (`creditor_in_fan`), any other column in
-//! full (`creditor_in_fan_30d`), and the payment's own `amount`, `currency` and `method`.
+//! A typology has cases. A case names columns in full (`creditor_in_fan_7d`) and is asked once, if
+//! the definitions have them all. Or it speaks of one kind of block and is asked of every such
+//! block, whatever its window; then it may name the block's columns without prefix and window
+//! (`creditor_in_fan`). Both know the payment's own `amount`, `currency`, `method` and `time`.
 
 use std::borrow::Cow;
 
-use serde::Deserialize;
-use shroff_types::{Currency, Decimal};
+use shroff_types::{Currency, Decimal, Span};
 
 use crate::cell::Cell;
-use crate::definitions::{Block, Column, ColumnKind, Definitions, Kind, Measure};
+use crate::definitions::{Block, Column, ColumnKind, Definitions, Kind};
 use crate::evidence::Flow;
-use crate::sql::{Expression, Row, Schema, Type, Value};
+use crate::sql::{Bounds, Expression, Range, Row, Schema, Type, Value};
+use crate::typology::{BlockPattern, Case, Placed, RuleError, Typology};
 
-/// A typology: a documented kind of crime, and the cases that find it.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Typology {
-    /// Its id, as in alerts: `fan-in`.
-    pub id: String,
-    /// Its name for people.
-    pub title: String,
-    /// What it is.
-    pub what: String,
-    /// Why it is suspicious.
-    pub why: String,
-    /// What innocent explanation fits.
-    pub innocent: String,
-    /// Where this is from.
-    pub sources: Vec<String>,
-    /// What finds it.
-    #[serde(rename = "case")]
-    pub cases: Vec<Case>,
-}
-
-/// One way in which a typology shows.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Case {
-    /// Which blocks it is asked of.
-    pub block: BlockPattern,
-    /// Columns, in full, without which it is not asked.
-    #[serde(default)]
-    pub needs: Vec<String>,
-    /// Columns, in full, with all of which it is not asked: a better case is, then.
-    #[serde(default)]
-    pub unless: Vec<String>,
-    /// The SQL condition that raises it.
-    pub when: String,
-    /// An SQL expression from 0 to 1: how strongly.
-    pub score: String,
-    /// A sentence, with SQL expressions in braces; `{window}` is the block's.
-    pub reason: String,
-    /// The flows that are its evidence.
-    pub evidence: Vec<EvidenceName>,
-}
-
-/// Which blocks of the definitions a case speaks of.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct BlockPattern {
-    /// The kind, as in a definitions file.
-    pub kind: String,
-    /// How its prefix begins; none is a block without one.
-    #[serde(default)]
-    pub prefix: String,
-    /// What it must measure.
-    #[serde(default)]
-    pub measures: Vec<Measure>,
-}
-
-/// A flow of payments, as a rule names it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-#[expect(missing_docs, reason = "each is the `Flow` of the same name")]
-pub enum EvidenceName {
-    DebtorOut,
-    DebtorIn,
-    CreditorOut,
-    CreditorIn,
-    Pair,
-    Pattern,
-}
-
-impl EvidenceName {
-    fn flow(self) -> Flow {
-        match self {
-            EvidenceName::DebtorOut => Flow::DebtorOut,
-            EvidenceName::DebtorIn => Flow::DebtorIn,
-            EvidenceName::CreditorOut => Flow::CreditorOut,
-            EvidenceName::CreditorIn => Flow::CreditorIn,
-            EvidenceName::Pair => Flow::Pair,
-            EvidenceName::Pattern => Flow::Pattern,
-        }
-    }
-}
-
-/// A typology that can't be used: which, where, what, and what to do.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("typology `{typology}`, {place}: {what}\n  hint: {hint}")]
-pub struct RuleError {
-    /// Its id, or its file's name.
-    pub typology: String,
-    /// The key in it.
-    pub place: String,
-    /// What is wrong.
-    pub what: String,
-    /// What to do.
-    pub hint: String,
-}
-
-impl Typology {
-    /// Reads a typology file. Its conditions are checked when it is bound to definitions.
-    ///
-    /// # Errors
-    /// Where a key is missing, unknown or of the wrong kind.
-    pub fn parse(name: &str, text: &str) -> Result<Typology, RuleError> {
-        let error = |place: &str, what: &str, hint: &str| RuleError {
-            typology: name.to_owned(),
-            place: place.to_owned(),
-            what: what.to_owned(),
-            hint: hint.to_owned(),
-        };
-        let parsed: Typology = toml::from_str(text).map_err(|e| {
-            error("file", e.to_string().trim(), "docs: typologies, for the keys of a file")
-        })?;
-        if parsed.cases.is_empty() {
-            return Err(error("case", "there is none", "add a [[case]]"));
-        }
-        for case in &parsed.cases {
-            if case.evidence.is_empty() {
-                return Err(error("evidence", "is empty", "every alert names its payments"));
-            }
-        }
-        Ok(parsed)
-    }
+/// A flow of payments, as a case of a block names it.
+fn flow_named(name: &str) -> Option<Flow> {
+    Some(match name {
+        "debtor-out" => Flow::DebtorOut,
+        "debtor-in" => Flow::DebtorIn,
+        "creditor-out" => Flow::CreditorOut,
+        "creditor-in" => Flow::CreditorIn,
+        "pair" => Flow::Pair,
+        "pattern" => Flow::Pattern,
+        _ => return None,
+    })
 }
 
 /// A payment that is asked about: its features and its own columns.
@@ -144,22 +33,33 @@ impl Typology {
 pub struct Asked<'a> {
     /// Its features.
     pub cells: &'a [Cell],
-    /// Its amount in minor units of the base currency.
-    pub minor: i128,
+    /// Its amount in major units of the base currency: [`Asked::major`] makes it, once for all rules.
+    pub amount: f64,
     /// The currency it was paid in.
     pub currency: Currency,
     /// How it was paid.
     pub method: Option<&'a str>,
+    /// When, in microseconds since 1970 on the institution's clock.
+    pub clock_micros: i64,
     /// How long payments have been seen before it, in days; no longer than the engine looks back.
     pub history_days: f64,
+}
+
+impl Asked<'_> {
+    /// An amount of minor units of so many decimals, in major units, rounded once.
+    pub fn major(minor: i128, exponent: u8) -> f64 {
+        Value::Decimal(Decimal { digits: minor, decimals: exponent }).as_real().unwrap_or(0.0)
+    }
 }
 
 /// A case bound to one block.
 #[derive(Debug, Clone)]
 pub struct BoundRule {
     typology: usize,
-    block: usize,
-    evidence: Vec<Flow>,
+    case: usize,
+    evidence: Vec<(usize, Flow)>,
+    /// What `when` asks of single columns; where one says no, it is not evaluated.
+    guards: Vec<Guard>,
     when: Expression,
     score: Expression,
     reason: Vec<Piece>,
@@ -189,6 +89,9 @@ enum Source {
     /// The block's window in days.
     WindowDays(f64),
     HistoryDays,
+    /// How far features look ahead, in days.
+    HorizonDays(f64),
+    Time,
     Amount,
     Currency,
     Method,
@@ -204,7 +107,7 @@ pub struct Rules {
 }
 
 impl Rules {
-    /// Binds each case to each block it speaks of, and compiles its expressions.
+    /// Binds each case to each block it speaks of, or once, and compiles its expressions.
     ///
     /// # Errors
     /// Every expression that does not compile, each with its place.
@@ -217,11 +120,13 @@ impl Rules {
         let mut errors = Vec::new();
         for (number, typology) in typologies.iter().enumerate() {
             let before = rules.bound.len();
-            for (position, block) in definitions.blocks.iter().enumerate() {
-                let place = BlockPlace { number: position, block, columns: &columns };
-                bind_block(typology, number, place, &mut rules.bound, &mut errors);
+            let wrong = errors.len();
+            for (position, case) in typology.cases.iter().enumerate() {
+                let binder =
+                    Binder { typology, number, case, position, definitions, columns: &columns };
+                binder.bind(&mut rules.bound, &mut errors);
             }
-            if rules.bound.len() == before {
+            if rules.bound.len() == before && errors.len() == wrong {
                 rules.idle.push(number);
             }
         }
@@ -229,84 +134,224 @@ impl Rules {
     }
 }
 
+/// One case on its way to be bound.
 #[derive(Clone, Copy)]
-struct BlockPlace<'a> {
+struct Binder<'a> {
+    typology: &'a Typology,
     number: usize,
-    block: &'a Block,
+    case: &'a Case,
+    position: usize,
+    definitions: &'a Definitions,
     columns: &'a [Column],
 }
 
-fn bind_block(
-    typology: &Typology,
-    number: usize,
-    place: BlockPlace<'_>,
-    bound: &mut Vec<BoundRule>,
-    errors: &mut Vec<RuleError>,
-) {
-    for (position, case) in typology.cases.iter().enumerate() {
-        let has = |name: &String| place.columns.iter().any(|c| c.name == *name);
-        let better = !case.unless.is_empty() && case.unless.iter().all(has);
-        if better || !matches(&case.block, place.block) || !case.needs.iter().all(has) {
-            continue;
-        }
-        match bind_case(case, number, place) {
-            Ok(rule) => bound.push(rule),
-            Err((key, what)) => errors.push(RuleError {
-                typology: typology.id.clone(),
-                place: format!("`{key}` of case {}", position + 1),
-                what,
-                hint: format!(
-                    "asked of the block `{}` with window {}",
-                    kind_name(&place.block.kind),
-                    place.block.window_text
-                ),
-            }),
-        }
-    }
+/// A text of a case, by its key in the file.
+#[derive(Clone, Copy)]
+struct Part<'a> {
+    key: &'static str,
+    text: &'a Placed,
 }
 
-fn bind_case(
-    case: &Case,
-    typology: usize,
-    place: BlockPlace<'_>,
-) -> Result<BoundRule, (&'static str, String)> {
-    let (schema, columns) = schema(place);
-    let condition =
-        |key, text| Expression::compile_condition(text, &schema).map_err(|e| (key, e.to_string()));
-    let when = condition("when", case.when.as_str())?;
-    let score = Expression::compile(&case.score, &schema).map_err(|e| ("score", e.to_string()))?;
-    if matches!(score.result_type(), Type::Bool | Type::Text) {
-        let what =
-            format!("a score is a number from 0 to 1, this is {}", score.result_type().name());
-        return Err(("score", what));
-    }
-    let reason = template(&case.reason, &place.block.window_text, &schema)?;
-    let evidence = case.evidence.iter().map(|name| name.flow()).collect();
-    Ok(BoundRule { typology, block: place.number, evidence, when, score, reason, columns })
-}
-
-fn template(
-    text: &str,
-    window: &str,
-    schema: &Schema,
-) -> Result<Vec<Piece>, (&'static str, String)> {
-    let mut pieces = Vec::new();
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once('{') {
-        pieces.push(Piece::Text(before.to_owned()));
-        let Some((expression, after)) = after.split_once('}') else {
-            return Err(("reason", format!("`{{{after}` has no closing brace")));
+impl Binder<'_> {
+    fn bind(&self, bound: &mut Vec<BoundRule>, errors: &mut Vec<RuleError>) {
+        let has = |name: &String| self.columns.iter().any(|c| c.name == *name);
+        let better = !self.case.unless.is_empty() && self.case.unless.iter().all(has);
+        if better || !self.case.needs.iter().all(has) {
+            return;
+        }
+        let Some(pattern) = &self.case.block else {
+            return self.bind_to(None, bound, errors);
         };
-        pieces.push(match expression {
-            "window" => Piece::Text(window.to_owned()),
-            _ => Piece::Value(
-                Expression::compile(expression, schema).map_err(|e| ("reason", e.to_string()))?,
-            ),
-        });
-        rest = after;
+        for (number, block) in self.definitions.blocks.iter().enumerate() {
+            if matches(pattern, block) {
+                self.bind_to(Some(number), bound, errors);
+            }
+        }
     }
-    pieces.push(Piece::Text(rest.to_owned()));
-    Ok(pieces)
+
+    /// Binds to a block, or to none; tells everything that is wrong.
+    fn bind_to(
+        &self,
+        block: Option<usize>,
+        bound: &mut Vec<BoundRule>,
+        errors: &mut Vec<RuleError>,
+    ) {
+        let told = errors.len();
+        let (schema, columns) = schema(self.definitions, self.columns, block, self.typology);
+        let case = self.case;
+        // What a name stands for is told once, and not again at each use of it.
+        if self.position == 0 {
+            for text in self.typology.values.values() {
+                let part = Part { key: "values", text };
+                self.compiled(part, block, errors, |text| Expression::compile(text, &schema));
+            }
+        }
+        let part = Part { key: "when", text: &case.when };
+        let when =
+            self.compiled(part, block, errors, |text| Expression::compile_condition(text, &schema));
+        let part = Part { key: "score", text: &case.score };
+        let score = self.compiled(part, block, errors, |text| Expression::compile(text, &schema));
+        let kind = score.as_ref().map(Expression::result_type);
+        if let Some(kind @ (Type::Bool | Type::Text)) = kind {
+            let what = format!("a score is a number from 0 to 1, this is {}", kind.name());
+            errors.push(self.wrong(part, (case.score.line, case.score.column), block, &what));
+        }
+        let reason = self.template(&schema, block, errors);
+        let evidence = self.evidence(block, errors);
+        if errors.len() > told {
+            return;
+        }
+        if let (Some(when), Some(score)) = (when, score) {
+            let typology = self.number;
+            let case = self.position;
+            let bounds = when.bounds();
+            let guards = bounds.iter().filter_map(|bounds| Guard::of(bounds, &columns)).collect();
+            bound.push(BoundRule {
+                typology,
+                case,
+                evidence,
+                guards,
+                when,
+                score,
+                reason,
+                columns,
+            });
+        }
+    }
+
+    fn compiled(
+        &self,
+        part: Part<'_>,
+        block: Option<usize>,
+        errors: &mut Vec<RuleError>,
+        compile: impl Fn(&str) -> Result<Expression, crate::sql::SqlError>,
+    ) -> Option<Expression> {
+        let error = match compile(&part.text.text) {
+            Ok(expression) => return Some(expression),
+            Err(error) => error,
+        };
+        for error in std::iter::once(&error).chain(&error.more) {
+            errors.push(self.wrong(part, part.text.at(error), block, &error.to_string()));
+        }
+        None
+    }
+
+    fn wrong(
+        &self,
+        part: Part<'_>,
+        at: (usize, usize),
+        block: Option<usize>,
+        what: &str,
+    ) -> RuleError {
+        let place = format!("`{}` of case {}", part.key, self.position + 1);
+        // An SQL error ends in a hint of its own.
+        let (what, hint) = match (what.rsplit_once("\nhint: "), block) {
+            (Some((what, hint)), _) => (what, hint.to_owned()),
+            (None, Some(number)) => {
+                let block = &self.definitions.blocks[number];
+                let (kind, window) = (kind_name(&block.kind), &block.window_text);
+                (what, format!("asked of the block `{kind}` with window {window}"))
+            }
+            (None, None) => (what, "docs: typologies, for the language of rules".to_owned()),
+        };
+        self.typology.error(at, &place, what, &hint)
+    }
+
+    fn template(
+        &self,
+        schema: &Schema,
+        block: Option<usize>,
+        errors: &mut Vec<RuleError>,
+    ) -> Vec<Piece> {
+        let part = Part { key: "reason", text: &self.case.reason };
+        let at = (part.text.line, part.text.column);
+        let mut pieces = Vec::new();
+        let mut rest = part.text.text.as_str();
+        while let Some((before, after)) = rest.split_once('{') {
+            pieces.push(Piece::Text(before.to_owned()));
+            let Some((expression, after)) = after.split_once('}') else {
+                let what = format!("`{{{after}` has no closing brace");
+                errors.push(self.wrong(part, at, block, &what));
+                return pieces;
+            };
+            let window = block.map(|number| &self.definitions.blocks[number].window_text);
+            match (expression, window) {
+                ("later", _) => pieces.push(Piece::Text(self.later())),
+                ("window", Some(window)) => pieces.push(Piece::Text(window.clone())),
+                _ => match Expression::compile(expression, schema) {
+                    Ok(compiled) => pieces.push(Piece::Value(compiled)),
+                    Err(error) => errors.push(self.wrong(part, at, block, &error.to_string())),
+                },
+            }
+            rest = after;
+        }
+        pieces.push(Piece::Text(rest.to_owned()));
+        pieces
+    }
+
+    /// How far after a payment its features look, as the end of "in the 4 days up to it".
+    fn later(&self) -> String {
+        match self.definitions.horizon {
+            Span::ZERO => String::new(),
+            horizon => format!(" and the {horizon} after it"),
+        }
+    }
+
+    /// The flows that a case names: of its block, or behind a column.
+    fn evidence(&self, block: Option<usize>, errors: &mut Vec<RuleError>) -> Vec<(usize, Flow)> {
+        let mut flows = Vec::new();
+        for name in &self.case.evidence {
+            let found = match block {
+                Some(number) => flow_named(&name.text).map(|flow| vec![(number, flow)]),
+                None => self.behind(&name.text),
+            };
+            if let Some(found) = found {
+                flows.extend(found);
+                continue;
+            }
+            let part = Part { key: "evidence", text: name };
+            let what = match block {
+                Some(_) => format!(
+                    "`{}` is no flow\nhint: there are debtor-out, debtor-in, creditor-out, \
+                     creditor-in, pair and pattern",
+                    name.text
+                ),
+                None => format!(
+                    "`{}` is no column of the definitions\nhint: the payments behind a feature \
+                     are meant: name its column in full",
+                    name.text
+                ),
+            };
+            errors.push(self.wrong(part, (name.line, name.column), block, &what));
+        }
+        flows
+    }
+
+    /// The payments behind a feature.
+    fn behind(&self, name: &str) -> Option<Vec<(usize, Flow)>> {
+        let column = self.columns.iter().find(|column| column.name == name)?;
+        let block = &self.definitions.blocks[column.block];
+        let flows: &[Flow] = match &block.kind {
+            Kind::Activity { .. } | Kind::Novelty { .. } => {
+                let rest = name.strip_prefix(&block.prefix)?.trim_start_matches('_');
+                let flow = [
+                    ("debtor_out", Flow::DebtorOut),
+                    ("debtor_in", Flow::DebtorIn),
+                    ("creditor_out", Flow::CreditorOut),
+                    ("creditor_in", Flow::CreditorIn),
+                ];
+                let (_, flow) = flow.into_iter().find(|(line, _)| rest.starts_with(line))?;
+                return Some(vec![(column.block, flow)]);
+            }
+            Kind::Pair { .. } => &[Flow::Pair],
+            Kind::Passthrough => &[Flow::DebtorIn, Flow::DebtorOut],
+            Kind::Cycle { .. }
+            | Kind::Ring { .. }
+            | Kind::ScatterGather { .. }
+            | Kind::Chain { .. } => &[Flow::Pattern],
+        };
+        Some(flows.iter().map(|&flow| (column.block, flow)).collect())
+    }
 }
 
 fn matches(pattern: &BlockPattern, block: &Block) -> bool {
@@ -328,7 +373,7 @@ fn matches(pattern: &BlockPattern, block: &Block) -> bool {
     kind_name(&block.kind) == pattern.kind && prefix && measured
 }
 
-fn kind_name(kind: &Kind) -> &'static str {
+pub(crate) fn kind_name(kind: &Kind) -> &'static str {
     match kind {
         Kind::Activity { .. } => "activity",
         Kind::Pair { .. } => "pair",
@@ -341,54 +386,237 @@ fn kind_name(kind: &Kind) -> &'static str {
     }
 }
 
-/// What a case of a block may name, and where each is read.
-fn schema(place: BlockPlace<'_>) -> (Schema, Vec<Source>) {
-    let mut schema = Schema::default();
-    let mut sources = Vec::new();
-    let mut add = |name: &str, kind: Type, source: Source| {
-        schema.push(name, kind);
-        sources.push(source);
-    };
-    let sql = |kind| match kind {
-        ColumnKind::Int => Type::Int,
-        ColumnKind::Real => Type::Real,
-        ColumnKind::Bool => Type::Bool,
-    };
-    let BlockPlace { number, block, columns } = place;
-    let prefix = if block.prefix.is_empty() { String::new() } else { format!("{}_", block.prefix) };
-    let suffix = format!("_{}", block.window_text);
-    let own: Vec<usize> = (0..columns.len()).filter(|&at| columns[at].block == number).collect();
-    for &at in &own {
-        let column = &columns[at];
-        let short = column.name.strip_prefix(&prefix).and_then(|n| n.strip_suffix(&suffix));
-        add(short.unwrap_or(&column.name), sql(column.kind), Source::Cell(at, column.kind));
+/// What a case may name, and where each is read.
+fn schema(
+    definitions: &Definitions,
+    columns: &[Column],
+    block: Option<usize>,
+    typology: &Typology,
+) -> (Schema, Vec<Source>) {
+    let mut made = Made::default();
+    if let Some(number) = block {
+        made.add_short(&definitions.blocks[number], number, columns);
     }
-    if matches!(block.kind, Kind::Cycle { .. } | Kind::Ring { .. }) {
-        let name = kind_name(&block.kind);
-        let (first, last) = (own[0], own[own.len() - 1]);
-        add(&format!("{name}_count"), Type::Int, Source::Total { first, last });
-        add(&format!("{name}_longest"), Type::Int, Source::Longest { first, last });
-    }
-    #[expect(clippy::cast_precision_loss, reason = "a window is far below 2^53 microseconds")]
-    let days = block.window.micros() as f64 / shroff_types::Span::DAY.micros() as f64;
-    add("window_days", Type::Real, Source::WindowDays(days));
-    add("history_days", Type::Real, Source::HistoryDays);
-    add("amount", Type::Real, Source::Amount);
-    add("currency", Type::Text, Source::Currency);
-    add("method", Type::Text, Source::Method);
+    #[expect(clippy::cast_precision_loss, reason = "a horizon is far below 2^53 microseconds")]
+    let horizon = definitions.horizon.micros() as f64 / Span::DAY.micros() as f64;
+    made.add("history_days", Type::Real, Source::HistoryDays, Some(0));
+    made.add("horizon_days", Type::Real, Source::HorizonDays(horizon), Some(0));
+    made.add("amount", Type::Real, Source::Amount, Some(0));
+    made.add("currency", Type::Text, Source::Currency, None);
+    made.add("method", Type::Text, Source::Method, None);
+    made.add("time", Type::Int, Source::Time, None);
     for (at, column) in columns.iter().enumerate() {
-        add(&column.name, sql(column.kind), Source::Cell(at, column.kind));
+        let kind = &definitions.blocks[column.block].kind;
+        made.add_cell(&column.name, column, at, kind);
     }
-    (schema, sources)
+    for (number, block) in definitions.blocks.iter().enumerate() {
+        let prefix = if block.prefix.is_empty() { "" } else { "_" };
+        let prefix = format!("{}{prefix}", block.prefix);
+        made.add_path_totals(block, number, columns, |name| {
+            format!("{prefix}{name}_{}", block.window_text)
+        });
+    }
+    for (name, parameter) in &typology.parameters {
+        made.schema.constant(name, parameter.value);
+    }
+    for (name, value) in &typology.values {
+        made.schema.value(name, &value.text);
+    }
+    made.schema.explain_with(missing);
+    (made.schema, made.sources)
+}
+
+/// A schema while it is made.
+#[derive(Default)]
+struct Made {
+    schema: Schema,
+    sources: Vec<Source>,
+}
+
+impl Made {
+    fn add(&mut self, name: &str, kind: Type, source: Source, low: Option<i64>) {
+        let at = self.schema.push(name, kind);
+        self.sources.push(source);
+        if let Some(low) = low {
+            self.schema.bound(at, Range { low, high: None });
+        }
+    }
+
+    fn add_cell(&mut self, name: &str, column: &Column, at: usize, kind: &Kind) {
+        let sql = match column.kind {
+            ColumnKind::Int => Type::Int,
+            ColumnKind::Real => Type::Real,
+            ColumnKind::Bool => Type::Bool,
+        };
+        // Skew is the one feature below zero; kurtosis, a mean of fourth powers, is not.
+        let signed = column.kind == ColumnKind::Bool || column.name.contains("_skew_");
+        self.add(name, sql, Source::Cell(at, column.kind), (!signed).then_some(0));
+        if let Kind::Chain { deepest, .. } = kind
+            && column.kind == ColumnKind::Int
+        {
+            let range = Range { low: 0, high: Some(i64::from(*deepest)) };
+            self.schema.bound_again(self.sources.len() - 1, range);
+        }
+    }
+
+    /// The block's own columns without prefix and window.
+    fn add_short(&mut self, block: &Block, number: usize, columns: &[Column]) {
+        let prefix =
+            if block.prefix.is_empty() { String::new() } else { format!("{}_", block.prefix) };
+        let suffix = format!("_{}", block.window_text);
+        for (at, column) in columns.iter().enumerate().filter(|(_, c)| c.block == number) {
+            let short = column.name.strip_prefix(&prefix).and_then(|n| n.strip_suffix(&suffix));
+            self.add_cell(short.unwrap_or(&column.name), column, at, &block.kind);
+        }
+        self.add_path_totals(block, number, columns, str::to_owned);
+        #[expect(clippy::cast_precision_loss, reason = "a window is far below 2^53 microseconds")]
+        let days = block.window.micros() as f64 / Span::DAY.micros() as f64;
+        self.add("window_days", Type::Real, Source::WindowDays(days), Some(0));
+    }
+
+    /// How many cycles or rings there are, and the longest of them.
+    fn add_path_totals(
+        &mut self,
+        block: &Block,
+        number: usize,
+        columns: &[Column],
+        named: impl Fn(&str) -> String,
+    ) {
+        let (Kind::Cycle { longest: most, .. } | Kind::Ring { longest: most, .. }) = &block.kind
+        else {
+            return;
+        };
+        let kind = kind_name(&block.kind);
+        let mut own = (0..columns.len()).filter(|&at| columns[at].block == number);
+        let (Some(first), Some(last)) = (own.next(), own.next_back()) else { return };
+        let name = named(&format!("{kind}_count"));
+        self.add(&name, Type::Int, Source::Total { first, last }, Some(0));
+        let name = named(&format!("{kind}_longest"));
+        self.add(&name, Type::Int, Source::Longest { first, last }, Some(0));
+        let range = Range { low: 0, high: Some(i64::from(*most)) };
+        self.schema.bound_again(self.sources.len() - 1, range);
+    }
+}
+
+/// What a definitions file would need for a feature of this name.
+fn missing(name: &str) -> Option<String> {
+    let (stem, window) = name.rsplit_once('_')?;
+    window.parse::<Span>().ok()?;
+    let of_lines = |stem: &str| {
+        crate::definitions::ENDS_AND_WAYS
+            .iter()
+            .find_map(|(end, way)| stem.split_once(&format!("{end}_{way}_")))
+            .map(|(prefix, measure)| (prefix.to_owned(), measure.to_owned()))
+    };
+    let measures =
+        ["count", "fan", "sum", "mean", "std", "min", "max", "median", "skew", "kurtosis", "age"];
+    let block = match (of_lines(stem), stem) {
+        (Some((prefix, measure)), _) if measures.contains(&measure.as_str()) => {
+            let prefix = prefix.trim_end_matches('_');
+            let prefix =
+                if prefix.is_empty() { String::new() } else { format!(", as = \"{prefix}\"") };
+            format!("kind = \"activity\"{prefix}, measures = [\"{measure}\"]")
+        }
+        (Some((_, measure)), _) if measure == "new_fan" => {
+            "kind = \"novelty\", memory = \"90d\"".to_owned()
+        }
+        (_, "passthrough") => "kind = \"passthrough\"".to_owned(),
+        (_, "chain_depth") => "kind = \"chain\", retention_permille = 800, deepest = 10".to_owned(),
+        (_, "scatter_gather_count" | "scatter_gather_size") => {
+            "kind = \"scatter_gather\"".to_owned()
+        }
+        (_, "pair_count" | "pair_sum" | "pair_age" | "pair_back_count" | "pair_back_sum") => {
+            "kind = \"pair\"".to_owned()
+        }
+        (None, _) if stem.starts_with("cycle_") || stem.starts_with("ring_") => {
+            let kind = stem.split('_').next()?;
+            format!("kind = \"{kind}\", longest = 10")
+        }
+        _ => return None,
+    };
+    Some(format!("no block makes it: add [[feature]] with {block}, window = \"{window}\""))
+}
+
+/// What a condition asks of one column at least.
+#[derive(Debug, Clone, Copy)]
+struct Guard {
+    of: Guarded,
+    low: f64,
+    high: f64,
+}
+
+/// What a guard looks at.
+#[derive(Debug, Clone, Copy)]
+enum Guarded {
+    Int(usize),
+    Real(usize),
+    Amount,
+    /// What is the same for every payment.
+    Known(f64),
+}
+
+impl Guard {
+    fn of(bounds: &Bounds, columns: &[Source]) -> Option<Guard> {
+        let of = match columns[bounds.column] {
+            Source::Cell(at, ColumnKind::Int) => Guarded::Int(at),
+            Source::Cell(at, ColumnKind::Real) => Guarded::Real(at),
+            Source::Amount => Guarded::Amount,
+            Source::WindowDays(days) | Source::HorizonDays(days) => Guarded::Known(days),
+            Source::Cell(_, ColumnKind::Bool)
+            | Source::Total { .. }
+            | Source::Longest { .. }
+            | Source::HistoryDays
+            | Source::Time
+            | Source::Currency
+            | Source::Method => return None,
+        };
+        Some(Guard { of, low: bounds.low, high: bounds.high })
+    }
+
+    /// Whether the condition may be true of a payment.
+    #[inline]
+    fn admits(self, asked: &Asked<'_>) -> bool {
+        let value = match self.of {
+            #[expect(clippy::cast_precision_loss, reason = "as SQL compares it with a real")]
+            Guarded::Int(at) => asked.cells[at].int().map(|whole| whole as f64),
+            Guarded::Real(at) => asked.cells[at].real(),
+            Guarded::Amount => Some(asked.amount),
+            Guarded::Known(real) => Some(real),
+        };
+        value.is_some_and(|value| self.low <= value && value <= self.high)
+    }
 }
 
 struct RuleRow<'a> {
     sources: &'a [Source],
     asked: Asked<'a>,
-    exponent: u8,
 }
 
 impl Row for RuleRow<'_> {
+    fn get_real(&self, column: usize) -> Option<f64> {
+        match &self.sources[column] {
+            Source::Cell(at, ColumnKind::Real) => {
+                self.asked.cells[*at].real().filter(|real| real.is_finite())
+            }
+            Source::Amount => Some(self.asked.amount),
+            _ => match self.get(column) {
+                Value::Real(real) if real.is_finite() => Some(real),
+                _ => None,
+            },
+        }
+    }
+
+    fn get_int(&self, column: usize) -> Option<i128> {
+        // Most columns are counts: straight to them.
+        if let Source::Cell(at, ColumnKind::Int) = self.sources[column] {
+            return self.asked.cells[at].int().map(i128::from);
+        }
+        match self.get(column) {
+            Value::Int(whole) => Some(whole),
+            _ => None,
+        }
+    }
+
     fn get(&self, column: usize) -> Value<'_> {
         let cells = self.asked.cells;
         match &self.sources[column] {
@@ -403,11 +631,9 @@ impl Row for RuleRow<'_> {
             }
             Source::WindowDays(days) => Value::Real(*days),
             Source::HistoryDays => Value::Real(self.asked.history_days),
-            Source::Amount => Value::Real(
-                Value::Decimal(Decimal { digits: self.asked.minor, decimals: self.exponent })
-                    .as_real()
-                    .unwrap_or(0.0),
-            ),
+            Source::HorizonDays(days) => Value::Real(*days),
+            Source::Time => Value::Int(i128::from(self.asked.clock_micros)),
+            Source::Amount => Value::Real(self.asked.amount),
             Source::Currency if self.asked.currency == Currency::NONE => Value::Null,
             Source::Currency => Value::Text(Cow::Borrowed(self.asked.currency.code())),
             Source::Method => {
@@ -431,19 +657,27 @@ impl BoundRule {
         self.typology
     }
 
-    /// The block, by its position in the definitions.
-    pub fn block(&self) -> usize {
-        self.block
+    /// The case of the typology, by position.
+    pub fn case(&self) -> usize {
+        self.case
     }
 
-    /// The flows that are its evidence.
-    pub fn evidence(&self) -> &[Flow] {
+    /// Why it fires at no payment, where that is plain to see.
+    pub fn never_fires(&self) -> Option<&str> {
+        self.when.never_true()
+    }
+
+    /// The flows that are its evidence, each as a block of the definitions sees it.
+    pub fn evidence(&self) -> &[(usize, Flow)] {
         &self.evidence
     }
 
     /// How strongly the rule fires at a payment, 0 to 1000; none where it does not.
-    pub fn fires(&self, asked: Asked<'_>, exponent: u8) -> Option<u16> {
-        let row = RuleRow { sources: &self.columns, asked, exponent };
+    pub fn fires(&self, asked: Asked<'_>) -> Option<u16> {
+        if !self.guards.iter().all(|guard| guard.admits(&asked)) {
+            return None;
+        }
+        let row = RuleRow { sources: &self.columns, asked };
         if !self.when.is_true(&row) {
             return None;
         }
@@ -458,8 +692,8 @@ impl BoundRule {
     }
 
     /// The sentence that says why, with its values.
-    pub fn reason(&self, asked: Asked<'_>, exponent: u8) -> String {
-        let row = RuleRow { sources: &self.columns, asked, exponent };
+    pub fn reason(&self, asked: Asked<'_>) -> String {
+        let row = RuleRow { sources: &self.columns, asked };
         let mut text = String::new();
         for piece in &self.reason {
             match piece {

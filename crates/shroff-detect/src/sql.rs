@@ -10,6 +10,8 @@
 //!   its place. Numbers widen by themselves, whole to decimal to real.
 //! - A comparison inside a comparison needs parentheses, as its reading differs between databases.
 
+mod bounds;
+mod clock;
 mod compile;
 mod error;
 mod functions;
@@ -24,6 +26,7 @@ use std::borrow::Cow;
 
 use shroff_types::Decimal;
 
+pub use self::bounds::Bounds;
 pub use self::error::SqlError;
 use self::kinds::Any;
 pub use self::protected::protected;
@@ -223,6 +226,18 @@ pub struct Schema {
     columns: Vec<(String, Type)>,
     refused: Vec<(String, String)>,
     explain: Option<fn(&str) -> Option<String>>,
+    constants: Vec<(String, f64)>,
+    values: Vec<(String, String)>,
+    ranges: Vec<(usize, Range)>,
+}
+
+/// Between what the values of a column lie, both ends included.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Range {
+    /// The least.
+    pub low: i64,
+    /// The most, where there is one.
+    pub high: Option<i64>,
 }
 
 impl Schema {
@@ -230,7 +245,7 @@ impl Schema {
     ///
     /// Where two have one name, it is ambiguous and the first is meant: callers refuse that before.
     pub fn new(columns: Vec<(String, Type)>) -> Schema {
-        Schema { columns, refused: Vec::new(), explain: None }
+        Schema { columns, ..Schema::default() }
     }
 
     /// Adds a column at the end, and returns its index.
@@ -247,6 +262,43 @@ impl Schema {
     /// Lets a function say of an unknown name what is missing, such as a feature's block.
     pub fn explain_with(&mut self, explain: fn(&str) -> Option<String>) {
         self.explain = Some(explain);
+    }
+
+    /// Makes a name stand for a number.
+    pub fn constant(&mut self, name: impl Into<String>, value: f64) {
+        self.constants.push((name.into(), value));
+    }
+
+    /// Makes a name stand for an expression. Compile it by itself before, so that what is wrong in it
+    /// is told at its place.
+    pub fn value(&mut self, name: impl Into<String>, expression: impl Into<String>) {
+        self.values.push((name.into(), expression.into()));
+    }
+
+    fn expression(&self, name: &str) -> Option<&str> {
+        let found = self.values.iter().find(|(value, _)| value.eq_ignore_ascii_case(name));
+        found.map(|(_, expression)| expression.as_str())
+    }
+
+    /// Says between what the values of a column lie, so that a condition that asks for more is
+    /// known to be true on no row.
+    pub fn bound(&mut self, column: usize, range: Range) {
+        self.ranges.push((column, range));
+    }
+
+    /// The same, in place of what was said of it before.
+    pub fn bound_again(&mut self, column: usize, range: Range) {
+        self.ranges.retain(|(at, _)| *at != column);
+        self.bound(column, range);
+    }
+
+    fn range(&self, column: usize) -> Option<Range> {
+        self.ranges.iter().find(|(at, _)| *at == column).map(|(_, range)| *range)
+    }
+
+    fn number(&self, name: &str) -> Option<f64> {
+        let found = self.constants.iter().find(|(constant, _)| constant.eq_ignore_ascii_case(name));
+        found.map(|(_, value)| *value)
     }
 
     /// Name and type of each column.
@@ -325,9 +377,14 @@ impl Expression {
     /// As [`Expression::evaluate`].
     pub fn is_true(&self, row: &(impl Row + ?Sized)) -> bool {
         match &self.root {
-            Any::Truth(node) => node.evaluate(row) == Some(true),
+            Any::Truth(node) => node.is_true(row),
             Any::Null | Any::Whole(_) | Any::Exact(_) | Any::Real(_) | Any::Text(_) => false,
         }
+    }
+
+    /// Bounds of columns outside of which it is not true, where that is plain to see.
+    pub fn bounds(&self) -> Vec<Bounds> {
+        bounds::of(&self.root)
     }
 
     /// Why it is true on no row, where that is plain to see; nothing is no promise.

@@ -28,6 +28,8 @@ def show(v):
 c = duckdb.connect()
 c.execute("SET threads = 1")
 c.execute("SET ieee_floating_point_ops = true")
+c.execute("CREATE MACRO sur(n, e) AS CASE WHEN n < 0 OR e < 0 THEN NULL WHEN n <= e THEN 0.0 ELSE n * ln(n / e) - n + e END")
+c.execute("CREATE MACRO surprise(n, e) AS sur(CAST(n AS DOUBLE), CAST(e AS DOUBLE))")
 c.execute("CREATE MACRO fin(x) AS list_extract(list_filter([CAST(x AS DOUBLE)], lambda v: isfinite(v)), 1)")
 print("ready")
 for line in sys.stdin:
@@ -363,7 +365,20 @@ fn arithmetic(random: &mut Random, kind: Type, depth: u32) -> Pair {
 }
 
 fn whole(random: &mut Random, depth: u32) -> Pair {
-    match random.below(9) {
+    match random.below(10) {
+        9 => {
+            // Whole numbers of the table spread over some centuries.
+            let name = random.pick(&["year", "month", "day", "isodow", "hour", "minute"]);
+            let part = expression(random, Type::Int, depth);
+            Pair {
+                ours: format!("{name}(({}) % 1000000 * 3700000011)", part.ours),
+                theirs: format!(
+                    "{name}(make_timestamp(CAST((({}) % 1000000) * 3700000011 AS BIGINT)))",
+                    part.theirs
+                ),
+                binds: ATOM,
+            }
+        }
         0 => Pair::call("length", &[expression(random, Type::Text, depth)]),
         1 => Pair::call("abs", &[expression(random, Type::Int, depth)]),
         2 => {
@@ -416,7 +431,12 @@ fn exact(random: &mut Random, depth: u32) -> Pair {
 }
 
 fn real(random: &mut Random, depth: u32) -> Pair {
-    match random.below(9) {
+    match random.below(10) {
+        9 => {
+            let kinds = [number_type(random), number_type(random)];
+            let parts = kinds.map(|kind| expression(random, kind, depth));
+            Pair::call("surprise", &parts).finite()
+        }
         0 | 1 => {
             let kinds = [number_type(random), number_type(random)];
             let parts = kinds.map(|kind| expression(random, kind, depth));

@@ -1,10 +1,10 @@
 //! Payments in order in, drafts of alerts out: features, then rules, then grouping.
 
 use shroff_detect::{
-    Alone, Asked, Definitions, Extractor, Finished, Flow, Input, RuleError, Rules, Typology,
-    Workers,
+    Alone, Arrival, Asked, Definitions, Extractor, Finished, Flow, Input, RuleError, Rules,
+    Scoring, Thresholds, Typology, Workers,
 };
-use shroff_types::{AccountId, Map, Names, Place, Reason, Span, Timestamp};
+use shroff_types::{AccountId, Clock, Map, Names, Place, Span, Timestamp};
 
 use crate::grouping::{Drafts, Hit};
 
@@ -35,6 +35,8 @@ pub struct Counts {
     pub saturated: u64,
     /// Times that a rule fired.
     pub hits: u64,
+    /// Payments that came too late: they have no features, and no rule was asked of them.
+    pub too_late: u64,
 }
 
 /// A flow whose evidence was handed over up to some payment, and the draft that holds it.
@@ -62,6 +64,7 @@ struct Core {
     flags: Vec<usize>,
     counts: Counts,
     places: Vec<Place>,
+    clock: Clock,
     /// The first payment seen, and how far back a rule may know of it.
     first: Option<Timestamp>,
     look_back: Span,
@@ -83,17 +86,32 @@ impl Engine {
         let flags = flags.filter(|(_, c)| c.kind == shroff_detect::ColumnKind::Bool);
         let flags = flags.map(|(at, _)| at).collect();
         let core = Core {
-            drafts: Drafts::new(typologies.len()),
+            drafts: Drafts::new(Scoring::new(typologies, Thresholds::default())),
             rules,
             handed: Map::default(),
             exponent,
             flags,
             counts: Counts::default(),
             places: Vec::new(),
+            clock: Clock::default(),
             first: None,
             look_back: definitions.look_back(),
         };
         Ok(Engine { extractor, core })
+    }
+
+    /// The same, with times of day as the institution's clock shows them; UTC otherwise.
+    #[must_use]
+    pub fn on_clock(mut self, clock: Clock) -> Engine {
+        self.core.clock = clock;
+        self
+    }
+
+    /// The same, with other thresholds for what is suggested.
+    #[must_use]
+    pub fn suggesting(mut self, typologies: &[Typology], thresholds: Thresholds) -> Engine {
+        self.core.drafts = Drafts::new(Scoring::new(typologies, thresholds));
+        self
     }
 
     /// Typologies that found no block of the definitions to ask, by position.
@@ -134,6 +152,10 @@ impl Engine {
 
 impl Core {
     fn ask(&mut self, mut finished: Finished<'_>, symbols: &Names) {
+        if finished.arrival == Arrival::TooLate {
+            self.counts.too_late += 1;
+            return;
+        }
         self.counts.payments += 1;
         let saturated = self.flags.iter().any(|&at| finished.cells[at].flag() == Some(true));
         self.counts.saturated += u64::from(saturated);
@@ -145,23 +167,31 @@ impl Core {
         }
         let asked = Asked {
             cells: finished.cells,
-            minor: input.minor,
+            amount: Asked::major(input.minor, self.exponent),
             currency: input.currency,
             method: input.method.map(|symbol| symbols.text(symbol.0)),
+            clock_micros: self.clock.micros(input.time),
             history_days,
         };
+        let mut found: Vec<(u32, Hit)> = Vec::new();
         for number in 0..self.rules.bound.len() {
             let rule = &self.rules.bound[number];
-            let Some(score_permille) = rule.fires(asked, self.exponent) else { continue };
+            let Some(score_permille) = rule.fires(asked) else { continue };
             let typology = rule.typology();
             let hit = Hit { typology, rule: number, place: finished.place, score_permille };
             self.counts.hits += 1;
             let draft = self.group(&hit, &mut finished);
             if self.drafts.wants_reason(draft, &hit) {
-                let text = self.rules.bound[number].reason(asked, self.exponent);
-                let rule = number.to_string();
-                self.drafts.give_reason(draft, &hit, Reason { rule, place: hit.place, text });
+                let text = self.rules.bound[number].reason(asked);
+                self.drafts.give_reason(draft, &hit, text);
             }
+            found.push((draft, hit));
+        }
+        // What fired at this payment, draft by draft.
+        found.sort_by_key(|(draft, hit)| (*draft, hit.rule));
+        for here in found.chunk_by(|one, other| one.0 == other.0) {
+            let hits: Vec<Hit> = here.iter().map(|(_, hit)| hit.clone()).collect();
+            self.drafts.score(here[0].0, &hits);
         }
     }
 
@@ -183,27 +213,32 @@ impl Core {
     fn group(&mut self, hit: &Hit, finished: &mut Finished<'_>) -> u32 {
         let Core { rules, drafts, handed, places, .. } = self;
         let rule = &rules.bound[hit.rule];
-        let block = rule.block();
-        let grows = finished.evidence.grows(block);
-        let mut known = Vec::new();
+        let line = |block: usize, flow: Flow, finished: &Finished<'_>| {
+            let line = line_of(flow, &finished.input)?;
+            finished.evidence.grows(block).then_some((hit.rule, line.0, line.1))
+        };
+        // The draft that one of its lines is in, as long as some of what it showed is in sight.
+        let known = rule.evidence().iter().find_map(|&(block, flow)| {
+            let before = handed.get(&line(block, flow, finished)?)?;
+            let part = finished.evidence.line_after(block, flow, Some(before.upto));
+            (part.goes_on && drafts.takes(before.draft, &part.payments)).then_some(before.draft)
+        });
         let mut lines = Vec::new();
         places.clear();
         places.push(finished.place);
-        for &flow in rule.evidence() {
-            let Some((account, out)) = line_of(flow, &finished.input).filter(|_| grows) else {
+        for &(block, flow) in rule.evidence() {
+            let Some(line) = line(block, flow, finished) else {
                 places.extend(finished.evidence.payments(block, flow));
                 continue;
             };
-            let line = (hit.rule, account, out);
-            let before = handed.get(&line).copied();
+            // What another draft holds of it, or a full one, is handed over anew.
+            let before = handed.get(&line).filter(|before| Some(before.draft) == known);
             let part = finished.evidence.line_after(block, flow, before.map(|b| b.upto));
-            // Once all that was handed over is out of sight, another flow begins.
-            known.extend(before.filter(|_| part.goes_on).map(|before| before.draft));
             let upto = part.payments.last().copied().or(before.map(|before| before.upto));
             lines.push((line, upto.unwrap_or(finished.place)));
             places.extend(part.payments);
         }
-        let draft = drafts.add(hit, places, &known);
+        let draft = drafts.add(hit, places, known);
         for (line, upto) in lines {
             handed.insert(line, Handed { upto, draft });
         }

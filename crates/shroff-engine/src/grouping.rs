@@ -1,11 +1,15 @@
-//! Alerts that are one story: hits that share a payment of evidence belong together.
+//! Alerts that are one story: hits that share most of their evidence belong together.
 //!
-//! Within a typology, two hits whose evidence has a payment in common are one alert, and so are
-//! all that hang together in this way. A hub therefore gives one alert that grows, and a cycle
-//! found at each of its closings one alert. Hits of two typologies stay apart, for they tell two
-//! stories of the same money; what they share shows in their payments.
+//! A hit joins the draft that holds most of its evidence, if that is half of the evidence or more:
+//! so a pattern found at each of its payments is one alert, a fan grows, and what says less of the
+//! same payments stays with them, whatever the typology. Two flows that have a payment in common and little else stay two. A draft that has
+//! [`MOST_PAYMENTS`] takes no more: what comes then opens another. No hit is lost: each is in one.
 
-use shroff_types::{AccountId, Alert, Map, Place, Reason, Set, Timestamp};
+use shroff_detect::Scoring;
+use shroff_types::{AccountId, Action, Alert, Map, Place, Reason, Set, Timestamp};
+
+/// The most payments of one alert: more than a human follows in one picture.
+pub const MOST_PAYMENTS: usize = 200;
 
 /// A rule that fired at a payment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,155 +24,179 @@ pub struct Hit {
     pub score_permille: u16,
 }
 
+/// Why an alert was raised, by one rule: its strongest hit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ground {
+    /// The hit.
+    pub hit: Hit,
+    /// Its sentence.
+    pub text: String,
+    /// Its share in the alert's score, 0 to 1000: none where it fired at another payment than the
+    /// one that has it.
+    pub share_permille: u16,
+}
+
 /// An alert while it grows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Draft {
-    /// The typology, by position.
+    /// The typology that opened it, by position, the payment that did, and how many it had opened
+    /// there before.
+    pub opened: (usize, Place, usize),
+    /// The typology with the largest share; the one that opened it until it is finished.
     pub typology: usize,
-    /// The highest score of its hits.
+    /// The highest score of its payments: what the rules that fired at one say together.
     pub score_permille: u16,
+    /// What is suggested.
+    pub action: Action,
     /// The payment at which it could first have been raised.
     pub raised_at: Place,
     /// How many hits it holds.
     pub hits: u64,
-    /// The strongest hit of each rule, with its sentence.
-    pub reasons: Vec<(u16, Reason, usize)>,
+    /// Whether a payment of it was scored.
+    pub scored: bool,
+    /// The strongest hit of each rule.
+    pub grounds: Vec<Ground>,
     /// Its evidence, ascending, each once.
     pub payments: Vec<Place>,
 }
 
-/// Drafts by typology, as a forest: a draft that joined another points at it.
+/// All drafts.
 #[derive(Debug, Clone)]
 pub struct Drafts {
+    scoring: Scoring,
     opened: Vec<Draft>,
-    joined: Vec<u32>,
-    /// Which draft holds a payment, for each typology.
-    holders: Vec<Map<Place, u32>>,
+    /// The draft that took a payment last.
+    holders: Map<Place, u32>,
+    members: Set<(u32, Place)>,
 }
 
 impl Drafts {
-    /// No drafts of so many typologies.
-    pub fn new(typologies: usize) -> Drafts {
-        Drafts {
-            opened: Vec::new(),
-            joined: Vec::new(),
-            holders: (0..typologies).map(|_| Map::default()).collect(),
-        }
+    /// No drafts yet.
+    pub fn new(scoring: Scoring) -> Drafts {
+        Drafts { scoring, opened: Vec::new(), holders: Map::default(), members: Set::default() }
     }
 
-    /// Adds a hit with its evidence, joins what it joins together, and returns its draft.
+    /// Adds a hit with its evidence, and returns its draft. The hit's own payment is always kept;
+    /// of more than half of [`MOST_PAYMENTS`] the newest are, so that what it opens has room to grow.
     ///
-    /// `known` are drafts that the hit belongs to whatever its evidence, for evidence that is
+    /// `known` is a draft that the hit belongs to whatever its evidence, for evidence that is
     /// handed over in parts. Costs a look-up for each payment of evidence.
-    pub fn add(&mut self, hit: &Hit, evidence: &[Place], known: &[u32]) -> u32 {
-        let mut home = None;
-        for at in 0..known.len() + evidence.len() {
-            let holder = match known.get(at) {
-                Some(&draft) => Some(draft),
-                None => self.holders[hit.typology].get(&evidence[at - known.len()]).copied(),
-            };
-            let Some(holder) = holder else { continue };
-            let holder = self.find(holder);
-            home = Some(home.map_or(holder, |home| self.join(home, holder)));
+    pub fn add(&mut self, hit: &Hit, evidence: &[Place], known: Option<u32>) -> u32 {
+        let mut evidence: Vec<Place> = evidence.to_vec();
+        evidence.sort_unstable();
+        evidence.dedup();
+        let left_out = evidence.len().saturating_sub(MOST_PAYMENTS / 2);
+        evidence.drain(..left_out);
+        if let Err(at) = evidence.binary_search(&hit.place) {
+            evidence.insert(at, hit.place);
         }
-        let home = home.unwrap_or_else(|| self.open(hit));
-        for &place in evidence {
-            // Writing it anew shortens the way for whoever asks next.
-            if self.holders[hit.typology].insert(place, home).is_none() {
+        let home = known.filter(|&draft| self.takes(draft, &evidence));
+        let home = home.or_else(|| self.nearest(&evidence)).unwrap_or_else(|| self.open(hit));
+        for place in evidence {
+            self.holders.insert(place, home);
+            if self.members.insert((home, place)) {
                 self.opened[home as usize].payments.push(place);
             }
         }
         let draft = &mut self.opened[home as usize];
         draft.hits += 1;
-        draft.score_permille = draft.score_permille.max(hit.score_permille);
         draft.raised_at = draft.raised_at.min(hit.place);
         home
     }
 
+    /// Whether a draft has room for all of some evidence.
+    pub fn takes(&self, draft: u32, evidence: &[Place]) -> bool {
+        let new = evidence.iter().filter(|&&place| !self.members.contains(&(draft, place)));
+        let held = self.opened[draft as usize].payments.len();
+        let new = new.count();
+        new == 0 || held + new <= MOST_PAYMENTS
+    }
+
+    /// The draft that holds the most of some evidence, if it is enough and there is room.
+    fn nearest(&self, evidence: &[Place]) -> Option<u32> {
+        let mut shared: Vec<(u32, usize)> = Vec::new();
+        for holder in evidence.iter().filter_map(|place| self.holders.get(place)) {
+            match shared.iter_mut().find(|(draft, _)| draft == holder) {
+                Some((_, count)) => *count += 1,
+                None => shared.push((*holder, 1)),
+            }
+        }
+        // The most; among equals the oldest.
+        shared.sort_unstable_by_key(|&(draft, count)| (std::cmp::Reverse(count), draft));
+        let fits = |&(draft, count): &(u32, usize)| {
+            2 * count >= evidence.len() && self.takes(draft, evidence)
+        };
+        shared.into_iter().find(fits).map(|(draft, _)| draft)
+    }
+
     /// Whether a hit would be the strongest of its rule in a draft, so that its sentence is wanted.
     pub fn wants_reason(&self, draft: u32, hit: &Hit) -> bool {
-        let reasons = &self.opened[draft as usize].reasons;
-        reasons.iter().find(|r| r.2 == hit.rule).is_none_or(|r| hit.score_permille > r.0)
+        let grounds = &self.opened[draft as usize].grounds;
+        let known = grounds.iter().find(|ground| ground.hit.rule == hit.rule);
+        known.is_none_or(|ground| hit.score_permille > ground.hit.score_permille)
     }
 
     /// Gives a draft the sentence of its strongest hit of a rule.
-    pub fn give_reason(&mut self, draft: u32, hit: &Hit, reason: Reason) {
-        let reasons = &mut self.opened[draft as usize].reasons;
-        keep_stronger(reasons, (hit.score_permille, reason, hit.rule));
+    pub fn give_reason(&mut self, draft: u32, hit: &Hit, text: String) {
+        let grounds = &mut self.opened[draft as usize].grounds;
+        match grounds.iter_mut().find(|old| old.hit.rule == hit.rule) {
+            Some(old) => (old.hit, old.text) = (hit.clone(), text),
+            None => grounds.push(Ground { hit: hit.clone(), text, share_permille: 0 }),
+        }
+    }
+
+    /// Scores what fired at one payment in a draft; the draft has the highest such score.
+    pub fn score(&mut self, draft: u32, hits: &[Hit]) {
+        let fired: Vec<(usize, u16)> =
+            hits.iter().map(|hit| (hit.typology, hit.score_permille)).collect();
+        let verdict = self.scoring.verdict(&fired);
+        let draft = &mut self.opened[draft as usize];
+        draft.action = draft.action.max(verdict.action);
+        if verdict.score_permille <= draft.score_permille && draft.scored {
+            return;
+        }
+        draft.scored = true;
+        draft.score_permille = verdict.score_permille;
+        for ground in &mut draft.grounds {
+            let at = hits.iter().position(|hit| hit.rule == ground.hit.rule);
+            ground.share_permille = at.map_or(0, |at| verdict.shares_permille[at]);
+        }
     }
 
     fn open(&mut self, hit: &Hit) -> u32 {
         let number = u32::try_from(self.opened.len()).expect("fewer drafts than payments");
+        let same = |draft: &&Draft| draft.opened.0 == hit.typology;
+        let here = self.opened.iter().rev().take_while(|draft| draft.opened.1 == hit.place);
         self.opened.push(Draft {
+            opened: (hit.typology, hit.place, here.filter(same).count()),
             typology: hit.typology,
-            score_permille: hit.score_permille,
+            score_permille: 0,
+            action: Action::None,
             raised_at: hit.place,
             hits: 0,
-            reasons: Vec::new(),
+            scored: false,
+            grounds: Vec::new(),
             payments: Vec::new(),
         });
-        self.joined.push(number);
         number
     }
 
-    /// The draft that a draft has become part of, or itself.
-    fn find(&mut self, mut draft: u32) -> u32 {
-        while self.joined[draft as usize] != draft {
-            let up = self.joined[draft as usize];
-            self.joined[draft as usize] = self.joined[up as usize];
-            draft = up;
-        }
-        draft
-    }
-
-    /// Joins two drafts; the smaller moves into the larger, so a payment moves at most as often
-    /// as its alert can double.
-    fn join(&mut self, a: u32, b: u32) -> u32 {
-        if a == b {
-            return a;
-        }
-        let size = |draft: u32| self.opened[draft as usize].payments.len();
-        let (home, gone) = if size(a) >= size(b) { (a, b) } else { (b, a) };
-        let moved = self.opened[gone as usize].clone();
-        self.opened[gone as usize].payments = Vec::new();
-        self.opened[gone as usize].reasons = Vec::new();
-        self.joined[gone as usize] = home;
-        let draft = &mut self.opened[home as usize];
-        draft.payments.extend(moved.payments);
-        draft.hits += moved.hits;
-        draft.score_permille = draft.score_permille.max(moved.score_permille);
-        draft.raised_at = draft.raised_at.min(moved.raised_at);
-        for reason in moved.reasons {
-            keep_stronger(&mut draft.reasons, reason);
-        }
-        home
-    }
-
-    /// The drafts that stand by themselves, by the first payment of their evidence.
+    /// The drafts with their scores, by the first payment of their evidence.
     pub fn finish(self) -> Vec<Draft> {
-        let Drafts { opened, joined, .. } = self;
-        let mut standing: Vec<Draft> = opened
-            .into_iter()
-            .enumerate()
-            .filter(|(number, _)| joined[*number] as usize == *number)
-            .map(|(_, draft)| draft)
-            .collect();
-        for draft in &mut standing {
+        let Drafts { mut opened, .. } = self;
+        for draft in &mut opened {
             draft.payments.sort_unstable();
-            // The strongest first; among equals the earliest, then by rule.
-            draft.reasons.sort_by(|a, b| (b.0, a.1.place, a.2).cmp(&(a.0, b.1.place, b.2)));
+            // The largest share first; then the strongest, the earliest, by rule.
+            draft.grounds.sort_by_key(|ground| {
+                let strength = (ground.share_permille, ground.hit.score_permille);
+                (std::cmp::Reverse(strength), ground.hit.place, ground.hit.rule)
+            });
+            if let Some(first) = draft.grounds.first() {
+                draft.typology = first.hit.typology;
+            }
         }
-        standing.sort_by_key(|draft| (draft.payments[0], draft.typology));
-        standing
-    }
-}
-
-fn keep_stronger(reasons: &mut Vec<(u16, Reason, usize)>, new: (u16, Reason, usize)) {
-    match reasons.iter_mut().find(|old| old.2 == new.2) {
-        // Which of two equals stays must not depend on the order in which drafts are joined.
-        Some(old) if (new.0, old.1.place) > (old.0, new.1.place) => *old = new,
-        Some(_) => {}
-        None => reasons.push(new),
+        opened.sort_by_key(|draft| (draft.payments[0], draft.opened));
+        opened
     }
 }
 
@@ -189,18 +217,26 @@ impl Completion {
         for (number, draft) in drafts.into_iter().enumerate() {
             let number = u32::try_from(number).expect("fewer alerts than payments");
             wanted.extend(draft.payments.iter().map(|&place| (place, number)));
-            let typology = &typologies[draft.typology];
+            let (opener, place, before) = draft.opened;
+            let again = if before == 0 { String::new() } else { format!("-{}", before + 1) };
+            let reasons = draft.grounds.into_iter().map(|ground| Reason {
+                typology: typologies[ground.hit.typology].clone(),
+                score_permille: ground.hit.score_permille,
+                share_permille: ground.share_permille,
+                place: ground.hit.place,
+                text: ground.text,
+            });
             alerts.push(Alert {
-                // Payments of one typology are in one alert only, so the first names it.
-                id: format!("{typology}-{}", draft.payments[0].0),
-                typology: typology.clone(),
+                id: format!("{}-{}{again}", typologies[opener], place.0),
+                typology: typologies[draft.typology].clone(),
                 score_permille: draft.score_permille,
+                action: draft.action,
                 first_time: Timestamp(i64::MAX),
                 last_time: Timestamp(i64::MIN),
                 raised_at: draft.raised_at,
                 accounts: Vec::new(),
                 amount_minor: 0,
-                reasons: draft.reasons.into_iter().map(|(_, reason, _)| reason).collect(),
+                reasons: reasons.collect(),
                 payments: draft.payments,
             });
         }
@@ -239,7 +275,7 @@ impl Completion {
         }
         alerts.sort_by(|a, b| {
             let by_score = b.score_permille.cmp(&a.score_permille);
-            by_score.then_with(|| (a.payments[0], &a.typology).cmp(&(b.payments[0], &b.typology)))
+            by_score.then_with(|| (a.payments[0], &a.id).cmp(&(b.payments[0], &b.id)))
         });
         alerts
     }

@@ -3,7 +3,9 @@
 #![deny(clippy::wildcard_enum_match_arm)]
 
 mod engine;
+mod example;
 mod grouping;
 
 pub use engine::{Counts, Engine, EngineError};
-pub use grouping::{Completion, Draft, Drafts, Hit};
+pub use example::{ExampleError, ExampleLedger, run_example};
+pub use grouping::{Completion, Draft, Drafts, Ground, Hit, MOST_PAYMENTS};

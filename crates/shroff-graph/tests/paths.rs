@@ -33,7 +33,7 @@ fn walk(
 fn check(payments: &[(u32, u32)], rising: bool, longest: u8) {
     let mut graph = Graph::new(1);
     let key = |order: usize| Key {
-        time: Timestamp(order as i64),
+        time: Timestamp(i64::try_from(order).expect("few")),
         place: Place(u32::try_from(order).expect("few")),
     };
     for (order, &(debtor, creditor)) in payments.iter().enumerate() {

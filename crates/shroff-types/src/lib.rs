@@ -7,13 +7,15 @@
 #![deny(clippy::wildcard_enum_match_arm)]
 
 mod alert;
+mod clock;
 mod map;
 mod money;
 mod names;
 mod payment;
 mod time;
 
-pub use alert::{Alert, Reason};
+pub use alert::{Action, Alert, Reason};
+pub use clock::Clock;
 pub use map::{Map, Set};
 pub use money::{Amount, Currency, Decimal, DecimalError};
 pub use names::Names;

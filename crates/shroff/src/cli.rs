@@ -9,7 +9,7 @@ use clap_complete::Shell;
 /// evidence. A human decides.
 ///
 /// Exit codes: 0 all is well; 1 everything is written, but more records were bad than --max-bad
-/// allows; 2 nothing could be done, and the message says why.
+/// allows, or `rules` found something wrong; 2 nothing could be done, and the message says why.
 #[derive(Debug, Parser)]
 #[command(name = "shroff", version, about, long_about, max_term_width = 100)]
 pub(crate) struct Arguments {
@@ -23,6 +23,11 @@ pub(crate) enum Command {
     Scan(Scan),
     /// Compute the features of every payment.
     Features(Features),
+    /// Check, test, list, show or document the typologies.
+    Rules {
+        #[command(subcommand)]
+        command: RulesCommand,
+    },
     /// Write a made-up world of payments with planted laundering and innocent look-alikes.
     Simulate(Simulate),
     /// Simulate a small world, scan it, and say where the report is.
@@ -48,6 +53,50 @@ pub(crate) enum FormatsCommand {
     Guess {
         /// The file, or `-` for standard input.
         file: PathBuf,
+    },
+}
+
+/// Which typologies, and how they are told.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct RulesOf {
+    /// A folder of typology files; the built-in ones unless named.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) typologies: Option<PathBuf>,
+    /// Write JSON to standard output.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum RulesCommand {
+    /// Find everything that is wrong, each with its place; exit code 1 where something is.
+    Check(RulesOf),
+    /// Run the example ledgers; exit code 1 where one does not give its alerts.
+    Test(RulesOf),
+    /// List them with their parameters.
+    List(RulesOf),
+    /// Print one as its file.
+    Show {
+        /// Its id.
+        id: String,
+        #[command(flatten)]
+        of: RulesOf,
+    },
+    /// Write a page of the book for each.
+    Docs {
+        /// The folder.
+        #[arg(long, short, value_name = "DIR", default_value = "docs/src/library")]
+        out: PathBuf,
+        #[command(flatten)]
+        of: RulesOf,
+    },
+    /// Print the feature definitions that they need, each block once.
+    Definitions {
+        /// How far features look ahead, as in `7d`.
+        #[arg(long, value_name = "SPAN", default_value = "0s")]
+        horizon: String,
+        #[command(flatten)]
+        of: RulesOf,
     },
 }
 
@@ -99,6 +148,31 @@ pub(crate) struct Scan {
     /// The folder for alerts, report and the rest.
     #[arg(long, short, value_name = "DIR", default_value = "shroff-report")]
     pub(crate) out: PathBuf,
+    /// A folder of typology files in place of the built-in ones.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) typologies: Option<PathBuf>,
+    /// Set a parameter of a typology, as in `fan-in.least_payers=6`; may stand several times.
+    #[arg(long, value_name = "ID.PARAMETER=NUMBER")]
+    pub(crate) set: Vec<String>,
+    /// How far features look ahead, as in `4d`: zero is what was known at once, more is for
+    /// review after the fact.
+    #[arg(long, value_name = "SPAN", conflicts_with = "definitions")]
+    pub(crate) horizon: Option<String>,
+    /// How far the institution's clock is from UTC, as in `+01:00`; rules ask it for the hour.
+    #[arg(
+        long,
+        value_name = "HOURS",
+        default_value = "+00:00",
+        allow_hyphen_values = true,
+        value_parser = offset
+    )]
+    pub(crate) utc_offset: i64,
+    /// From which score on a hold is suggested, where a typology that fired goes so far.
+    #[arg(long, value_name = "SCORE", default_value = "0.9", value_parser = share)]
+    pub(crate) hold_from: f64,
+    /// Keep the strongest alerts only: so many a day for each 1,000 accounts.
+    #[arg(long, value_name = "ALERTS", value_parser = positive)]
+    pub(crate) budget: Option<f64>,
     /// How accounts are written.
     #[arg(long, value_name = "HOW", default_value = "tokens")]
     pub(crate) accounts: Naming,
@@ -208,6 +282,32 @@ pub(crate) struct Demo {
     /// The seed of the world.
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,
+}
+
+/// `+01:00` or `-05:30` in microseconds.
+fn offset(text: &str) -> Result<i64, String> {
+    let wrong = || "it is a sign, hours and minutes, as in +01:00".to_owned();
+    let (sign, rest) = match text.split_at_checked(1) {
+        Some(("+", rest)) => (1, rest),
+        Some(("-", rest)) => (-1, rest),
+        _ => return Err(wrong()),
+    };
+    let (hours, minutes) = rest.split_once(':').ok_or_else(wrong)?;
+    let number = |text: &str, most: i64| {
+        let plain = text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit());
+        let number = text.parse::<i64>().ok().filter(|number| plain && *number <= most);
+        number.ok_or_else(wrong)
+    };
+    Ok(sign * (number(hours, 14)? * 60 + number(minutes, 59)?) * 60_000_000)
+}
+
+fn positive(text: &str) -> Result<f64, String> {
+    let number = text.parse::<f64>().map_err(|e| e.to_string())?;
+    if number.is_finite() && number > 0.0 {
+        Ok(number)
+    } else {
+        Err("it is a number above zero".to_owned())
+    }
 }
 
 fn at_least_one(text: &str) -> Result<usize, String> {

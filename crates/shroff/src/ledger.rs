@@ -147,7 +147,16 @@ impl Quarantine<'_> {
 
 /// Reads everything that a command line names. Bad records go to `quarantine`.
 pub(crate) fn read(reading: &Reading, quarantine: &Path) -> anyhow::Result<Read> {
-    let (definitions, definitions_text) = definitions(reading)?;
+    read_for(reading, quarantine, Definitions::BUILTIN)
+}
+
+/// The same, with other definitions where the command line names none.
+pub(crate) fn read_for(
+    reading: &Reading,
+    quarantine: &Path,
+    built_in: &str,
+) -> anyhow::Result<Read> {
+    let (definitions, definitions_text) = definitions(reading, built_in)?;
     let rates = rates(reading)?;
     let map = match &reading.map {
         Some(path) => Some(Mapping::parse(&path.display().to_string(), &inputs::text(path)?)?),
@@ -193,10 +202,10 @@ pub(crate) fn read(reading: &Reading, quarantine: &Path) -> anyhow::Result<Read>
     Ok(Read { ledger, definitions, definitions_text, money, digests, refused, notes, seconds })
 }
 
-fn definitions(reading: &Reading) -> anyhow::Result<(Definitions, String)> {
+fn definitions(reading: &Reading, built_in: &str) -> anyhow::Result<(Definitions, String)> {
     let (name, text) = match &reading.definitions {
         Some(path) => (path.display().to_string(), inputs::text(path)?),
-        None => ("built-in definitions".to_owned(), Definitions::BUILTIN.to_owned()),
+        None => ("built-in definitions".to_owned(), built_in.to_owned()),
     };
     let parsed = Definitions::parse(&text).with_context(|| format!("in `{name}`"))?;
     Ok((parsed, text))

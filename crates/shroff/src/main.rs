@@ -13,6 +13,8 @@ mod library;
 mod outputs;
 mod progress;
 mod report;
+mod rules;
+mod rules_page;
 mod scan;
 mod settings;
 mod simulate;
@@ -53,6 +55,7 @@ fn run(command: Command) -> anyhow::Result<Ending> {
     match command {
         Command::Scan(arguments) => scan::run(&arguments),
         Command::Features(arguments) => features::run(&arguments),
+        Command::Rules { command } => rules::run(command),
         Command::Simulate(arguments) => simulate::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),

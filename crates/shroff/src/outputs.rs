@@ -96,21 +96,35 @@ pub(crate) fn write_file(
 pub(crate) fn write_json_line(out: &mut dyn Write, told: &Told<'_>) -> io::Result<()> {
     let alert = told.alert;
     let reasons: Vec<&str> = alert.reasons.iter().map(|reason| reason.text.as_str()).collect();
+    let thousandths = |permille: u16| f64::from(permille) / 1_000.0;
+    let rules: Vec<serde_json::Value> = alert
+        .reasons
+        .iter()
+        .map(|reason| {
+            serde_json::json!({
+                "typology": reason.typology,
+                "score": thousandths(reason.score_permille),
+                "share": thousandths(reason.share_permille),
+            })
+        })
+        .collect();
     writeln!(
         out,
         "{{\"id\":{},\"typology\":{},\"score\":{},\"first_time\":\"{}\",\"last_time\":\"{}\",\
-         \"raised_by\":{},\"accounts\":{},\"amount\":{},\"currency\":\"{}\",\"reasons\":{},\
-         \"payments\":{}}}",
+         \"action\":\"{}\",\"raised_by\":{},\"accounts\":{},\"amount\":{},\"currency\":\"{}\",\
+         \"reasons\":{},\"rules\":{},\"payments\":{}}}",
         serde_json::to_string(&alert.id)?,
         serde_json::to_string(&alert.typology)?,
         Decimal { digits: i128::from(alert.score_permille), decimals: 3 },
         alert.first_time,
         alert.last_time,
+        alert.action.name(),
         serde_json::to_string(told.raised_by)?,
         serde_json::to_string(&told.accounts)?,
         told.amount,
         told.currency,
         serde_json::to_string(&reasons)?,
+        serde_json::to_string(&rules)?,
         serde_json::to_string(&told.payments)?,
     )
 }
@@ -144,6 +158,7 @@ pub(crate) fn alerts_schema(exponent: u8) -> anyhow::Result<Arc<Schema>> {
         ("score", DataType::Float64),
         ("first_time", instant.clone()),
         ("last_time", instant),
+        ("action", DataType::Utf8),
         ("raised_by", DataType::Utf8),
         ("accounts", texts.clone()),
         ("amount", DataType::Decimal128(38, scale)),
@@ -163,7 +178,7 @@ pub(crate) fn alerts_batch(
     schema: &Arc<Schema>,
     alerts: &[Told<'_>],
 ) -> anyhow::Result<RecordBatch> {
-    let DataType::Decimal128(precision, scale) = *schema.field(7).data_type() else {
+    let DataType::Decimal128(precision, scale) = *schema.field(8).data_type() else {
         unreachable!("the schema is the one above");
     };
     let strings = |text: fn(&Told<'_>) -> String| -> ArrayRef {
@@ -192,6 +207,7 @@ pub(crate) fn alerts_batch(
         Arc::new(alerts.iter().map(score).collect::<Float64Array>()),
         times(|told| told.alert.first_time.0),
         times(|told| told.alert.last_time.0),
+        strings(|told| told.alert.action.name().to_owned()),
         strings(|told| told.raised_by.to_owned()),
         lists(&|told, add| told.accounts.iter().for_each(|text| add(text))),
         Arc::new(amounts.with_precision_and_scale(precision, scale)?),

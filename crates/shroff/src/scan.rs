@@ -6,9 +6,9 @@ use std::path::Path;
 
 use comfy_table::{CellAlignment, Table, presets};
 use serde_json::json;
-use shroff_detect::Typology;
+use shroff_detect::{Thresholds, Typology};
 use shroff_engine::{Counts, Draft, Engine};
-use shroff_types::{AccountId, Currency, Names, Timestamp};
+use shroff_types::{AccountId, Clock, Currency, Names, Timestamp};
 
 use crate::cli::{Naming, Scan, Work};
 use crate::evaluation::Evaluation;
@@ -17,7 +17,7 @@ use crate::progress::Bar;
 use crate::story::{self, Picture, Stories, Told};
 use crate::threads::Threads;
 use crate::tokens::Namer;
-use crate::{Ending, library, outputs, report, settings, terminal};
+use crate::{Ending, library, outputs, report, rules, settings, terminal};
 
 /// What a scan found, before it is written.
 struct Found {
@@ -29,13 +29,20 @@ struct Found {
 }
 
 pub(crate) fn run(arguments: &Scan) -> anyhow::Result<Ending> {
-    let read = ledger::read(&arguments.reading, &arguments.out.join("quarantine.csv"))?;
+    let typologies = library::for_run(arguments.typologies.as_deref(), &arguments.set)?;
+    let horizon = rules::span(arguments.horizon.as_deref().unwrap_or("0s"))?;
+    let needed = shroff_detect::written(&rules::union(&typologies, horizon)?);
+    let quarantine = arguments.out.join("quarantine.csv");
+    let mut read = ledger::read_for(&arguments.reading, &quarantine, &needed)?;
+    if arguments.reading.definitions.is_some() {
+        read.definitions = rules::extended(&read.definitions, &typologies)?;
+    }
     if !arguments.json {
         read.tell();
     }
     let ending = read.ending(&arguments.reading);
     let namer = Namer::new(&read.ledger.accounts, read.digests.secret, arguments.accounts);
-    let mut found = find(&read, &arguments.work)?;
+    let mut found = find(&read, typologies, arguments)?;
     write(arguments, &read, &namer, &mut found)?;
     if arguments.json {
         let summary = summary(arguments, &read, &found);
@@ -46,9 +53,16 @@ pub(crate) fn run(arguments: &Scan) -> anyhow::Result<Ending> {
     Ok(ending)
 }
 
-fn find(read: &Read, work: &Work) -> anyhow::Result<Found> {
-    let typologies = library::built_in()?;
-    let engine = Engine::new(&read.definitions, &typologies, read.money.exponent)?;
+fn find(read: &Read, typologies: Vec<Typology>, arguments: &Scan) -> anyhow::Result<Found> {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a share of 1, so 0 to 1000"
+    )]
+    let hold_permille = (arguments.hold_from * 1_000.0).round() as u16;
+    let engine = Engine::new(&read.definitions, &typologies, read.money.exponent)?
+        .on_clock(Clock::new(vec![(Timestamp(i64::MIN), arguments.utc_offset)]))
+        .suggesting(&typologies, Thresholds { hold_permille, ..Thresholds::default() });
     let mut notes = read.notes.clone();
     for &idle in engine.idle() {
         notes.push(format!(
@@ -57,7 +71,10 @@ fn find(read: &Read, work: &Work) -> anyhow::Result<Found> {
         ));
     }
     let mut seconds = BTreeMap::from([("read", read.seconds)]);
-    let (drafts, counts) = detect(read, engine, work, &mut seconds)?;
+    let (mut drafts, counts) = detect(read, engine, &arguments.work, &mut seconds)?;
+    if let Some(budget) = arguments.budget {
+        notes.extend(keep_strongest(&mut drafts, budget, read));
+    }
     if counts.saturated > 0 {
         notes.push(format!(
             "{} payments had a search that ran out of its budget: their counts are lower bounds",
@@ -69,6 +86,35 @@ fn find(read: &Read, work: &Work) -> anyhow::Result<Found> {
     let stories = Stories::gather(drafts, &ids, &read.ledger, &read.money)?;
     seconds.insert("gather", begun.elapsed().as_secs_f64());
     Ok(Found { typologies, counts, stories, notes, seconds })
+}
+
+/// Keeps what a budget of alerts a day for each 1,000 accounts allows; says what it left out.
+fn keep_strongest(drafts: &mut Vec<Draft>, budget: f64, read: &Read) -> Option<String> {
+    let facts = &read.ledger.facts;
+    let (first, last) = (facts.first_time?, facts.last_time?);
+    #[expect(clippy::cast_precision_loss, reason = "counts and spans are below 2^53")]
+    let (days, accounts) = (
+        last.micros_since(first) as f64 / shroff_types::Span::DAY.micros() as f64,
+        read.ledger.accounts.len() as f64,
+    );
+    let most = (budget * days.max(1.0) * accounts / 1_000.0).ceil();
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a count of alerts; more than there are keeps them all"
+    )]
+    let most = most as usize;
+    if drafts.len() <= most {
+        return None;
+    }
+    let left_out = drafts.len() - most;
+    drafts.sort_by_key(|draft| (std::cmp::Reverse(draft.score_permille), draft.opened));
+    drafts.truncate(most);
+    drafts.sort_by_key(|draft| (draft.payments[0], draft.opened));
+    Some(format!(
+        "{} alerts are beyond the budget and left out: the weaker ones",
+        terminal::grouped(left_out as u64)
+    ))
 }
 
 fn detect(

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use expect_test::{Expect, expect};
-use shroff_types::{AccountId, Currency, Names, Timestamp};
+use shroff_types::{AccountId, Currency, Names, Span, Timestamp};
 
 use super::{Asked, RuleError, Rules, Typology};
 use crate::cell::Cell;
@@ -74,9 +74,11 @@ fn cells(definitions: &Definitions, given: &[(&str, Cell)]) -> Vec<Cell> {
 fn asked(cells: &[Cell]) -> Asked<'_> {
     Asked {
         cells,
-        minor: 123_450,
+        amount: 1_234.5,
         currency: Currency::EUR,
         method: Some("wire"),
+        // 2024-02-29, a Thursday, 22:05.
+        clock_micros: 1_709_244_300_000_000,
         history_days: 30.0,
     }
 }
@@ -91,7 +93,7 @@ fn told(lines: &str, given: &[(&str, Cell)]) -> Option<(u16, String)> {
 fn told_of(lines: &str, asked: Asked<'_>) -> Option<(u16, String)> {
     let rules = Rules::bind(&[case(lines)], &some()).unwrap_or_else(|errors| panic!("{errors:?}"));
     let [rule] = &rules.bound[..] else { panic!("one rule, not {}", rules.bound.len()) };
-    rule.fires(asked, 2).map(|score| (score, rule.reason(asked, 2)))
+    rule.fires(asked).map(|score| (score, rule.reason(asked)))
 }
 
 /// Everything that is said of typologies that do not bind.
@@ -213,7 +215,7 @@ fn rings_are_summed_up_as_cycles_are() {
     let typology = case("block = { kind = \"ring\" }\nreason = \"{ring_count} {ring_longest}\"");
     let rules = Rules::bind(&[typology], &definitions).expect("it binds");
     let cells = [Cell::of_int(4), Cell::of_int(1), Cell::of_flag(false)];
-    assert_eq!(rules.bound[0].reason(asked(&cells), 2), "5 3");
+    assert_eq!(rules.bound[0].reason(asked(&cells)), "5 3");
 }
 
 #[test]
@@ -230,7 +232,7 @@ fn the_window_of_the_block_is_known_in_days() {
 fn asked_of(lines: &str) -> Vec<usize> {
     let rules = Rules::bind(&[case(lines)], &some()).unwrap_or_else(|errors| panic!("{errors:?}"));
     assert_eq!(rules.idle.is_empty(), !rules.bound.is_empty());
-    rules.bound.iter().map(super::BoundRule::block).collect()
+    rules.bound.iter().map(|rule| rule.evidence()[0].0).collect()
 }
 
 #[test]
@@ -292,64 +294,61 @@ fn what_does_not_compile_names_typology_case_and_key() {
     check(
         &[case("when = \"cycle_longst > 2\"")],
         expect![[r#"
-        typology `t`, `when` of case 1: there is no column `cycle_longst`
-          |
-        1 | cycle_longst > 2
-          | ^^^^^^^^^^^^
-        hint: did you mean `cycle_longest`, `cycle_count`?
-          hint: asked of the block `cycle` with window 24h"#]],
+            t.toml:8:9: `when` of case 1: there is no column `cycle_longst`
+              |
+            1 | cycle_longst > 2
+              | ^^^^^^^^^^^^
+              hint: did you mean `cycle_longest`, `cycle_longest_24h`, `cycle_count`?"#]],
     );
     check(
         &[case("when = \"amount\"")],
         expect![[r#"
-        typology `t`, `when` of case 1: a condition is true or false, this is a real number
-          |
-        1 | amount
-          | ^^^^^^
-        hint: compare it with something, for example `... > 0`
-          hint: asked of the block `cycle` with window 24h"#]],
+            t.toml:8:9: `when` of case 1: a condition is true or false, this is a real number
+              |
+            1 | amount
+              | ^^^^^^
+              hint: compare it with something, for example `... > 0`"#]],
     );
     check(
         &[case("score = \"0.5 +\"")],
         expect![[r#"
-        typology `t`, `score` of case 1: expected an expression, found the end of the expression
-          |
-        1 | 0.5 +
-          |      ^
-          hint: asked of the block `cycle` with window 24h"#]],
+            t.toml:8:15: `score` of case 1: expected an expression, found the end of the expression
+              |
+            1 | 0.5 +
+              |      ^
+              hint: asked of the block `cycle` with window 24h"#]],
     );
     check(
         &[case("score = \"'high'\"")],
         expect![[r#"
-        typology `t`, `score` of case 1: a score is a number from 0 to 1, this is text
-          hint: asked of the block `cycle` with window 24h"#]],
+            t.toml:8:10: `score` of case 1: a score is a number from 0 to 1, this is text
+              hint: asked of the block `cycle` with window 24h"#]],
     );
     check(
         &[case("score = \"amount > 5\"")],
         expect![[r#"
-        typology `t`, `score` of case 1: a score is a number from 0 to 1, this is true or false
-          hint: asked of the block `cycle` with window 24h"#]],
+            t.toml:8:10: `score` of case 1: a score is a number from 0 to 1, this is true or false
+              hint: asked of the block `cycle` with window 24h"#]],
     );
     check(
         &[case("reason = \"{cycle_9} accounts\"")],
         expect![[r#"
-        typology `t`, `reason` of case 1: there is no column `cycle_9`
-          |
-        1 | cycle_9
-          | ^^^^^^^
-        hint: did you mean `cycle_2`, `cycle_3`, `cycle_4`?
-          hint: asked of the block `cycle` with window 24h"#]],
+            t.toml:8:11: `reason` of case 1: there is no column `cycle_9`
+              |
+            1 | cycle_9
+              | ^^^^^^^
+              hint: did you mean `cycle_2`, `cycle_3`, `cycle_4`?"#]],
     );
     check(
         &[case("reason = \"{cycle_2 accounts\"")],
         expect![[r#"
-        typology `t`, `reason` of case 1: `{cycle_2 accounts` has no closing brace
-          hint: asked of the block `cycle` with window 24h"#]],
+            t.toml:8:11: `reason` of case 1: `{cycle_2 accounts` has no closing brace
+              hint: asked of the block `cycle` with window 24h"#]],
     );
     check(
         &[case("reason = \"{}\"")],
         expect![[r#"
-            typology `t`, `reason` of case 1: the expression is empty
+            t.toml:8:11: `reason` of case 1: the expression is empty
               |
             1 |
               | ^
@@ -361,20 +360,20 @@ fn what_does_not_compile_names_typology_case_and_key() {
 fn everything_wrong_is_said_at_once() {
     let mut two = case("when = \"nothing > 2\"");
     two.cases.push(two.cases[0].clone());
-    two.cases[0].when = "true".to_owned();
+    two.cases[0].when.text = "true".to_owned();
     check(
         &[two, case("score = \"nobody\""), case("when = \"true\"")],
         expect![[r#"
-        typology `t`, `when` of case 2: there is no column `nothing`
-          |
-        1 | nothing > 2
-          | ^^^^^^^
-          hint: asked of the block `cycle` with window 24h
-        typology `t`, `score` of case 1: there is no column `nobody`
-          |
-        1 | nobody
-          | ^^^^^^
-          hint: asked of the block `cycle` with window 24h"#]],
+            t.toml:8:9: `when` of case 2: there is no column `nothing`
+              |
+            1 | nothing > 2
+              | ^^^^^^^
+              hint: asked of the block `cycle` with window 24h
+            t.toml:8:10: `score` of case 1: there is no column `nobody`
+              |
+            1 | nobody
+              | ^^^^^^
+              hint: asked of the block `cycle` with window 24h"#]],
     );
 }
 
@@ -391,10 +390,12 @@ fn a_typology_is_asked_of_every_block_it_speaks_of() {
         case("block = { kind = \"passthrough\" }\nevidence = [\"debtor-in\", \"debtor-out\"]"),
     ];
     let rules = Rules::bind(&typologies, &definitions).expect("they bind");
-    let bound: Vec<_> = rules.bound.iter().map(|rule| (rule.typology(), rule.block())).collect();
+    let bound: Vec<_> =
+        rules.bound.iter().map(|rule| (rule.typology(), rule.evidence()[0].0)).collect();
     assert_eq!(bound, [(1, 0), (1, 2), (2, 1)]);
     assert_eq!(rules.idle, [0]);
-    assert_eq!(rules.bound[2].evidence(), [crate::Flow::DebtorIn, crate::Flow::DebtorOut]);
+    let flows: Vec<_> = rules.bound[2].evidence().iter().map(|(_, flow)| *flow).collect();
+    assert_eq!(flows, [crate::Flow::DebtorIn, crate::Flow::DebtorOut]);
 }
 
 #[test]
@@ -406,56 +407,34 @@ fn a_broken_file_is_refused_with_its_place() {
     check(
         HEAD,
         expect![[r#"
-        typology `t.toml`, file: TOML parse error at line 1, column 1
-          |
-        1 | id = "t"
-          | ^
-        missing field `case`
-          hint: docs: typologies, for the keys of a file"#]],
+            t.toml:1:1: case: there is none
+              hint: add a [[case]]"#]],
     );
     check(
         &format!("{HEAD}case = []"),
         expect![[r#"
-        typology `t.toml`, case: there is none
-          hint: add a [[case]]"#]],
+            t.toml:1:1: case: there is none
+              hint: add a [[case]]"#]],
     );
     let whole =
         "[[case]]\nblock = { kind = \"cycle\" }\nwhen = \"true\"\nscore = \"1\"\nreason = \"r\"\n";
     check(
         &format!("{HEAD}{whole}"),
         expect![[r#"
-        typology `t.toml`, file: TOML parse error at line 7, column 1
-          |
-        7 | [[case]]
-          | ^^^^^^^^
-        missing field `evidence`
-          hint: docs: typologies, for the keys of a file"#]],
+            t.toml:7:1: file: missing field `evidence`
+              hint: docs: typologies, for the keys of a file"#]],
     );
     check(
         &format!("{HEAD}{whole}evidence = []"),
         expect![[r#"
-        typology `t.toml`, evidence: is empty
-          hint: every alert names its payments"#]],
-    );
-    check(
-        &format!("{HEAD}{whole}evidence = [\"patern\"]"),
-        expect![[r#"
-        typology `t.toml`, file: TOML parse error at line 12, column 13
-           |
-        12 | evidence = ["patern"]
-           |             ^^^^^^^^
-        unknown variant `patern`, expected one of `debtor-out`, `debtor-in`, `creditor-out`, `creditor-in`, `pair`, `pattern`
-          hint: docs: typologies, for the keys of a file"#]],
+            t.toml:7:1: evidence: is empty
+              hint: every alert names its payments"#]],
     );
     check(
         &format!("{HEAD}{whole}evidence = [\"pattern\"]\nwhne = \"x\""),
         expect![[r#"
-        typology `t.toml`, file: TOML parse error at line 13, column 1
-           |
-        13 | whne = "x"
-           | ^^^^
-        unknown field `whne`, expected one of `block`, `needs`, `unless`, `when`, `score`, `reason`, `evidence`
-          hint: docs: typologies, for the keys of a file"#]],
+            t.toml:13:1: file: unknown field `whne`, expected one of `block`, `needs`, `unless`, `when`, `score`, `reason`, `evidence`
+              hint: docs: typologies, for the keys of a file"#]],
     );
 }
 
@@ -478,38 +457,169 @@ fn ours() -> Vec<Typology> {
 }
 
 #[test]
-fn our_typologies_bind_whatever_the_windows() {
+fn our_typologies_are_right_and_none_breaks_on_a_payment() {
     let typologies = ours();
-    assert!(typologies.len() >= 8);
-    let builtin = Definitions::BUILTIN;
-    let other = builtin.replace("\"24h\"", "\"36h\"").replace("\"7d\"", "\"9d\"");
-    let other = other.replace("\"45d\"", "\"50d\"");
-    for text in [builtin, other.as_str()] {
-        let definitions = definitions(text);
-        let rules = Rules::bind(&typologies, &definitions).unwrap_or_else(|errors| {
-            let errors: Vec<String> = errors.iter().map(RuleError::to_string).collect();
-            panic!("{}", errors.join("\n"))
-        });
-        assert!(rules.idle.is_empty(), "every typology is asked: {:?}", rules.idle);
-        // A condition that can never hold would silence a rule.
-        for rule in &rules.bound {
-            assert_eq!(rule.when.never_true(), None, "{}", typologies[rule.typology].id);
-        }
-        // And none breaks on a payment.
+    assert!(typologies.len() >= 16);
+    let wrong: Vec<String> = crate::check(&typologies).iter().map(RuleError::to_string).collect();
+    assert_eq!(wrong.join("\n"), "");
+    for horizon in [Span::ZERO, Span::DAY] {
+        let definitions = crate::union(&typologies, horizon).expect("it was checked");
+        let rules = Rules::bind(&typologies, &definitions).expect("it was checked");
         let mut extractor = Extractor::new(&definitions, 2);
         let payments: Vec<Input> = (0..40).map(payment).collect();
         let mut asked_of = 0;
-        extractor.push(&payments, &Names::default(), &mut |finished| {
+        let mut ask = |finished: crate::Finished<'_>| {
             for rule in &rules.bound {
                 let asked = Asked { method: None, ..asked(finished.cells) };
-                if rule.fires(asked, 2).is_some() {
-                    let reason = rule.reason(asked, 2);
+                if rule.fires(asked).is_some() {
+                    let reason = rule.reason(asked);
                     assert!(!reason.contains("nothing") && !reason.contains('{'), "{reason}");
                 }
                 asked_of += 1;
             }
-        });
+        };
+        extractor.push(&payments, &Names::default(), &mut ask);
+        extractor.finish(&mut ask);
         assert_eq!(asked_of, 40 * rules.bound.len());
+    }
+}
+
+#[test]
+fn definitions_written_out_are_read_back_the_same() {
+    let definitions = crate::union(&ours(), Span::DAY).expect("it is right");
+    let text = crate::written(&definitions);
+    assert_eq!(Definitions::parse(&text), Ok(definitions), "{text}");
+}
+
+#[test]
+fn blocks_of_several_typologies_are_one_block() {
+    let block = |lines: &str| {
+        let text = format!(
+            "{HEAD}[[feature]]\n{lines}\n[[case]]\nwhen = 'true'\nscore = 1\nreason = 'r'\nevidence = ['x']"
+        );
+        Typology::parse("t.toml", &text).unwrap_or_else(|error| panic!("{error}"))
+    };
+    let merged = |one: &str, other: &str| {
+        crate::union(&[block(one), block(other)], Span::ZERO)
+            .map(|definitions| crate::written(&definitions).matches("[[feature]]").count())
+            .map_err(|errors| errors[0].what.clone())
+    };
+    let activity = "kind = 'activity'\nwindow = '1d'\nmeasures = ['count']";
+    let sums = "kind = 'activity'\nwindow = '1d'\nmeasures = ['sum', 'count']";
+    let large = "kind = 'activity'\nwindow = '1d'\nmeasures = ['count']\nwhere = 'amount > 9'";
+    let cycle = "kind = 'cycle'\nwindow = '1d'\nlongest = 4";
+    let longer = "kind = 'cycle'\nwindow = '1d'\nlongest = 9";
+    let week = "kind = 'cycle'\nwindow = '7d'\nlongest = 9";
+    assert_eq!(merged(activity, sums), Ok(1));
+    assert_eq!(merged(cycle, longer), Ok(1));
+    assert_eq!(merged(cycle, week), Ok(2));
+    let clash = "`debtor_out_count_1d` has another meaning in t.toml".to_owned();
+    assert_eq!(merged(activity, large), Err(clash));
+}
+
+/// What is wrong in a typology with one case over one day of cycles and chains.
+fn checked(lines: &str) -> String {
+    let features = "[[feature]]\nkind = 'cycle'\nwindow = '1d'\nlongest = 5\n[[feature]]\nkind = \
+                    'chain'\nwindow = '1d'\nretention_permille = 800\ndeepest = 10\n";
+    let parameters = "[parameters.most]\nvalue = 3\nrange = [1, 9]\nunit = 'a'\nwhat = 'b'\n";
+    let rest = "reason = 'r'\nscore = 0.5\nevidence = ['cycle_3_1d']";
+    let text = format!("{HEAD}{parameters}{features}[[case]]\n{lines}\n{rest}");
+    let wrong = match Typology::read("t.toml", &text) {
+        Ok(typology) => crate::check(&[typology]),
+        Err(errors) => errors,
+    };
+    let told: Vec<String> = wrong
+        .iter()
+        .map(|e| {
+            let what = e.what.lines().next().unwrap_or_default();
+            format!("{}:{} {what} ({})", e.line, e.column, e.hint)
+        })
+        .collect();
+    told.join("\n")
+}
+
+#[test]
+fn a_check_points_at_the_place_and_says_what_would_do() {
+    for (when, wrong) in [
+        ("cycle_3_1d > most", ""),
+        (
+            "cycle_3_1d > 0 AND\ncycle_3_d > 1",
+            "24:1 there is no column `cycle_3_d` (did you mean `cycle_3_1d`, `cycle_2_1d`, `cycle_4_1d`?)",
+        ),
+        (
+            "creditor_in_fan_30d > 4",
+            "23:1 there is no column `creditor_in_fan_30d` (no block makes it: add [[feature]] with kind = \
+             \"activity\", measures = [\"fan\"], window = \"30d\")",
+        ),
+        (
+            "nationality = 'X'",
+            "23:1 `nationality` cannot be used: nationality and origin are protected attributes (rules speak of \
+             payments, never of who somebody is)",
+        ),
+        (
+            "chain_depth_1d > 10",
+            "23:1 is true of no payment: `chain_depth_1d` cannot be above 10: it lies between 0 and 10 (loosen it, \
+             or remove the case)",
+        ),
+        (
+            "cycle_longest_1d >= most + 3",
+            "23:1 is true of no payment: `cycle_longest_1d` cannot be at least 6: it lies between 0 and 5 (loosen it, or remove the case)",
+        ),
+        (
+            "amount < 0",
+            "23:1 is true of no payment: `amount` cannot be below 0: it is never below 0 (loosen it, or remove the case)",
+        ),
+        (
+            "cycle_3_1d > 5 AND cycle_3_1d < 5",
+            "23:1 is true of no payment: `cycle_3_1d` cannot be above 5 and below 5 (loosen it, or remove the case)",
+        ),
+    ] {
+        let lines = format!("when = \"\"\"\n{when}\"\"\"");
+        assert_eq!(checked(&lines), wrong, "{when}");
+    }
+}
+
+#[test]
+fn two_typologies_of_one_id_are_told_with_both_files() {
+    let mut one = ours();
+    let mut twin = one[0].clone();
+    twin.file = "copy.toml".to_owned();
+    one.push(twin);
+    let wrong = crate::check(&one);
+    let [wrong] = &wrong[..] else { panic!("one error, not {wrong:?}") };
+    assert_eq!(wrong.what, format!("`{}` is the id of {} too", one[0].id, one[0].file));
+    assert_eq!((wrong.file.as_str(), wrong.line, wrong.column), ("copy.toml", 1, 6));
+}
+
+#[test]
+fn a_parameter_is_set_within_its_range_and_changes_when_a_rule_fires() {
+    let text = format!(
+        "{HEAD}[parameters.least]\nvalue = 3\nrange = [1, 9]\nunit = 'cycles'\nwhat = 'b'\n[values]\n\
+         many = 'cycle_2_24h * 2'\n[[case]]\nwhen = 'many >= least'\nscore = 1\nreason = '{{many}} of {{least}}'\n\
+         evidence = ['cycle_3_24h']"
+    );
+    let mut typology = Typology::parse("t.toml", &text).unwrap_or_else(|error| panic!("{error}"));
+    assert!(typology.set("least", 10.0).is_err() && typology.set("most", 1.0).is_err());
+    let definitions = some();
+    let cells = cells(&definitions, &[("cycle_2_24h", Cell::of_int(2))]);
+    let mut told = |value| {
+        typology.set("least", value).expect("it is in range");
+        let rules = Rules::bind(std::slice::from_ref(&typology), &definitions).expect("it binds");
+        rules.bound[0].fires(asked(&cells)).map(|_| rules.bound[0].reason(asked(&cells)))
+    };
+    assert_eq!(told(4.0).as_deref(), Some("4 of 4"));
+    assert_eq!(told(5.0), None);
+}
+
+#[test]
+fn the_time_is_that_of_the_institutions_clock() {
+    for (when, fires) in [
+        ("hour(time) = 22 AND minute(time) = 5", true),
+        ("isodow(time) = 4", true),
+        ("year(time) = 2024 AND month(time) = 2 AND day(time) = 29", true),
+        ("hour(time) BETWEEN 6 AND 21", false),
+    ] {
+        assert_eq!(told(&format!("when = \"{when}\""), &[]).is_some(), fires, "{when}");
     }
 }
 
@@ -522,13 +632,4 @@ fn payment(number: u32) -> Input {
         currency: Currency::EUR,
         method: None,
     }
-}
-
-#[test]
-fn our_typologies_are_idle_where_nothing_speaks_of_them() {
-    let typologies = ours();
-    let definitions = definitions("[[feature]]\nkind = \"pair\"\nwindow = \"1d\"");
-    let rules = Rules::bind(&typologies, &definitions).expect("nothing to compile");
-    assert!(rules.bound.is_empty());
-    assert_eq!(rules.idle, (0..typologies.len()).collect::<Vec<_>>());
 }

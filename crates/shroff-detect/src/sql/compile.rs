@@ -287,9 +287,10 @@ impl Compiler<'_> {
             Expr::SimilarTo { .. } | Expr::RLike { .. } => {
                 ("patterns are those of LIKE", "use LIKE, starts_with, ends_with or contains")
             }
-            Expr::Extract { .. } | Expr::AtTimeZone { .. } | Expr::Interval(_) => {
-                ("there are no dates or times in rules", "what depends on time is told by features")
-            }
+            Expr::Extract { .. } | Expr::AtTimeZone { .. } | Expr::Interval(_) => (
+                "this is not how rules read a time",
+                "use hour(time), minute(time), isodow(time), day(time), month(time), year(time)",
+            ),
             Expr::Tuple(_) | Expr::Array(_) => ("a list stands only after IN", "use x IN (1, 2)"),
             _ => (
                 "this is not part of the language of rules",
@@ -305,7 +306,15 @@ impl Compiler<'_> {
             return Err(self.error(name.span, what));
         }
         let Some(column) = self.schema.position(&name.value) else {
-            return Err(self.unknown_column(name));
+            if let Some(text) = self.schema.expression(&name.value) {
+                return self.named_value(name, text);
+            }
+            let Some(value) = self.schema.number(&name.value) else {
+                return Err(self.unknown_column(name));
+            };
+            // A whole number stays one, so that it is compared with counts as such.
+            let any = number(&value.to_string()).unwrap_or(Any::Real(Node::Literal(value)));
+            return Ok(Typed { any, place: name.span, constant: true });
         };
         self.used.insert(column);
         let any = match self.schema.columns()[column].1 {
@@ -318,7 +327,23 @@ impl Compiler<'_> {
         Ok(Typed { any, place: name.span, constant: false })
     }
 
+    /// What a name stands for, compiled where it is used.
+    fn named_value(&mut self, name: &Ident, text: &str) -> Result<Typed, SqlError> {
+        let mut inner =
+            Compiler { text, schema: self.schema, used: BTreeSet::new(), depth: self.depth };
+        let typed = parse(text)
+            .and_then(|parsed| inner.expression(&parsed))
+            .map_err(|error| self.error(name.span, format!("`{}`: {}", name.value, error.what)))?;
+        self.used.append(&mut inner.used);
+        Ok(Typed { place: name.span, ..typed })
+    }
+
     fn unknown_column(&self, name: &Ident) -> SqlError {
+        if let Some(reason) = super::protected(&name.value) {
+            let what = format!("`{}` cannot be used: {reason}", name.value);
+            let hint = "rules speak of payments, never of who somebody is";
+            return self.error(name.span, what).with_hint(hint);
+        }
         let error = self.error(name.span, format!("there is no column `{}`", name.value));
         if let Some(reason) = self.schema.explain.and_then(|explain| explain(&name.value)) {
             return error.with_hint(reason);
@@ -326,7 +351,9 @@ impl Compiler<'_> {
         if name.quote_style == Some('"') && !self.text.contains('\'') {
             return error.with_hint(format!("text is in single quotes: '{}'", name.value));
         }
-        let names = self.schema.columns().iter().map(|(column, _)| column.as_str());
+        let columns = self.schema.columns().iter().map(|(column, _)| column.as_str());
+        let names = columns.chain(self.schema.constants.iter().map(|(name, _)| name.as_str()));
+        let names = names.chain(self.schema.values.iter().map(|(name, _)| name.as_str()));
         match nearest(&name.value, names) {
             Some(near) => error.with_hint(format!("did you mean {near}?")),
             None => error,
@@ -435,11 +462,22 @@ impl Compiler<'_> {
         links.push(last);
         let who = if *operator == BinaryOperator::And { "AND" } else { "OR" };
         let (mut nodes, mut constant, mut place) = (Vec::new(), true, None::<Span>);
+        let mut wrong: Option<SqlError> = None;
         for link in links.into_iter().rev() {
-            let part = self.expression(link)?;
-            constant &= part.constant;
-            place = Some(place.map_or(part.place, |before| before.union(&part.place)));
-            nodes.push(self.condition(part, who)?);
+            let node = self.expression(link).and_then(|part| {
+                constant &= part.constant;
+                place = Some(place.map_or(part.place, |before| before.union(&part.place)));
+                self.condition(part, who)
+            });
+            match (node, &mut wrong) {
+                (Ok(node), _) => nodes.push(node),
+                // The other parts are looked at as well, so that all that is wrong is told.
+                (Err(error), None) => wrong = Some(error),
+                (Err(error), Some(first)) => first.more.push(error),
+            }
+        }
+        if let Some(error) = wrong {
+            return Err(error);
         }
         let made = if *operator == BinaryOperator::And {
             Test::All(Links::new(Joins::All, nodes))

@@ -18,6 +18,8 @@ pub struct SqlError {
     pub width: usize,
     /// The line itself.
     pub source: String,
+    /// What else is wrong, in other parts that `AND` or `OR` joins.
+    pub more: Vec<SqlError>,
 }
 
 impl std::error::Error for SqlError {}
@@ -36,6 +38,7 @@ impl SqlError {
             column: text[line_start..start].chars().count() + 1,
             width: text[start..end].trim_end().chars().count().max(1),
             source: text[line_start..line_end].to_owned(),
+            more: Vec::new(),
         }
     }
 

@@ -8,6 +8,7 @@ use sqlparser::ast::{
 };
 use sqlparser::tokenizer::Span;
 
+use super::clock::ClockPart;
 use super::compile::{Compiler, Typed, exact, finish, nearest, real, text_node, whole};
 use super::kinds::{Any, Group, join};
 use super::number::Rounding;
@@ -24,10 +25,13 @@ const FUNCTIONS: &[(&str, usize, usize)] = &[
     ("ceiling", 1, 1),
     ("coalesce", 1, usize::MAX),
     ("contains", 2, 2),
+    ("day", 1, 1),
     ("ends_with", 2, 2),
     ("exp", 1, 1),
     ("floor", 1, 1),
     ("greatest", 1, usize::MAX),
+    ("hour", 1, 1),
+    ("isodow", 1, 1),
     ("least", 1, usize::MAX),
     ("length", 1, 1),
     ("ln", 1, 1),
@@ -35,6 +39,8 @@ const FUNCTIONS: &[(&str, usize, usize)] = &[
     ("log2", 1, 1),
     ("lower", 1, 1),
     ("ltrim", 1, 2),
+    ("minute", 1, 1),
+    ("month", 1, 1),
     ("nullif", 2, 2),
     ("pow", 2, 2),
     ("power", 2, 2),
@@ -45,8 +51,10 @@ const FUNCTIONS: &[(&str, usize, usize)] = &[
     ("starts_with", 2, 2),
     ("substr", 2, 3),
     ("substring", 2, 3),
+    ("surprise", 2, 2),
     ("trim", 1, 2),
     ("upper", 1, 1),
+    ("year", 1, 1),
 ];
 
 /// Functions over many rows, which analysts know and rules do not have.
@@ -187,6 +195,9 @@ impl Compiler<'_> {
             "contains" | "ends_with" | "length" | "lower" | "ltrim" | "rtrim" | "starts_with"
             | "substr" | "substring" | "trim" | "upper" => self.text_call(&call, parts)?,
             "round" => self.round(&call, parts)?,
+            "year" | "month" | "day" | "isodow" | "hour" | "minute" => {
+                self.clock_call(&call, parts)?
+            }
             _ => self.number_call(&call, parts)?,
         };
         Ok(finish(any, call.place, call.constant))
@@ -287,6 +298,12 @@ impl Compiler<'_> {
         })
     }
 
+    fn clock_call(&self, call: &Call<'_>, parts: Vec<Typed>) -> Result<Any, SqlError> {
+        let instant = self.whole(parts.into_iter().next().unwrap_or(NONE), call.name)?;
+        let part = ClockPart::named(call.name);
+        Ok(part.map_or(Any::Null, |part| whole(WholeOperation::Clock(part, instant))))
+    }
+
     fn number_call(&self, call: &Call<'_>, parts: Vec<Typed>) -> Result<Any, SqlError> {
         let mut parts = parts.into_iter();
         let mut next = || parts.next().unwrap_or(NONE);
@@ -299,6 +316,10 @@ impl Compiler<'_> {
             "pow" | "power" => {
                 let pair = [self.real(next(), call.name)?, self.real(next(), call.name)?];
                 return Ok(real(RealOperation::Power(pair)));
+            }
+            "surprise" => {
+                let pair = [self.real(next(), call.name)?, self.real(next(), call.name)?];
+                return Ok(real(RealOperation::Surprise(pair)));
             }
             "sign" => return Ok(whole(WholeOperation::Sign(self.numeric(next(), call.name)?))),
             "abs" => {

@@ -98,6 +98,30 @@ fn clash(node: &Node<Truth>, schema: &Schema) -> Option<String> {
         if contradict(demand, demand) {
             return Some(format!("`{name}` cannot be {}", demand.shown));
         }
+        if let Some(range) = schema.range(demand.column) {
+            let real = schema.columns()[demand.column].1 == Type::Real;
+            let end = |digits: i64| {
+                let point = if real {
+                    Point::Real(number::real_of_whole(digits.into()))
+                } else {
+                    Point::Exact(Decimal { digits: digits.into(), decimals: 0 })
+                };
+                Some((point, true))
+            };
+            let within = Demand {
+                low: end(range.low),
+                high: range.high.and_then(end),
+                shown: String::new(),
+                ..demand.clone()
+            };
+            if !demand.null && (contradict(demand, &within) || contradict(&within, demand)) {
+                let lies = match range.high {
+                    Some(high) => format!("it lies between {} and {high}", range.low),
+                    None => format!("it is never below {}", range.low),
+                };
+                return Some(format!("`{name}` cannot be {}: {lies}", demand.shown));
+            }
+        }
         let others = demands[..at].iter().filter(|other| other.column == demand.column);
         for other in others {
             if contradict(demand, other) || contradict(other, demand) {

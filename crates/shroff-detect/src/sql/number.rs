@@ -16,8 +16,10 @@ pub(super) fn finite(real: f64) -> Option<f64> {
 
 /// The real nearest to a whole number.
 #[expect(clippy::cast_precision_loss, reason = "rounds to the nearest, as SQL's cast does")]
+#[inline]
 pub(super) fn real_of_whole(whole: i128) -> f64 {
-    whole as f64
+    // Counts fit 64 bits, of which the machine itself makes a real.
+    i64::try_from(whole).map_or_else(|_| whole as f64, |whole| whole as f64)
 }
 
 /// Whole numbers up to here are reals without rounding.
@@ -47,9 +49,21 @@ pub(super) fn real_of_exact(exact: Decimal) -> f64 {
     text.parse().expect("digits and an exponent are a real number")
 }
 
+/// The powers of ten that fit 128 bits.
+const WHOLE_POWERS: [i128; 39] = {
+    let mut powers = [1; 39];
+    let mut at = 1;
+    while at < powers.len() {
+        powers[at] = powers[at - 1] * 10;
+        at += 1;
+    }
+    powers
+};
+
 /// Ten to a power, where it fits.
+#[inline]
 fn power_of_ten(exponent: u8) -> Option<i128> {
-    10_i128.checked_pow(u32::from(exponent))
+    WHOLE_POWERS.get(usize::from(exponent)).copied()
 }
 
 /// The order of two decimals, exact whatever their decimals.

@@ -564,3 +564,54 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn bounds_are_what_every_part_of_a_condition_asks_of_one_column() {
+    let bounds = |text: &str| {
+        let compiled = Expression::compile_condition(text, &schema()).expect("it compiles");
+        let written = |b: &super::Bounds| format!("{} {} {}", b.column, b.low, b.high);
+        compiled.bounds().iter().map(written).collect::<Vec<_>>().join(", ")
+    };
+    assert_eq!(
+        bounds("fan >= 3 AND share <= 0.5e0 AND fan < 3"),
+        "1 3 2.9999999999999996, 2 -inf 0.5"
+    );
+    assert_eq!(bounds("fan BETWEEN 2 AND 5 AND (fan > 7 OR yes)"), "1 2 5");
+    assert_eq!(bounds("3 < fan"), "1 3.0000000000000004 inf");
+    // What asks of two columns, of NULL, or of something else than a range, has none.
+    assert_eq!(bounds("fan >= none AND fan IS NULL AND NOT fan = 2 AND fan <> 3"), "");
+    assert_eq!(bounds("fan >= 9007199254740993 OR fan = 1"), "");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_condition_is_true_within_its_bounds_alone(
+        parts in prop::collection::vec((0_usize..7, -2_i32..3, any::<bool>()), 1..5),
+        fan in prop::option::of(-3_i64..4),
+        share in prop::option::of(-3_i32..4),
+    ) {
+        let mut text = String::new();
+        for (number, (how, bound, real)) in parts.into_iter().enumerate() {
+            let joined = match (number, how % 3) { (0, _) => "", (_, 0) => " OR ", _ => " AND " };
+            let column = if real { "share" } else { "fan" };
+            let bound = if real { format!("{bound}e0") } else { bound.to_string() };
+            let part = match how {
+                6 => format!("{column} BETWEEN {bound} AND 1"),
+                _ => format!("{column} {} {bound}", ["<", "<=", "=", "<>", ">=", ">"][how]),
+            };
+            text = format!("{text}{joined}{part}");
+        }
+        let condition = Expression::compile_condition(&text, &schema()).expect("it compiles");
+        let mut row = row();
+        row[1] = fan.map_or(Value::Null, |fan| Value::Int(fan.into()));
+        row[2] = share.map_or(Value::Null, |share| Value::Real(f64::from(share)));
+        let within = |bounds: &super::Bounds| {
+            let value = row[bounds.column].as_real();
+            value.is_some_and(|value| bounds.low <= value && value <= bounds.high)
+        };
+        let within = condition.bounds().iter().all(within);
+        prop_assert!(within || !condition.is_true(&row[..]), "{}", text);
+    }
+}

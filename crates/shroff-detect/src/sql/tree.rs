@@ -9,6 +9,7 @@ use std::fmt::Debug;
 
 use shroff_types::Decimal;
 
+use super::clock::ClockPart;
 use super::kinds::{Any, Group, each};
 use super::number::{self, Rounding};
 use super::text::{self, Reading, Side};
@@ -136,6 +137,19 @@ impl<K: Kind> Node<K> {
     }
 }
 
+impl Node<Truth> {
+    /// Whether it is true on a row; NULL and false are both not.
+    pub(super) fn is_true(&self, row: &(impl Row + ?Sized)) -> bool {
+        match self {
+            Node::Operation(test) => match &**test {
+                Test::All(links) => links.all_true(row),
+                _ => self.evaluate(row) == Some(true),
+            },
+            _ => self.evaluate(row) == Some(true),
+        }
+    }
+}
+
 /// Where in the rest of the nodes the first one's value is.
 fn position<K: Kind>(nodes: &[Node<K>], row: &(impl Row + ?Sized)) -> Option<usize> {
     let (first, rest) = nodes.split_first()?;
@@ -257,6 +271,13 @@ impl Links {
     fn take(&mut self, inner: Links) {
         self.checks.extend(inner.checks);
         self.rest.extend(inner.rest);
+    }
+
+    /// Whether all of them are true; which of the others are NULL and which false is not asked.
+    #[inline]
+    fn all_true(&self, row: &(impl Row + ?Sized)) -> bool {
+        self.checks.iter().all(|check| check.evaluate(row) == Some(true))
+            && self.rest.iter().all(|node| node.is_true(row))
     }
 
     /// `AND` is false as soon as one is false, `OR` true as soon as one is true: `decisive`.
@@ -452,6 +473,8 @@ pub(super) enum WholeOperation {
     /// How many characters.
     Length(Node<Text>),
     OfTruth(Node<Truth>),
+    /// Of an instant on the institution's clock.
+    Clock(ClockPart, Node<Whole>),
     /// The nearest, halves away from zero.
     OfExact(Node<Exact>),
     /// The nearest, halves to the even one.
@@ -494,6 +517,7 @@ impl Kind for Whole {
             WholeOperation::Length(node) => {
                 i128::try_from(node.evaluate(row)?.chars().count()).ok()
             }
+            WholeOperation::Clock(part, node) => part.of(node.evaluate(row)?),
             WholeOperation::OfTruth(node) => Some(i128::from(node.evaluate(row)?)),
             WholeOperation::OfExact(node) => {
                 Some(number::round(node.evaluate(row)?, 0, Rounding::Nearest)?.digits)
@@ -596,6 +620,8 @@ pub(super) enum RealOperation {
     Two(Arithmetic, [Node<Real>; 2]),
     Divide([Node<Real>; 2]),
     Power([Node<Real>; 2]),
+    /// How surprising a count is where another is expected; nothing up to that.
+    Surprise([Node<Real>; 2]),
     One(Curve, Node<Real>),
     Round(Node<Real>, i8),
     OfWhole(Node<Whole>),
@@ -647,6 +673,17 @@ impl Kind for Real {
             }
             RealOperation::Divide([left, right]) => left.evaluate(row)? / right.evaluate(row)?,
             RealOperation::Power([left, right]) => left.evaluate(row)?.powf(right.evaluate(row)?),
+            RealOperation::Surprise([count, expected]) => {
+                let (count, expected) = (count.evaluate(row)?, expected.evaluate(row)?);
+                if count < 0.0 || expected < 0.0 {
+                    return None;
+                }
+                if count <= expected {
+                    return Some(0.0);
+                }
+                // Chernoff's bound for a count of independent events, as a logarithm.
+                count * (count / expected).ln() - count + expected
+            }
             RealOperation::One(curve, node) => {
                 let real = node.evaluate(row)?;
                 match curve {

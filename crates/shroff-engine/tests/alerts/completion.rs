@@ -31,25 +31,28 @@ proptest! {
             prop_assert_eq!(alert.amount_minor, payments().map(|p| p.minor).sum::<i128>());
             prop_assert_eq!(Some(alert.first_time), payments().map(|p| p.time).min());
             prop_assert_eq!(Some(alert.last_time), payments().map(|p| p.time).max());
-            prop_assert_eq!(&alert.id, &format!("{}-{}", alert.typology, alert.payments[0].0));
             let draft = told.drafts.iter().find(|draft| {
-                typologies[draft.typology].id == alert.typology && draft.payments == alert.payments
+                let (opener, place, before) = draft.opened;
+                let again = if before == 0 { String::new() } else { format!("-{}", before + 1) };
+                format!("{}-{}{again}", typologies[opener].id, place.0) == alert.id
             });
             let draft = draft.expect("an alert is a draft that was filled in");
             prop_assert_eq!(alert.score_permille, draft.score_permille);
             prop_assert_eq!(alert.raised_at, draft.raised_at);
             prop_assert!(alert.payments.contains(&alert.raised_at), "what raised it is in it");
-            let reasons: Vec<_> = draft.reasons.iter().map(|(_, reason, _)| reason).collect();
-            prop_assert_eq!(alert.reasons.iter().collect::<Vec<_>>(), reasons);
-            prop_assert!(draft.reasons.is_sorted_by_key(|reason| 1_000 - reason.0));
-            prop_assert_eq!(draft.reasons[0].0, draft.score_permille);
+            let said: Vec<_> = alert.reasons.iter().map(|reason| &reason.text).collect();
+            prop_assert_eq!(said, draft.grounds.iter().map(|g| &g.text).collect::<Vec<_>>());
+            let shares = alert.reasons.iter().map(|reason| u32::from(reason.share_permille));
+            let whole = shares.clone().sum::<u32>();
+            prop_assert!(whole.abs_diff(1_000) <= 5 || alert.score_permille == 0, "{}", whole);
+            prop_assert!(shares.is_sorted_by_key(|share| 1_000 - share));
         }
         let ids: BTreeSet<&str> = told.alerts.iter().map(|alert| alert.id.as_str()).collect();
         prop_assert_eq!(ids.len(), told.alerts.len(), "no two alerts have one id");
         let order = |pair: &[shroff_types::Alert]| {
             let key = |at: usize| {
                 let alert: &shroff_types::Alert = &pair[at];
-                (1_000 - alert.score_permille, alert.payments[0], alert.typology.clone())
+                (1_000 - alert.score_permille, alert.payments[0], alert.id.clone())
             };
             key(0) < key(1)
         };

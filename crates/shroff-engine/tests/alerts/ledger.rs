@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use shroff_detect::{Definitions, Input, Typology};
+use shroff_detect::{Alone, Definitions, Input, Job, Typology, Workers};
 use shroff_engine::{Completion, Counts, Draft, Engine};
 use shroff_types::{AccountId, Alert, Currency, Decimal, Names, Place, Span, Symbol, Timestamp};
 
@@ -90,6 +90,24 @@ pub(crate) struct Told {
     pub(crate) counts: Counts,
 }
 
+/// Threads that are started for their jobs alone.
+#[derive(Debug)]
+pub(crate) struct Threads(pub(crate) usize);
+
+impl Workers for Threads {
+    fn threads(&self) -> usize {
+        self.0
+    }
+
+    fn run(&self, jobs: Vec<Job<'_>>) {
+        std::thread::scope(|scope| {
+            for job in jobs {
+                scope.spawn(job);
+            }
+        });
+    }
+}
+
 /// Runs an engine over a ledger in batches, and completes its drafts.
 pub(crate) fn tell(
     ledger: &Ledger,
@@ -97,10 +115,20 @@ pub(crate) fn tell(
     typologies: &[Typology],
     batch: usize,
 ) -> Told {
+    tell_with(ledger, definitions, typologies, (&Alone, batch))
+}
+
+/// The same, with the features shared out among workers.
+pub(crate) fn tell_with(
+    ledger: &Ledger,
+    definitions: &Definitions,
+    typologies: &[Typology],
+    (workers, batch): (&dyn Workers, usize),
+) -> Told {
     let mut engine = Engine::new(definitions, typologies, definitions.amount_exponent)
         .unwrap_or_else(|error| panic!("{error}"));
     for payments in ledger.payments.chunks(batch) {
-        engine.push(payments, &ledger.symbols);
+        engine.push_with(workers, payments, &ledger.symbols);
     }
     let (drafts, counts) = engine.finish(&ledger.symbols);
     let drafts = drafts.finish();

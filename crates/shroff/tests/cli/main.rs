@@ -14,6 +14,7 @@ mod labels;
 mod patterns;
 mod rates;
 mod refusals;
+mod rules;
 mod secrets;
 mod words;
 mod worlds;

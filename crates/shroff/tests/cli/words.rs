@@ -160,7 +160,7 @@ fn the_summary_is_a_short_table() {
     let lines: Vec<&str> = ran.text().lines().map(str::trim_end).collect();
     expect![[r#"
          score  typology  payments  accounts  amount       from        to          id
-          0.55  cycle            3         3  660.00  EUR  2024-01-01  2024-01-01  cycle-0
+          0.86  cycle            3         3  660.00  EUR  2024-01-01  2024-01-01  cycle-2
         1 of 1 alerts over 3 of 3 payments.
 
         Report: report/report.html

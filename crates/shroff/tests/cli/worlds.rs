@@ -115,7 +115,7 @@ fn the_demo_leaves_a_world_and_a_report_and_says_where() {
     let report = folder.text("there/report.html");
     let typologies: BTreeSet<String> =
         folder.alerts("there").into_iter().map(|alert| alert.typology).collect();
-    assert_eq!(typologies.len(), 8, "the demo shows every typology: {typologies:?}");
+    assert!(typologies.len() >= 14, "the demo shows nearly every typology: {typologies:?}");
     assert!(report.contains("<svg class=\"flow\""), "flows are drawn");
 }
 

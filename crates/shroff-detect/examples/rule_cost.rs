@@ -1,0 +1,78 @@
+//! What rules cost: the built-in library, repeated until there are 100 rules, asked of payments.
+#![expect(clippy::disallowed_methods, reason = "it measures, and reads the library's files")]
+#![expect(clippy::print_stdout, reason = "this is where it speaks")]
+
+use std::path::Path;
+use std::time::Instant;
+
+use shroff_detect::{Asked, BoundRule, Definitions, Extractor, Input, Rules, Typology, union};
+use shroff_types::{AccountId, Currency, Names, Span, Timestamp};
+
+fn main() {
+    let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../typologies"));
+    let mut paths: Vec<_> = std::fs::read_dir(folder)
+        .expect("the repository has typologies")
+        .map(|entry| entry.expect("an entry").path())
+        .collect();
+    paths.sort();
+    let library: Vec<Typology> = paths
+        .iter()
+        .map(|path| {
+            let text = std::fs::read_to_string(path).expect("a typology is read");
+            Typology::parse(&path.display().to_string(), &text).expect("it is right")
+        })
+        .collect();
+    let definitions = union(&library, Span::ZERO).expect("it is right");
+    let one = Rules::bind(&library, &definitions).expect("it binds").bound;
+    let rules: Vec<_> = one.iter().cycle().take(100).collect();
+
+    // Many accounts, of which few rules say anything, and few, of which many do.
+    for accounts in [9_973, 97] {
+        measure(&definitions, &rules, accounts);
+    }
+}
+
+fn measure(definitions: &Definitions, rules: &[&BoundRule], accounts: u32) {
+    let mut extractor = Extractor::new(definitions, 2);
+    let mut rows = Vec::new();
+    let payments: Vec<Input> = (0..20_000_u32)
+        .map(|number| Input {
+            time: Timestamp(i64::from(number) * 60_000_000),
+            debtor: AccountId(number.wrapping_mul(2_654_435_761) % accounts),
+            creditor: AccountId(number.wrapping_mul(40_503) % (accounts - 6)),
+            minor: 1 + i128::from(number.wrapping_mul(7_919) % 2_000_000),
+            currency: Currency::EUR,
+            method: None,
+        })
+        .collect();
+    extractor.push(&payments, &Names::default(), &mut |finished| {
+        rows.push((finished.cells.to_vec(), finished.input));
+    });
+    for batch in [1, 1_024] {
+        let begun = Instant::now();
+        let (mut fired, mut times) = (0_u64, 0_u32);
+        while begun.elapsed().as_secs_f64() < 2.0 {
+            for rows in rows.chunks(batch) {
+                for (cells, input) in rows {
+                    let asked = Asked {
+                        cells,
+                        amount: Asked::major(input.minor, 2),
+                        currency: input.currency,
+                        method: None,
+                        clock_micros: input.time.0,
+                        history_days: 20.0,
+                    };
+                    fired += rules.iter().filter(|rule| rule.fires(asked).is_some()).count() as u64;
+                }
+            }
+            times += 1;
+        }
+        let asked = f64::from(times) * 20_000.0;
+        let micros = begun.elapsed().as_secs_f64() * 1e6 / asked;
+        let fired = fired / u64::from(times);
+        println!(
+            "{accounts} accounts, batch {batch}: {micros:.2} us a payment for 100 rules, \
+             which fired {fired} times at 20,000 payments"
+        );
+    }
+}
