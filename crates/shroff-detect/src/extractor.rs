@@ -394,7 +394,7 @@ impl Extractor {
         }
         let steps = std::mem::take(&mut self.steps);
         let mut rows = std::mem::take(&mut self.rows);
-        rows.clear();
+        // Every cell is written anew, so what is left of the last batch need not be cleared.
         rows.resize(std::mem::take(&mut self.told) * self.state.plan.width(), Cell::NULL);
         let floor = self.floor(&steps);
         self.state.follow_lines(workers, &steps, floor);

@@ -3,8 +3,8 @@
 //! A value is found, put in and taken out at the cost of one rung and a search over the rungs'
 //! ends; the value of a rank is found from the last one asked for, which as a rule is near.
 
-/// Values of a rung at most: 4 kB of 64-bit numbers, which a change moves half of.
-const RUNG: usize = if cfg!(debug_assertions) { 4 } else { 512 };
+/// Values of a rung at most: 2 kB of 64-bit numbers, which a change moves half of.
+const RUNG: usize = if cfg!(debug_assertions) { 4 } else { 256 };
 
 /// A sorted list of values.
 #[derive(Debug, Clone)]

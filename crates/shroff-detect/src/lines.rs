@@ -502,7 +502,8 @@ fn walk_all(edges: Edges<'_>, account: AccountId, needs: Needs) -> Totals {
     let mut totals = Totals { count: edges.len() as u64, ..Totals::default() };
     let mut others = [AccountId(0); HUB];
     let mut fan = 0;
-    let mut minors = [0_i128; HUB];
+    let mut minors = [0_i64; HUB];
+    let mut wide = false;
     let mut sums = Sums::default();
     for (at, edge) in edges.iter().enumerate() {
         let minor = edges.minor(edge);
@@ -510,9 +511,8 @@ fn walk_all(edges: Edges<'_>, account: AccountId, needs: Needs) -> Totals {
         if needs.moments {
             sums.add(minor);
         }
-        if needs.order {
-            minors[at] = minor;
-        }
+        minors[at] = edge.minor;
+        wide |= edge.minor < 0;
         if edge.other == account {
             totals.own += minor;
         } else if needs.fan && !others[..fan].contains(&edge.other) {
@@ -525,13 +525,22 @@ fn walk_all(edges: Edges<'_>, account: AccountId, needs: Needs) -> Totals {
         totals.central = sums.central();
     }
     if needs.order {
-        let minors = &mut minors[..edges.len()];
-        minors.sort_unstable();
-        let count = minors.len();
-        let twice = minors[(count - 1) / 2] + minors[count / 2];
-        totals.order = [twice, minors[0], minors[count - 1]];
+        totals.order = if wide {
+            let mut minors: Vec<i128> = edges.iter().map(|edge| edges.minor(edge)).collect();
+            order_of(&mut minors)
+        } else {
+            order_of(&mut minors[..edges.len()])
+        };
     }
     totals
+}
+
+/// Twice the median, the least and the greatest of at least one amount.
+fn order_of<T: Copy + Ord + Into<i128>>(minors: &mut [T]) -> [i128; 3] {
+    minors.sort_unstable();
+    let count = minors.len();
+    let at = |rank: usize| -> i128 { minors[rank].into() };
+    [at((count - 1) / 2) + at(count / 2), at(0), at(count - 1)]
 }
 
 /// Totals of payments that were chosen, ascending by amount.

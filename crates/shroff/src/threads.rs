@@ -22,7 +22,8 @@ impl Threads {
             return Ok(Threads { pool: None, threads });
         }
         let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(threads)
+            // The thread that asks does a share itself.
+            .num_threads(threads - 1)
             .thread_name(|number| format!("shroff-{number}"))
             .build()
             .with_context(|| format!("cannot start {threads} threads\nhint: ask for fewer"))?;
@@ -38,8 +39,13 @@ impl Workers for Threads {
     fn run(&self, jobs: Vec<Job<'_>>) {
         match &self.pool {
             Some(pool) => pool.in_place_scope(|scope| {
+                let mut jobs = jobs.into_iter();
+                let mine = jobs.next();
                 for job in jobs {
                     scope.spawn(|_| job());
+                }
+                if let Some(job) = mine {
+                    job();
                 }
             }),
             None => {
