@@ -184,8 +184,8 @@ const MOST_PREDICATES: usize = 127;
 
 /// Steps of one path search where the block has no `budget`. To look an account's payments up is
 /// 16 steps, each payment one, and so is each half path and each pair of halves that is tried. On
-/// a stream with 20 rings a payment, 1 payment in 500 needs more.
-pub const DEFAULT_PATH_BUDGET: u64 = 100_000;
+/// a stream with 20 rings a payment, 3 payments in 1,000 need more.
+pub const DEFAULT_PATH_BUDGET: u64 = 200_000;
 /// Steps of one scatter-gather search where the block has no `budget`, counted alike.
 pub const DEFAULT_GATHER_BUDGET: u64 = 100_000;
 /// Steps of one chain search where the block has no `budget`: one for each payment looked at.

@@ -11,6 +11,8 @@ const RUNG: usize = if cfg!(debug_assertions) { 4 } else { 256 };
 pub(crate) struct Ladder<T> {
     /// Ascending, none of them empty.
     rungs: Vec<Vec<T>>,
+    /// The last value of each, side by side, so that the search over them reads little memory.
+    ends: Vec<T>,
     len: usize,
     /// A rung, and how many values lie before it.
     at: (usize, usize),
@@ -18,7 +20,7 @@ pub(crate) struct Ladder<T> {
 
 impl<T> Default for Ladder<T> {
     fn default() -> Ladder<T> {
-        Ladder { rungs: Vec::new(), len: 0, at: (0, 0) }
+        Ladder { rungs: Vec::new(), ends: Vec::new(), len: 0, at: (0, 0) }
     }
 }
 
@@ -31,17 +33,19 @@ impl<T: Ord + Copy> Ladder<T> {
         self.len += 1;
         if self.rungs.is_empty() {
             self.rungs.push(vec![value]);
+            self.ends.push(value);
             self.at = (0, 0);
             return;
         }
         let mut number = self.rung_of(value).min(self.rungs.len() - 1);
         if self.rungs[number].len() == RUNG {
             self.split(number);
-            number += usize::from(self.rungs[number].last().is_some_and(|last| *last < value));
+            number += usize::from(self.ends[number] < value);
         }
         let rung = &mut self.rungs[number];
         let at = rung.partition_point(|v| *v < value);
         rung.insert(at, value);
+        self.ends[number] = self.ends[number].max(value);
         if number < self.at.0 {
             self.at.1 += 1;
         }
@@ -52,6 +56,8 @@ impl<T: Ord + Copy> Ladder<T> {
         let mut upper = Vec::with_capacity(RUNG);
         upper.extend(rung.drain(RUNG / 2..));
         rung.shrink_to(RUNG);
+        let end = rung[rung.len() - 1];
+        self.ends.insert(number, end);
         self.rungs.insert(number + 1, upper);
         if number < self.at.0 {
             self.at.0 += 1;
@@ -71,6 +77,12 @@ impl<T: Ord + Copy> Ladder<T> {
         if number < self.at.0 {
             self.at.1 -= 1;
         }
+        match rung.last() {
+            Some(last) => self.ends[number] = *last,
+            None => {
+                self.ends.remove(number);
+            }
+        }
         if rung.is_empty() {
             self.rungs.remove(number);
             if number < self.at.0 {
@@ -84,7 +96,7 @@ impl<T: Ord + Copy> Ladder<T> {
 
     /// The first rung whose last value is not below `value`.
     fn rung_of(&self, value: T) -> usize {
-        self.rungs.partition_point(|rung| *rung.last().expect("no rung is empty") < value)
+        self.ends.partition_point(|end| *end < value)
     }
 
     /// The value of a rank, from 0.
