@@ -92,7 +92,7 @@ fn run_features(arguments: &BenchFeatures) -> anyhow::Result<Ending> {
     writeln!(
         std::io::stdout().lock(),
         "set={name} columns={} batch={} threads={} payments={} per_cpu_second={:.0} \
-         per_second={:.0} p50_us={:.2} p99_us={:.2}{peak} worst_us={:.0} saturated={:.5} \
+         per_second={:.0} p50_us={:.2} p99_us={:.2}{peak} worst_us={:.2} saturated={:.5} \
          last_fifth_of_first={:.3} state_mib={} in_sight={}",
         measured.columns,
         arguments.batch,
