@@ -6,6 +6,8 @@
 //! numbers of as many bits as it takes, so an amount leaves them as it came, and whichever width
 //! of integer is used, the bits that leave are the same.
 
+use std::ops::{Mul, Sub};
+
 use bnum::cast::As;
 use bnum::types::{I256, I512};
 
@@ -118,57 +120,52 @@ impl Sums {
     }
 
     fn narrow(&self) -> Central {
-        let signed = |number: u128| number.cast_signed();
-        let (n, s1) = (i128::from(self.count), i128::from(self.s1));
-        let second = n * signed(self.s2) - s1 * s1;
-        let with_square = n * signed(self.s3) - s1 * signed(self.s2);
-        let with_cube = n * signed(self.s4) - s1 * signed(self.s3);
-        let third = n * with_square - 2 * s1 * second;
-        let fourth = n * n * with_cube - 3 * n * s1 * with_square + 3 * s1 * s1 * second;
-        Central { second: real(second), third: real(third), fourth: real(fourth) }
+        let of = |number: u128| number.cast_signed();
+        let sums = [self.s1.into(), self.s2, self.s3, self.s4].map(of);
+        combine(of(self.count.into()), sums, [of(2), of(3)]).rounded(real)
     }
 
     fn middle(&self) -> Central {
         let of = |number: u128| number.as_::<I256>();
-        let (n, s1) = (of(self.count.into()), of(self.s1.into()));
-        let [s2, s3, s4] = [self.s2, self.s3, self.s4].map(of);
-        let second = n * s2 - s1 * s1;
-        let with_square = n * s3 - s1 * s2;
-        let with_cube = n * s4 - s1 * s3;
-        let three = of(3);
-        let third = n * with_square - of(2) * s1 * second;
-        let fourth = n * n * with_cube - three * s1 * (n * with_square - s1 * second);
-        Central {
-            second: second.as_::<f64>(),
-            third: third.as_::<f64>(),
-            fourth: fourth.as_::<f64>(),
-        }
+        let sums = [self.s1.into(), self.s2, self.s3, self.s4].map(of);
+        combine(of(self.count.into()), sums, [of(2), of(3)]).rounded(As::as_::<f64>)
     }
 
     /// Counts are below 2^32, so the greatest number in here, 14 (n m)^4, is below 2^492.
     fn wide(&self) -> Central {
         let of = |number: u128| number.as_::<I512>();
-        let n = of(self.count.into());
-        let carried = of(self.s4_carried.into()) << 128;
-        let mut sums = [of(self.s1.into()), of(self.s2), of(self.s3), of(self.s4) + carried];
+        let mut sums = [self.s1.into(), self.s2, self.s3, self.s4].map(of);
+        sums[3] += of(self.s4_carried.into()) << 128;
         if let Some(large) = &self.large {
             for (sum, power) in sums.iter_mut().zip(large.powers) {
                 *sum += power;
             }
         }
-        let [s1, s2, s3, s4] = sums;
-        let second = n * s2 - s1 * s1;
-        let with_square = n * s3 - s1 * s2;
-        let with_cube = n * s4 - s1 * s3;
-        let three = of(3);
-        let third = n * with_square - of(2) * s1 * second;
-        let fourth = n * n * with_cube - three * s1 * (n * with_square - s1 * second);
-        Central {
-            second: second.as_::<f64>(),
-            third: third.as_::<f64>(),
-            fourth: fourth.as_::<f64>(),
-        }
+        combine(of(self.count.into()), sums, [of(2), of(3)]).rounded(As::as_::<f64>)
     }
+}
+
+/// The second, third and fourth central moment, times n^2, n^3 and n^4.
+struct Whole<I>([I; 3]);
+
+impl<I> Whole<I> {
+    fn rounded(self, real: impl Fn(I) -> f64) -> Central {
+        let [second, third, fourth] = self.0.map(real);
+        Central { second, third, fourth }
+    }
+}
+
+/// The moments of n amounts from the sums of their powers, in integers wide enough for them.
+fn combine<I>(n: I, [s1, s2, s3, s4]: [I; 4], [two, three]: [I; 2]) -> Whole<I>
+where
+    I: Copy + Mul<Output = I> + Sub<Output = I>,
+{
+    let second = n * s2 - s1 * s1;
+    let with_square = n * s3 - s1 * s2;
+    let with_cube = n * s4 - s1 * s3;
+    let third = n * with_square - two * s1 * second;
+    let fourth = n * n * with_cube - three * s1 * (n * with_square - s1 * second);
+    Whole([second, third, fourth])
 }
 
 /// A number rounded once; the shorter way for a short one gives the same bits.

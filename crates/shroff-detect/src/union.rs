@@ -86,15 +86,7 @@ fn block_written(block: &Block) -> String {
     let quoted = |text: &str| toml::Value::String(text.to_owned()).to_string();
     let mut lines = vec!["\n[[feature]]".to_owned()];
     let mut add = |key: &str, value: String| lines.push(format!("{key} = {value}"));
-    let filter = match &block.kind {
-        Kind::Activity { filter, .. } | Kind::Pair { filter } => Some(filter),
-        Kind::Novelty { .. }
-        | Kind::Passthrough
-        | Kind::Cycle { .. }
-        | Kind::Ring { .. }
-        | Kind::ScatterGather { .. }
-        | Kind::Chain { .. } => None,
-    };
+    let filter = crate::plan::filter_of(&block.kind);
     add("kind", quoted(crate::rules::kind_name(&block.kind)));
     add("window", quoted(&block.window_text));
     if !block.prefix.is_empty() {
