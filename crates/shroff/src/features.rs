@@ -34,8 +34,9 @@ pub(crate) fn run(arguments: &Features) -> anyhow::Result<Ending> {
     match &arguments.out {
         None => write_csv(&read, work, extractor, Box::new(io::stdout().lock()))?,
         Some(path) => match path.extension().and_then(|e| e.to_str()) {
-            Some("csv") => write_csv(&read, work, extractor, Box::new(outputs::create(path)?))
-                .with_context(|| format!("cannot write `{}`", path.display()))?,
+            Some("csv") => outputs::write_whole(path, |file| {
+                write_csv(&read, work, extractor, Box::new(file))
+            })?,
             Some("parquet") => write_parquet(&read, work, extractor, path)?,
             Some(_) | None => bail!(
                 "`{}` is neither .csv nor .parquet\nhint: name the output with one of these endings",

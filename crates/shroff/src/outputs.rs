@@ -79,6 +79,15 @@ fn complete(path: &Path) -> anyhow::Result<()> {
         .with_context(|| format!("cannot write `{}`", path.display()))
 }
 
+/// Writes a file that has its own name only once `write` is done with it.
+pub(crate) fn write_whole(
+    path: &Path,
+    write: impl FnOnce(File) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    write(create(&partial(path))?).with_context(|| format!("cannot write `{}`", path.display()))?;
+    complete(path)
+}
+
 /// Writes a file through `write`, and says which file it was when that fails.
 pub(crate) fn write_file(
     path: &Path,
