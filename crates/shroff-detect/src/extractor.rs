@@ -13,6 +13,7 @@
 //! counters meanwhile.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Mutex, PoisonError};
 
 use shroff_graph::{
     Closing, Depths, Entry, Graph, Key, Link, Paths, SHARDS, ScatterGathers, Shard, shard_of,
@@ -118,10 +119,10 @@ impl Step {
     }
 }
 
-/// Where the cells of one end of a row are: in the output of a worker, from a position on.
+/// Where the cells of one end of a row are: in the output of a part, from a position on.
 #[derive(Debug, Clone, Copy)]
 struct Written {
-    worker: usize,
+    part: usize,
     at: usize,
 }
 
@@ -140,8 +141,8 @@ pub(crate) struct State {
     /// By pattern: where a search ran out of its budget, from the oldest pending payment on.
     pub(crate) saturated: Vec<VecDeque<Key>>,
     pub(crate) searchers: Vec<Searcher>,
-    /// What the lines said, by worker.
-    sides: Vec<Vec<Cell>>,
+    /// What the lines said, by part.
+    sides: Vec<Outcome>,
     written: Vec<[Written; 2]>,
 }
 
@@ -189,7 +190,7 @@ impl Extractor {
             completers: VecDeque::new(),
             saturated: plan.patterns.iter().map(|_| VecDeque::new()).collect(),
             searchers: vec![Searcher::default()],
-            sides: vec![Vec::new()],
+            sides: Vec::new(),
             written: Vec::new(),
             plan,
         };
@@ -507,29 +508,53 @@ impl State {
     fn follow_lines(&mut self, workers: &dyn Workers, steps: &[Step], floor: Timestamp) {
         let State { plan, graph, keepers, sides, written, .. } = self;
         let threads = if steps.len() < PARALLEL { 1 } else { workers.threads().clamp(1, SHARDS) };
-        let share = SHARDS.div_ceil(threads);
-        sides.resize_with(sides.len().max(threads), Vec::new);
-        sides.iter_mut().for_each(Vec::clear);
-        if threads == 1 {
-            let whole = Part { plan, first: 0, shards: graph.shards_mut(), keepers };
-            whole.follow(steps, floor, &mut sides[0]);
-        } else {
-            let shards = graph.shards_mut().chunks_mut(share);
-            let parts = shards.zip(keepers.chunks_mut(share)).zip(&mut *sides).enumerate();
-            let jobs = parts.map(|(number, ((shards, keepers), cells))| -> Job<'_> {
+        // More parts than threads, because hubs make some dear.
+        let parts = if threads == 1 { 1 } else { (PARTS * threads).min(SHARDS) };
+        let share = SHARDS.div_ceil(parts);
+        sides.resize_with(sides.len().max(parts), Outcome::default);
+        sides.iter_mut().for_each(Outcome::clear);
+        for (number, step) in (0..).zip(steps) {
+            let Input { debtor, creditor, .. } = step.payment.input;
+            let (first, second) = (shard_of(debtor) / share, shard_of(creditor) / share);
+            sides[first].steps.push(number);
+            if second != first {
+                sides[second].steps.push(number);
+            }
+        }
+        let shards = graph.shards_mut().chunks_mut(share);
+        let parts = shards.zip(keepers.chunks_mut(share)).zip(&mut *sides).enumerate();
+        let plan = &*plan;
+        let parts: Vec<_> = parts
+            .map(|(number, ((shards, keepers), outcome))| {
                 let part = Part { plan, first: number * share, shards, keepers };
-                Box::new(move || part.follow(steps, floor, cells))
-            });
+                Mutex::new(Some((part, outcome)))
+            })
+            .collect();
+        // A thread begins with the parts that it had before: they are in its cache.
+        let work = |thread: usize| {
+            let first = thread * PARTS;
+            for part in (first..parts.len()).chain(0..first.min(parts.len())) {
+                let part = parts[part].lock().unwrap_or_else(PoisonError::into_inner).take();
+                if let Some((part, outcome)) = part {
+                    part.follow(steps, floor, outcome);
+                }
+            }
+        };
+        if threads == 1 {
+            work(0);
+        } else {
+            let work = &work;
+            let jobs = (0..threads).map(|thread| -> Job<'_> { Box::new(move || work(thread)) });
             workers.run(jobs.collect());
         }
         written.clear();
         let mut ends = [0; SHARDS];
         for step in steps.iter().filter(|step| step.tells) {
             let mut of = |end: End, width: usize| {
-                let worker = shard_of(end.of(&step.payment.input)) / share;
-                let at = ends[worker];
-                ends[worker] += width;
-                Written { worker, at }
+                let part = shard_of(end.of(&step.payment.input)) / share;
+                let at = ends[part];
+                ends[part] += width;
+                Written { part, at }
             };
             let [debtor, creditor] = plan.side_widths;
             written.push([of(End::Debtor, debtor), of(End::Creditor, creditor)]);
@@ -538,7 +563,7 @@ impl State {
 
     /// Copies what the lines said of the payment of a row into it.
     pub(crate) fn copy_lines(&self, row: usize, cells: &mut [Cell]) {
-        let [debtor, creditor] = self.written[row].map(|w| &self.sides[w.worker][w.at..]);
+        let [debtor, creditor] = self.written[row].map(|w| &self.sides[w.part].cells[w.at..]);
         let (mut debtor, mut creditor) = (debtor, creditor);
         for block in &self.plan.lines {
             let out = &mut cells[block.column..];
@@ -556,7 +581,26 @@ impl State {
 /// Batches below this are done by one thread: sharing them out costs more than it gives.
 pub(crate) const PARALLEL: usize = if cfg!(debug_assertions) { 2 } else { 256 };
 
-/// The shards of one thread.
+/// Parts of the first pass for each thread.
+const PARTS: usize = 4;
+
+/// What a part has to do with a batch, and what came of it.
+#[derive(Debug, Default)]
+struct Outcome {
+    /// The steps with an end in its shards, by position.
+    steps: Vec<u32>,
+    /// What its lines said.
+    cells: Vec<Cell>,
+}
+
+impl Outcome {
+    fn clear(&mut self) {
+        self.steps.clear();
+        self.cells.clear();
+    }
+}
+
+/// Some shards: what one thread works on at a time.
 struct Part<'a> {
     plan: &'a Plan,
     first: usize,
@@ -566,12 +610,16 @@ struct Part<'a> {
 
 impl Part<'_> {
     /// Does what the steps say with the ends that are in these shards, in order.
-    fn follow(mut self, steps: &[Step], floor: Timestamp, cells: &mut Vec<Cell>) {
+    fn follow(mut self, steps: &[Step], floor: Timestamp, outcome: &mut Outcome) {
         let horizon = self.plan.horizon;
-        for (number, step) in steps.iter().enumerate() {
-            if number % TOUCHED == 0 {
-                self.touch(&steps[number..steps.len().min(number + TOUCHED)]);
+        // The lengths of two parts' lists may share a line of the cache: this one's is here.
+        let mut cells = std::mem::take(&mut outcome.cells);
+        let ours = &outcome.steps;
+        for (at, &number) in ours.iter().enumerate() {
+            if at % TOUCHED == 0 {
+                self.touch(steps, &ours[at..ours.len().min(at + TOUCHED)]);
             }
+            let step = &steps[number as usize];
             let input = &step.payment.input;
             let ends = [End::Debtor, End::Creditor].map(|end| (end, self.position(end.of(input))));
             // Those of the two ends that are ours.
@@ -586,7 +634,7 @@ impl Part<'_> {
             if tells {
                 let asking = Asking { payment, until: payment.sees_until(horizon) };
                 for (end, at) in ends.clone() {
-                    self.side(at).tell(&asking, end, cells);
+                    self.side(at).tell(&asking, end, &mut cells);
                 }
             }
             if step.takes() {
@@ -595,6 +643,7 @@ impl Part<'_> {
                 }
             }
         }
+        outcome.cells = cells;
     }
 
     /// The position of an account's shard among these.
@@ -618,9 +667,9 @@ impl Part<'_> {
 
     /// Reads a little of the accounts of some steps, all at once, so that the memory answers side
     /// by side what would else be asked for one after the other.
-    fn touch(&self, steps: &[Step]) {
-        let accounts = steps.iter().flat_map(|step| {
-            let Input { debtor, creditor, .. } = step.payment.input;
+    fn touch(&self, steps: &[Step], ours: &[u32]) {
+        let accounts = ours.iter().flat_map(|&number| {
+            let Input { debtor, creditor, .. } = steps[number as usize].payment.input;
             [debtor, creditor]
         });
         let ours = accounts.filter_map(|account| Some((account, self.position(account)?)));
@@ -630,7 +679,8 @@ impl Part<'_> {
                 touched ^= self.shards[at].account(0, account).touch(deep);
             }
         }
-        std::hint::black_box(touched);
+        let totals = ours.map(|(account, at)| self.keepers[at].touch(&self.shards[at], account));
+        std::hint::black_box((touched, totals.fold(0, |all, one| all ^ one)));
     }
 }
 

@@ -3,7 +3,7 @@
 //! A value is found, put in and taken out at the cost of one rung and a search over the rungs'
 //! ends; the value of a rank is found from the last one asked for, which as a rule is near.
 
-/// Values of a rung at most: 2 kB of 64-bit numbers, which a change moves half of.
+/// Values of a rung at most: 1 kB of 32-bit numbers, which a change moves half of.
 const RUNG: usize = if cfg!(debug_assertions) { 4 } else { 256 };
 
 /// A sorted list of values.
@@ -99,6 +99,21 @@ impl<T: Ord + Copy> Ladder<T> {
         self.ends.partition_point(|end| *end < value)
     }
 
+    /// Reads a little of it, so that it is in the cache when it is read in earnest.
+    pub(crate) fn touch(&self) -> usize {
+        self.rungs.get(self.at.0).map_or(0, Vec::len)
+    }
+
+    /// The least value.
+    pub(crate) fn first(&self) -> Option<T> {
+        self.rungs.first().map(|rung| rung[0])
+    }
+
+    /// The greatest value.
+    pub(crate) fn last(&self) -> Option<T> {
+        self.ends.last().copied()
+    }
+
     /// The value of a rank, from 0.
     pub(crate) fn get(&mut self, rank: usize) -> T {
         assert!(rank < self.len, "a rank is below the length");
@@ -135,6 +150,8 @@ mod tests {
                     list.insert(list.partition_point(|&v| v < value), value);
                 }
                 prop_assert_eq!(ladder.len(), list.len());
+                prop_assert_eq!(ladder.first(), list.first().copied());
+                prop_assert_eq!(ladder.last(), list.last().copied());
                 if !list.is_empty() {
                     let rank = rank % list.len();
                     prop_assert_eq!(ladder.get(rank), list[rank]);

@@ -66,6 +66,15 @@ impl Keeper {
 }
 
 impl Keeper {
+    /// Reads a little of the totals of an account's lines; see [`shroff_graph::Account::touch`].
+    pub(crate) fn touch(&self, shard: &Shard, account: AccountId) -> usize {
+        let lines = shard.account(0, account);
+        let ways = WAYS.into_iter().filter(|&way| lines.is_long(way));
+        let trackers =
+            ways.flat_map(|way| self.trackers.iter().map(move |all| all.get(&(account, way))));
+        trackers.flatten().fold(0, |touched, tracker| touched ^ tracker.touch())
+    }
+
     /// About how many bytes the totals of hubs take.
     pub(crate) fn bytes(&self) -> usize {
         let trackers = self.trackers.iter().flat_map(Map::values).map(Tracker::bytes);

@@ -153,8 +153,8 @@ pub(crate) struct Tracker {
     pub(crate) own: i128,
     pub(crate) count: u64,
     others: Others,
-    narrow: Ladder<i64>,
-    /// Amounts beyond 63 bits: all of them greater.
+    narrow: Ladder<u32>,
+    /// Amounts from 2^32 on: all of them greater.
     wide: Ladder<i128>,
     by_amount: BTreeMap<(i128, Key), Edge>,
 }
@@ -191,6 +191,11 @@ impl Tracker {
         let mut reach = self.reach;
         slide(&line, &mut reach, view, self);
         self.reach = reach;
+    }
+
+    /// Reads a little of it, and says nothing; see [`shroff_graph::Account::touch`].
+    pub(crate) fn touch(&self) -> usize {
+        self.narrow.touch()
     }
 
     /// Distinct counterparties, the account itself left out.
@@ -234,7 +239,7 @@ impl Tracker {
                 .sum(),
         };
         let amounts = self.by_amount.len() * size_of::<((i128, Key), Edge)>();
-        let ladders = self.narrow.len() * 8 + self.wide.len() * 16;
+        let ladders = self.narrow.len() * 4 + self.wide.len() * 16;
         size_of::<Tracker>() + (others + amounts + ladders) * 3 / 2
     }
 
@@ -252,10 +257,10 @@ impl Tracker {
     /// Twice the median, which is whole, the least and the greatest, of at least one amount.
     pub(crate) fn order(&mut self) -> [i128; 3] {
         let count = self.narrow.len() + self.wide.len();
-        let (least, greatest) = (self.ranked(0), self.ranked(count - 1));
-        // Last, so that the ladder stands where it is asked next.
+        let least = self.narrow.first().map(i128::from).or_else(|| self.wide.first());
+        let greatest = self.wide.last().or_else(|| self.narrow.last().map(i128::from));
         let twice = self.ranked((count - 1) / 2) + self.ranked(count / 2);
-        [twice, least, greatest]
+        [twice, least.expect("there is an amount"), greatest.expect("there is an amount")]
     }
 }
 
@@ -267,7 +272,7 @@ impl Follow for Tracker {
             self.sums.add(minor);
         }
         if self.needs.order {
-            match i64::try_from(minor) {
+            match u32::try_from(minor) {
                 Ok(narrow) => self.narrow.insert(narrow),
                 Err(_) => self.wide.insert(minor),
             }
@@ -301,7 +306,7 @@ impl Follow for Tracker {
             self.sums.subtract(minor);
         }
         if self.needs.order {
-            match i64::try_from(minor) {
+            match u32::try_from(minor) {
                 Ok(narrow) => self.narrow.remove(narrow),
                 Err(_) => self.wide.remove(minor),
             }

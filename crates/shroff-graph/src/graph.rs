@@ -92,7 +92,9 @@ struct Layer {
 }
 
 /// The accounts of one shard: what one thread works on.
+// Threads count in shards side by side: two in one line of the cache would slow both.
 #[derive(Debug, Clone)]
+#[repr(align(128))]
 pub struct Shard {
     layers: Vec<Layer>,
     /// The next page to look at for payments that left.
