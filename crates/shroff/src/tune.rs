@@ -1,9 +1,9 @@
 //! `shroff tune`: thresholds for a stated budget, chosen on the validation part of a history, and
 //! read once on its test part.
 //!
-//! Each parameter of each typology is tried at values that make a difference there. From the
-//! strictest on, the step that catches most for each alert that it costs is taken, as long as the
-//! budget allows it. What was chosen is then replayed in full, as a scan would see it.
+//! Each parameter of each typology is tried at values that make a difference there. From the settings
+//! that there are, the step that loses least for each alert is taken until the budget is met, then
+//! the one that gains most while it is. What was chosen is replayed in full, as a scan would see it.
 
 mod choice;
 mod page;

@@ -44,7 +44,7 @@ impl Goal {
     }
 }
 
-/// A step on the way from the strictest settings: what they would cost and catch together.
+/// A step on the way from the settings that there were: what they would cost and catch together.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Step {
     pub(crate) typology: String,
@@ -52,7 +52,7 @@ pub(crate) struct Step {
     /// The mean share of an attempt that is caught.
     pub(crate) caught: f64,
     pub(crate) precision: f64,
-    /// Whether the goal still allows it.
+    /// Whether it is the one that was chosen.
     pub(crate) is_taken: bool,
 }
 
@@ -202,6 +202,27 @@ impl<'a> Standing<'a> {
         gained - lost
     }
 
+    /// The same with another setting of one typology.
+    fn with(&self, at: usize, next: &'a Setting, worth: &Worth) -> Standing<'a> {
+        let mut list = self.picked.clone();
+        list[at] = next;
+        Standing::new(list, worth)
+    }
+
+    fn alerts_per_day(&self, worth: &Worth) -> f64 {
+        figures::float(self.alerts) / worth.days
+    }
+
+    fn step(&self, typology: String, worth: &Worth) -> Step {
+        Step {
+            typology,
+            alerts_per_day: self.alerts_per_day(worth),
+            caught: self.worth / worth.whole.max(f64::MIN_POSITIVE),
+            precision: self.precision(),
+            is_taken: false,
+        }
+    }
+
     fn precision(&self) -> f64 {
         if self.alerts == 0 {
             return 1.0;
@@ -217,66 +238,73 @@ fn sorted(setting: &Setting) -> Vec<u32> {
     places
 }
 
-/// From the strictest settings, always the step that catches most for what it costs. The way is told
-/// beyond the goal; what is picked is where the goal was last met.
+/// From the settings that there are: first to fewer alerts, always by the step that loses least for
+/// each alert, until the goal is met; then to more, as long as it is. The way to the strictest
+/// settings is told to its end, so that the trade-off can be drawn.
 fn climb<'a>(
     settings: &'a [Vec<Setting>],
     worth: &Worth,
     goal: Goal,
     correction: f64,
 ) -> (Vec<&'a Setting>, Vec<Step>) {
-    let strictest = |all: &'a Vec<Setting>| {
-        all.iter().min_by_key(|setting| setting.alerts).expect("each has the one that it has")
+    let is_met = |standing: &Standing<'_>| {
+        let (alerts, precision) = (standing.alerts_per_day(worth), standing.precision());
+        goal.is_met(match goal {
+            Goal::AlertsADay(_) => (alerts * correction, precision),
+            Goal::Precision(_) => (alerts, precision / correction.max(1e-9)),
+        })
     };
-    let mut standing = Standing::new(settings.iter().map(strictest).collect(), worth);
-    let mut picked = standing.picked.clone();
-    let mut steps: Vec<Step> = Vec::new();
-    let mut is_open = true;
-    let mut moved = String::new();
-    loop {
-        let alerts_per_day = figures::float(standing.alerts) / worth.days;
-        let precision = standing.precision();
-        let measured = match goal {
-            Goal::AlertsADay(_) => (alerts_per_day * correction, precision),
-            Goal::Precision(_) => (alerts_per_day, precision / correction.max(1e-9)),
-        };
-        is_open = is_open && (goal.is_met(measured) || steps.is_empty());
-        if is_open {
-            picked.clone_from(&standing.picked);
+    let start = settings.iter().map(|all| all.first().expect("each has the one that it has"));
+    let mut standing = Standing::new(start.collect(), worth);
+    let mut steps = vec![standing.step(String::new(), worth)];
+    let mut picked = is_met(&standing).then(|| standing.picked.clone());
+    while let Some((at, next)) = best_step(&standing, settings, worth, false) {
+        standing = standing.with(at, next, worth);
+        steps.push(standing.step(next.typology.id.clone(), worth));
+        if picked.is_none() && is_met(&standing) {
+            picked = Some(standing.picked.clone());
         }
-        steps.push(Step {
-            typology: std::mem::take(&mut moved),
-            alerts_per_day,
-            caught: standing.worth / worth.whole.max(f64::MIN_POSITIVE),
-            precision,
-            is_taken: is_open,
-        });
-        let Some((at, next)) = best_step(&standing, settings, worth) else { break };
-        moved.clone_from(&next.typology.id);
-        let mut list = standing.picked.clone();
-        list[at] = next;
-        standing = Standing::new(list, worth);
     }
-    (picked, steps)
+    let picked = picked.unwrap_or_else(|| standing.picked.clone());
+    standing = Standing::new(picked, worth);
+    while let Some((at, next)) = best_step(&standing, settings, worth, true) {
+        let further = standing.with(at, next, worth);
+        steps.push(further.step(next.typology.id.clone(), worth));
+        if !is_met(&further) {
+            break;
+        }
+        standing = further;
+    }
+    let mut last = standing.step(String::new(), worth);
+    last.is_taken = true;
+    steps.push(last);
+    (standing.picked, steps)
 }
 
-/// The step to more alerts that catches most for each of them.
+/// The step to more alerts that gains most for each of them, or to fewer that loses least. Among
+/// equals the smallest: nobody wants a rule turned off where a little less of it will do.
 fn best_step<'a>(
     standing: &Standing<'_>,
     settings: &'a [Vec<Setting>],
     worth: &Worth,
+    is_up: bool,
 ) -> Option<(usize, &'a Setting)> {
-    let mut best: Option<(f64, usize, &Setting)> = None;
+    let mut best: Option<(f64, u64, usize, &Setting)> = None;
     for (at, all) in settings.iter().enumerate() {
-        for next in all.iter().filter(|next| next.alerts > standing.picked[at].alerts) {
+        let now = standing.picked[at].alerts;
+        for next in all.iter().filter(|next| (next.alerts > now) == is_up && next.alerts != now) {
             let gain = standing.gain(at, next, worth);
-            let cost = figures::float(next.alerts - standing.picked[at].alerts);
-            if gain > 0.0 && best.is_none_or(|(value, ..)| gain / cost > value) {
-                best = Some((gain / cost, at, next));
+            let moved = next.alerts.abs_diff(now);
+            let value = gain / figures::float(moved);
+            let is_better = best.is_none_or(|(known, size, ..)| {
+                value > known || value.to_bits() == known.to_bits() && moved < size
+            });
+            if is_better && (gain > 0.0 || !is_up) {
+                best = Some((value, moved, at, next));
             }
         }
     }
-    best.map(|(_, at, next)| (at, next))
+    best.map(|(_, _, at, next)| (at, next))
 }
 
 /// The way as a table.

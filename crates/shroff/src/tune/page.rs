@@ -65,13 +65,16 @@ fn parts(tuned: &Tuned<'_>, out: &mut dyn Write) -> io::Result<()> {
 }
 
 fn trade_off(tuned: &Tuned<'_>, out: &mut dyn Write) -> io::Result<()> {
-    let about = "From the strictest settings on, always the step that catches most for each alert. The dot is where the goal was last met. Alerts of several rules that are one flow are counted once for each rule here, so the axis says more than the table above.";
+    let about = "From the settings that there were, to fewer alerts always by the step that loses least for each of them, to more by the one that gains most. The dot is what was chosen. Alerts of several rules that are one flow are counted once for each rule here, so the axis says more than the table above.";
     section("trade-off", "The trade-off on the validation part", about, out)?;
     writeln!(
         out,
         "<ul class=\"legend\"><li class=\"t0\"><span class=\"line\"></span>mean share of an attempt that is caught</li><li class=\"t1\"><span class=\"line dashed\"></span>alerts that are right</li></ul>"
     )?;
-    let drawn = || tuned.steps.iter().filter(|step| step.alerts_per_day > 0.0);
+    let mut sorted: Vec<&Step> =
+        tuned.steps.iter().filter(|step| step.alerts_per_day > 0.0).collect();
+    sorted.sort_by(|one, other| one.alerts_per_day.total_cmp(&other.alerts_per_day));
+    let drawn = || sorted.iter().copied();
     let line = |class, of: &dyn Fn(&Step) -> f64| Line {
         class,
         points: drawn().map(|step| (step.alerts_per_day, of(step))).collect(),

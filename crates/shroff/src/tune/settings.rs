@@ -25,7 +25,8 @@ pub(crate) struct Setting {
 /// Settings of each typology that are tried beside the one that it has.
 const MOST_VALUES: usize = 7;
 
-/// What a value is multiplied with, to look where it makes a difference.
+/// What a value is multiplied with, to look where it makes a difference. Never far beyond what there
+/// is: a rule that found nothing in a short history is not to be turned off by it.
 const FACTORS: [f64; 17] =
     [0.25, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.1, 1.25, 1.5, 1.75, 2.0, 2.5, 3.0, 4.0, 6.0, 10.0];
 
@@ -98,7 +99,7 @@ fn moved(typology: &Typology) -> Vec<Typology> {
             let value = if is_whole { value.round() } else { nice(value) };
             value.clamp(low, high)
         };
-        let mut values: Vec<f64> = FACTORS.iter().map(value).chain([low, high]).collect();
+        let mut values: Vec<f64> = FACTORS.iter().map(value).collect();
         values.sort_by(f64::total_cmp);
         values.dedup();
         for value in values.into_iter().filter(|value| value.to_bits() != parameter.value.to_bits())
