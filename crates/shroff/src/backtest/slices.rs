@@ -19,8 +19,9 @@ use crate::{inputs, outputs};
 /// The form of what is kept; another one is kept beside it and never read as this.
 pub(crate) const FORM: &str = concat!("1 of ", env!("CARGO_PKG_VERSION"));
 
-/// Payments of a slice: 60 MB of features while it is made.
-pub(crate) const SLICE: NonZero<usize> = NonZero::new(1 << 16).unwrap();
+/// Payments of a slice: 60 MB of features while it is made. Few where tests want several of them.
+pub(crate) const SLICE: NonZero<usize> =
+    NonZero::new(if cfg!(debug_assertions) { 1 << 12 } else { 1 << 16 }).unwrap();
 
 /// How many slices so many payments are.
 pub(crate) fn count(payments: u32) -> usize {

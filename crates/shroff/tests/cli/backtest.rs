@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
+use arrow::array::{ArrayRef, AsArray, RecordBatch};
 use arrow::compute::concat_batches;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::Value;
@@ -64,7 +64,7 @@ fn the_alerts_are_those_of_a_scan_inline_and_retrospective() {
         assert!(scanned.num_rows() > 20, "{words}: there are alerts");
         for name in ["id", "typology", "score", "action", "raised_by", "accounts", "payments"] {
             let [one, other] = [&scanned, &replayed].map(|batch| column(batch, name));
-            assert!(one.to_data().eq(&other.to_data()) || one == other, "{words}: {name} differs");
+            assert!(one == other, "{words}: {name} differs");
         }
     }
 }
@@ -92,7 +92,7 @@ fn a_second_run_computes_no_feature_and_another_threshold_asks_one_typology() {
     assert_eq!(third["work"]["payments_extracted"], 0);
     assert_eq!(third["work"]["typologies_asked"], 1);
     // What is kept for a label column is kept apart from that of another.
-    let other = folder.well("backtest world.csv -o b --json --label lookalike");
+    let other = folder.well("backtest world.csv -o b --json --label label");
     assert_eq!(other.json()["work"]["payments_read"], 16_000);
 }
 
@@ -100,11 +100,17 @@ fn parquet(folder: &Folder, out: &str, name: &str) -> Vec<u8> {
     folder.bytes(&format!("{out}/{name}.parquet"))
 }
 
+/// Payments of a slice of what is kept.
+const SLICE: u64 = if cfg!(debug_assertions) { 1 << 12 } else { 1 << 16 };
+
 #[test]
 fn a_run_that_is_killed_goes_on_where_it_was_and_leaves_the_same_bytes() {
     let folder = Folder::new();
-    // Three slices of features.
-    folder.well("simulate --accounts 3000 --payments 150000 --days 60 --seed 2 -o world.csv");
+    // Six slices of features, the last not full.
+    let payments = 5 * SLICE + 100;
+    folder.well(&format!(
+        "simulate --accounts 3000 --payments {payments} --days 60 --seed 2 -o world.csv"
+    ));
     for (horizon, name) in [("0s", "inline"), ("2d", "later")] {
         let line = format!("backtest world.csv --samples 0 --horizon {horizon} --typologies mine");
         folder.write("mine/cycle.toml", folder.well("rules show cycle").out);
@@ -130,11 +136,11 @@ fn a_run_that_is_killed_goes_on_where_it_was_and_leaves_the_same_bytes() {
         child.wait().expect("it ends");
         let before = kept(&folder, &format!("k-{name}"));
         assert!(before.contains(&slice(0)), "{before:?}");
-        assert!(!before.contains(&slice(2)), "it was killed in time: {before:?}");
+        assert!(!before.contains(&slice(5)), "it was killed in time: {before:?}");
         let ran = folder.well(&format!("{line} -o cut-{name} --cache k-{name} --json")).json();
         let extracted = ran["work"]["payments_extracted"].as_u64().expect("a count");
-        assert!(extracted <= 150_000 - 65_536, "{extracted}: what was kept is not computed again");
-        for at in 0..3 {
+        assert!(extracted <= payments - SLICE, "{extracted}: what was kept is not computed again");
+        for at in 0..6 {
             let [whole, cut] = ["c", "k"].map(|cache| {
                 let cache = format!("{cache}-{name}");
                 folder.bytes(&format!("{}/{}", features(&folder, &cache), slice(at)))
@@ -252,15 +258,16 @@ fn a_history_without_labels_has_costs_and_no_precision() {
 fn hostile_text_is_shown_and_never_obeyed_in_a_backtest() {
     let image = "<img/src=x/onerror=alert(1)>";
     let csv = format!(
-        "id,time,debtor,creditor,amount,currency\n\
-         {image},2024-01-01T01:00:00Z,{image},B,900.00,EUR\n\
-         2,2024-01-01T02:00:00Z,B,{image},900.00,EUR\n\
-         3,2024-01-01T03:00:00Z,B,C,900.00,EUR\n"
+        "id,time,debtor,creditor,amount,currency,label,pattern\n\
+         {image},2024-01-01T01:00:00Z,{image},B,900.00,EUR,1,7:{image}\n\
+         2,2024-01-01T02:00:00Z,B,C,890.00,EUR,1,7:{image}\n\
+         3,2024-01-01T03:00:00Z,C,{image},880.00,EUR,1,7:{image}\n"
     );
     let folder = Folder::with("in.csv", csv);
-    folder.well("backtest in.csv -o b --accounts plain --set round-trip.least_amount=899");
+    folder.well("backtest in.csv -o b --accounts plain");
     let page = folder.text("b/backtest.html");
     assert!(!page.contains("<img"), "no name is an element");
+    assert!(page.contains("&lt;img/src"), "names are shown");
     assert!(page.contains("default-src 'none'") && page.contains("script-src 'none'"));
 }
 
