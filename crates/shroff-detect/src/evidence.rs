@@ -53,6 +53,15 @@ impl Evidence<'_> {
         self.line_after(number, flow, None).payments
     }
 
+    /// With a horizon: which later payments completed which pattern (by its number) of the payment.
+    /// Who keeps them can ask [`crate::Recall`] for the evidence again.
+    pub fn completers(&self) -> impl Iterator<Item = (u32, Place)> {
+        let found = self.state.completers.front().into_iter().flatten();
+        found.map(|(pattern, completer)| {
+            (u32::try_from(*pattern).expect("few patterns"), completer.key.place)
+        })
+    }
+
     /// Whether a block's lines only ever gain payments at their end and lose them at their
     /// beginning, so that they can be asked for in parts.
     pub fn grows(&self, number: usize) -> bool {

@@ -158,7 +158,7 @@ pub(crate) struct Searcher {
 /// Computes features, payment after payment; see the module's page.
 #[derive(Debug)]
 pub struct Extractor {
-    state: State,
+    pub(crate) state: State,
     lateness: Span,
     late: LateCounts,
     /// The payments of the batch that is being made up.
@@ -326,7 +326,7 @@ impl Extractor {
     }
 
     /// The layers that a payment enters: the first, and those whose predicate it meets.
-    fn layers(&self, input: &Input, symbols: &Names) -> u128 {
+    pub(crate) fn layers(&self, input: &Input, symbols: &Names) -> u128 {
         let plan = &self.state.plan;
         let row = PaymentRow { input, exponent: plan.exponent, symbols };
         let met = plan.filters.iter().enumerate().filter(|(_, filter)| filter.is_true(&row));
@@ -480,32 +480,66 @@ impl Extractor {
         let Head { exponent, lateness, late, next, newest } = head;
         let mut extractor = Extractor::new(definitions, exponent).allowing(lateness);
         (extractor.late, extractor.next, extractor.newest) = (late, next, newest);
-        let State { plan, graph, depths, pending, .. } = &mut extractor.state;
         for saved in payments {
             let Saved { payment, layers, arrival, state } = *saved;
             if state == SavedState::Waiting {
                 extractor.waiting.insert(payment.key, (payment, layers, arrival));
                 continue;
             }
-            for layer in (0..=plan.filters.len()).filter(|layer| layers >> layer & 1 == 1) {
-                graph.insert(layer, payment.entry());
-            }
-            let link = Link { closing: payment.closing(), minor: payment.input.minor };
-            for depths in &mut *depths {
-                depths.insert(graph, link, false);
-            }
+            extractor.state.remember(payment, layers);
             if state == SavedState::Pending {
-                pending.push_back(payment);
+                extractor.state.pending.push_back(payment);
             }
         }
         extractor.state.complete_pending();
         extractor
     }
+
+    /// An extractor as it is when all payments before `next` were told their features: whoever kept
+    /// the payments needs no saved state. `told` are the payments before `next`, in order, at least
+    /// those of the look-back before it. Every feature from `next` on has the bits that it would
+    /// have had.
+    ///
+    /// # Panics
+    /// If there are more of `told` than places before `next`.
+    pub fn behind(
+        definitions: &Definitions,
+        exponent: u8,
+        next: Place,
+        told: impl ExactSizeIterator<Item = Input>,
+        symbols: &Names,
+    ) -> Extractor {
+        let mut extractor = Extractor::new(definitions, exponent);
+        let count = u32::try_from(told.len()).expect("fewer than 2^32 payments");
+        let first = next.0.checked_sub(count).expect("the payments before have a place each");
+        for (place, input) in (first..).zip(told) {
+            let key = Key { time: input.time, place: Place(place) };
+            let layers = extractor.layers(&input, symbols);
+            extractor.state.remember(Pending { key, input }, layers);
+            extractor.newest = extractor.newest.max(input.time);
+        }
+        extractor.next = next.0;
+        extractor
+    }
+}
+
+impl State {
+    /// Takes in a payment that was told its features before.
+    fn remember(&mut self, payment: Pending, layers: u128) {
+        let State { plan, graph, depths, .. } = self;
+        for layer in (0..=plan.filters.len()).filter(|layer| layers >> layer & 1 == 1) {
+            graph.insert(layer, payment.entry());
+        }
+        let link = Link { closing: payment.closing(), minor: payment.input.minor };
+        for depths in depths {
+            depths.insert(graph, link, false);
+        }
+    }
 }
 
 /// The first pass.
 impl State {
-    fn follow_lines(&mut self, workers: &dyn Workers, steps: &[Step], floor: Timestamp) {
+    pub(crate) fn follow_lines(&mut self, workers: &dyn Workers, steps: &[Step], floor: Timestamp) {
         let State { plan, graph, keepers, sides, written, .. } = self;
         let threads = if steps.len() < PARALLEL { 1 } else { workers.threads().clamp(1, SHARDS) };
         // More parts than threads, because hubs make some dear.

@@ -12,6 +12,7 @@ mod lines;
 mod moments;
 mod patterns;
 mod plan;
+mod recall;
 mod rules;
 mod snapshot;
 pub mod sql;
@@ -29,6 +30,7 @@ pub use definitions::{
 };
 pub use evidence::{Evidence, Flow, LinePart};
 pub use extractor::{Arrival, Extractor, Finished, Input, LateCounts};
+pub use recall::Recall;
 pub use rules::{Asked, BoundRule, Rules};
 pub use snapshot::SnapshotError;
 pub use typology::{BlockPattern, Case, Example, Parameter, Placed, RuleError, Typology};

@@ -672,6 +672,34 @@ impl BoundRule {
         &self.evidence
     }
 
+    /// The feature columns that its condition, its score and its sentence read, ascending.
+    pub fn cells(&self) -> Vec<usize> {
+        let reason = self.reason.iter().filter_map(|piece| match piece {
+            Piece::Text(_) => None,
+            Piece::Value(expression) => Some(expression),
+        });
+        let expressions = [&self.when, &self.score].into_iter().chain(reason);
+        let mut cells: Vec<usize> = Vec::new();
+        for &column in expressions.flat_map(Expression::columns) {
+            match self.columns[column] {
+                Source::Cell(at, _) => cells.push(at),
+                Source::Total { first, last } | Source::Longest { first, last } => {
+                    cells.extend(first..last);
+                }
+                Source::WindowDays(_)
+                | Source::HistoryDays
+                | Source::HorizonDays(_)
+                | Source::Time
+                | Source::Amount
+                | Source::Currency
+                | Source::Method => {}
+            }
+        }
+        cells.sort_unstable();
+        cells.dedup();
+        cells
+    }
+
     /// How strongly the rule fires at a payment, 0 to 1000; none where it does not.
     pub fn fires(&self, asked: Asked<'_>) -> Option<u16> {
         if !self.guards.iter().all(|guard| guard.admits(&asked)) {

@@ -1,11 +1,12 @@
 //! Payments in order in, drafts of alerts out: features, then rules, then grouping.
 
 use shroff_detect::{
-    Alone, Arrival, Asked, Definitions, Extractor, Finished, Flow, Input, RuleError, Rules,
-    Scoring, Thresholds, Typology, Workers,
+    Alone, Arrival, Asked, Definitions, Extractor, Finished, Input, RuleError, Rules, Scoring,
+    Thresholds, Typology, Workers,
 };
-use shroff_types::{AccountId, Clock, Map, Names, Place, Span, Timestamp};
+use shroff_types::{Clock, Names, Span, Timestamp};
 
+use crate::grouper::{At, Grouper};
 use crate::grouping::{Drafts, Hit};
 
 /// Why an engine can't be made: everything wrong in its rules, at once.
@@ -39,13 +40,6 @@ pub struct Counts {
     pub too_late: u64,
 }
 
-/// A flow whose evidence was handed over up to some payment, and the draft that holds it.
-#[derive(Debug, Clone, Copy)]
-struct Handed {
-    upto: Place,
-    draft: u32,
-}
-
 /// The deterministic core of a scan.
 #[derive(Debug)]
 pub struct Engine {
@@ -57,13 +51,10 @@ pub struct Engine {
 #[derive(Debug)]
 struct Core {
     rules: Rules,
-    drafts: Drafts,
-    /// By rule, account and direction.
-    handed: Map<(usize, AccountId, bool), Handed>,
+    grouper: Grouper,
     exponent: u8,
     flags: Vec<usize>,
     counts: Counts,
-    places: Vec<Place>,
     clock: Clock,
     /// The first payment seen, and how far back a rule may know of it.
     first: Option<Timestamp>,
@@ -86,13 +77,11 @@ impl Engine {
         let flags = flags.filter(|(_, c)| c.kind == shroff_detect::ColumnKind::Bool);
         let flags = flags.map(|(at, _)| at).collect();
         let core = Core {
-            drafts: Drafts::new(Scoring::new(typologies, Thresholds::default())),
+            grouper: Grouper::new(Scoring::new(typologies, Thresholds::default())),
             rules,
-            handed: Map::default(),
             exponent,
             flags,
             counts: Counts::default(),
-            places: Vec::new(),
             clock: Clock::default(),
             first: None,
             look_back: definitions.look_back(),
@@ -110,7 +99,7 @@ impl Engine {
     /// The same, with other thresholds for what is suggested.
     #[must_use]
     pub fn suggesting(mut self, typologies: &[Typology], thresholds: Thresholds) -> Engine {
-        self.core.drafts = Drafts::new(Scoring::new(typologies, thresholds));
+        self.core.grouper = Grouper::new(Scoring::new(typologies, thresholds));
         self
     }
 
@@ -146,7 +135,7 @@ impl Engine {
     pub fn finish(mut self, symbols: &Names) -> (Drafts, Counts) {
         let Engine { extractor, core } = &mut self;
         extractor.finish(&mut |finished| core.ask(finished, symbols));
-        (self.core.drafts, self.core.counts)
+        (self.core.grouper.into_drafts(), self.core.counts)
     }
 }
 
@@ -180,19 +169,15 @@ impl Core {
             let typology = rule.typology();
             let hit = Hit { typology, rule: number, place: finished.place, score_permille };
             self.counts.hits += 1;
-            let draft = self.group(&hit, &mut finished);
-            if self.drafts.wants_reason(draft, &hit) {
-                let text = self.rules.bound[number].reason(asked);
-                self.drafts.give_reason(draft, &hit, text);
+            let mut at = At { input: &input, evidence: &mut finished.evidence };
+            let draft = self.grouper.group(&hit, rule.evidence(), &mut at);
+            if self.grouper.drafts().wants_reason(draft, &hit) {
+                let text = rule.reason(asked);
+                self.grouper.drafts_mut().give_reason(draft, &hit, text);
             }
             found.push((draft, hit));
         }
-        // What fired at this payment, draft by draft.
-        found.sort_by_key(|(draft, hit)| (*draft, hit.rule));
-        for here in found.chunk_by(|one, other| one.0 == other.0) {
-            let hits: Vec<Hit> = here.iter().map(|(_, hit)| hit.clone()).collect();
-            self.drafts.score(here[0].0, &hits);
-        }
+        self.grouper.score(&mut found);
     }
 
     /// Days of payments before `time`, up to the look-back: a slice of the ledger that begins a
@@ -203,55 +188,5 @@ impl Core {
         #[expect(clippy::cast_precision_loss, reason = "a look-back is below 2^53 microseconds")]
         let days = micros as f64 / Span::DAY.micros() as f64;
         days
-    }
-
-    /// Puts a hit with its evidence into its draft.
-    ///
-    /// A line of a hub is handed over in parts. Whatever is still in sight of what it showed at
-    /// the last hit is in a draft already, so only what came since is added: a payment costs a
-    /// look-up for each line it is in, not for each payment of the line.
-    fn group(&mut self, hit: &Hit, finished: &mut Finished<'_>) -> u32 {
-        let Core { rules, drafts, handed, places, .. } = self;
-        let rule = &rules.bound[hit.rule];
-        let line = |block: usize, flow: Flow, finished: &Finished<'_>| {
-            let line = line_of(flow, &finished.input)?;
-            finished.evidence.grows(block).then_some((hit.rule, line.0, line.1))
-        };
-        // The draft that one of its lines is in, as long as some of what it showed is in sight.
-        let known = rule.evidence().iter().find_map(|&(block, flow)| {
-            let before = handed.get(&line(block, flow, finished)?)?;
-            let part = finished.evidence.line_after(block, flow, Some(before.upto));
-            (part.goes_on && drafts.takes(before.draft, &part.payments)).then_some(before.draft)
-        });
-        let mut lines = Vec::new();
-        places.clear();
-        places.push(finished.place);
-        for &(block, flow) in rule.evidence() {
-            let Some(line) = line(block, flow, finished) else {
-                places.extend(finished.evidence.payments(block, flow));
-                continue;
-            };
-            // What another draft holds of it, or a full one, is handed over anew.
-            let before = handed.get(&line).filter(|before| Some(before.draft) == known);
-            let part = finished.evidence.line_after(block, flow, before.map(|b| b.upto));
-            let upto = part.payments.last().copied().or(before.map(|before| before.upto));
-            lines.push((line, upto.unwrap_or(finished.place)));
-            places.extend(part.payments);
-        }
-        let draft = drafts.add(hit, places, known);
-        for (line, upto) in lines {
-            handed.insert(line, Handed { upto, draft });
-        }
-        draft
-    }
-}
-
-fn line_of(flow: Flow, input: &Input) -> Option<(AccountId, bool)> {
-    match flow {
-        Flow::DebtorOut => Some((input.debtor, true)),
-        Flow::DebtorIn => Some((input.debtor, false)),
-        Flow::CreditorOut => Some((input.creditor, true)),
-        Flow::CreditorIn => Some((input.creditor, false)),
-        Flow::Pair | Flow::Pattern => None,
     }
 }

@@ -83,16 +83,15 @@ impl Drafts {
     /// handed over in parts. Costs a look-up for each payment of evidence.
     pub fn add(&mut self, hit: &Hit, evidence: &[Place], known: Option<u32>) -> u32 {
         let mut evidence: Vec<Place> = evidence.to_vec();
-        evidence.sort_unstable();
-        evidence.dedup();
-        let left_out = evidence.len().saturating_sub(MOST_PAYMENTS / 2);
-        evidence.drain(..left_out);
-        if let Err(at) = evidence.binary_search(&hit.place) {
-            evidence.insert(at, hit.place);
-        }
-        let home = known.filter(|&draft| self.takes(draft, &evidence));
-        let home = home.or_else(|| self.nearest(&evidence)).unwrap_or_else(|| self.open(hit));
-        for place in evidence {
+        trim(&mut evidence, hit.place);
+        self.add_trimmed(hit, &evidence, known)
+    }
+
+    /// The same with evidence that [`trim`] was asked about.
+    pub(crate) fn add_trimmed(&mut self, hit: &Hit, evidence: &[Place], known: Option<u32>) -> u32 {
+        let home = known.filter(|&draft| self.takes(draft, evidence));
+        let home = home.or_else(|| self.nearest(evidence)).unwrap_or_else(|| self.open(hit));
+        for &place in evidence {
             self.holders.insert(place, home);
             if self.members.insert((home, place)) {
                 self.opened[home as usize].payments.push(place);
@@ -102,6 +101,11 @@ impl Drafts {
         draft.hits += 1;
         draft.raised_at = draft.raised_at.min(hit.place);
         home
+    }
+
+    /// What tells a draft from all others, before and after they are finished: [`Draft::opened`].
+    pub fn opened_by(&self, draft: u32) -> (usize, Place, usize) {
+        self.opened[draft as usize].opened
     }
 
     /// Whether a draft has room for all of some evidence.
@@ -197,6 +201,17 @@ impl Drafts {
         }
         opened.sort_by_key(|draft| (draft.payments[0], draft.opened));
         opened
+    }
+}
+
+/// What an alert keeps of some evidence: each payment once, the newest of many, and the hit's own.
+pub(crate) fn trim(evidence: &mut Vec<Place>, own: Place) {
+    evidence.sort_unstable();
+    evidence.dedup();
+    let left_out = evidence.len().saturating_sub(MOST_PAYMENTS / 2);
+    evidence.drain(..left_out);
+    if let Err(at) = evidence.binary_search(&own) {
+        evidence.insert(at, own);
     }
 }
 

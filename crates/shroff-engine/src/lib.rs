@@ -4,8 +4,10 @@
 
 mod engine;
 mod example;
+mod grouper;
 mod grouping;
 
 pub use engine::{Counts, Engine, EngineError};
 pub use example::{ExampleError, ExampleLedger, run_example};
+pub use grouper::{At, Grouper};
 pub use grouping::{Completion, Draft, Drafts, Ground, Hit, MOST_PAYMENTS};

@@ -23,6 +23,10 @@ pub(crate) enum Command {
     Scan(Scan),
     /// Compute the features of every payment.
     Features(Features),
+    /// Replay a history under a set of rules: what they cost, what they catch, what each adds.
+    Backtest(Backtest),
+    /// Choose the rules' thresholds for a budget, and write a changed copy of the rules.
+    Tune(Tune),
     /// Check, test, list, show or document the typologies.
     Rules {
         #[command(subcommand)]
@@ -184,6 +188,84 @@ pub(crate) struct Scan {
     pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) work: Work,
+}
+
+/// A history that rules are replayed over, and what is kept of it.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct History {
+    #[command(flatten)]
+    pub(crate) reading: Reading,
+    /// A folder of typology files in place of the built-in ones.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) typologies: Option<PathBuf>,
+    /// Set a parameter of a typology, as in `fan-in.least_payers=6`; may stand several times.
+    #[arg(long, value_name = "ID.PARAMETER=NUMBER")]
+    pub(crate) set: Vec<String>,
+    /// Where payments and features are kept for the next run, readable by you alone; a folder in
+    /// the output unless named.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) cache: Option<PathBuf>,
+    /// How far features look ahead, as in `4d`: zero is what was known at once, more is for
+    /// review after the fact.
+    #[arg(long, value_name = "SPAN", conflicts_with = "definitions")]
+    pub(crate) horizon: Option<String>,
+    /// How far the institution's clock is from UTC, as in `+01:00`; rules ask it for the hour.
+    #[arg(
+        long,
+        value_name = "HOURS",
+        default_value = "+00:00",
+        allow_hyphen_values = true,
+        value_parser = offset
+    )]
+    pub(crate) utc_offset: i64,
+    /// From which score on a hold is suggested, where a typology that fired goes so far.
+    #[arg(long, value_name = "SCORE", default_value = "0.9", value_parser = share)]
+    pub(crate) hold_from: f64,
+    /// What the intervals are drawn from: equal seeds give equal bytes.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// How accounts are written.
+    #[arg(long, value_name = "HOW", default_value = "tokens")]
+    pub(crate) accounts: Naming,
+    /// Write the summary as JSON to standard output instead of tables.
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) work: Work,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Backtest {
+    #[command(flatten)]
+    pub(crate) history: History,
+    /// The folder for the page and the tables.
+    #[arg(long, short, value_name = "DIR", default_value = "shroff-backtest")]
+    pub(crate) out: PathBuf,
+    /// Another version of the rules to compare with, payment by payment: a folder, or `built-in`.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) against: Option<PathBuf>,
+    /// Keep the strongest alerts only: so many a day for each 1,000 accounts.
+    #[arg(long, value_name = "ALERTS", value_parser = positive)]
+    pub(crate) budget: Option<f64>,
+    /// Samples above and below the line of each typology.
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    pub(crate) samples: usize,
+}
+
+#[derive(Debug, Clone, Args)]
+#[command(group(clap::ArgGroup::new("goal").required(true)))]
+pub(crate) struct Tune {
+    #[command(flatten)]
+    pub(crate) history: History,
+    /// The folder for the changed rules, the page and the tables.
+    #[arg(long, short, value_name = "DIR", default_value = "shroff-tuned")]
+    pub(crate) out: PathBuf,
+    /// Catch as much as these alerts a day allow, for the whole institution.
+    #[arg(long, value_name = "ALERTS", group = "goal", value_parser = positive)]
+    pub(crate) alerts_a_day: Option<f64>,
+    /// Catch as much as there is while at least this share of the alerts is right.
+    #[arg(long, value_name = "SHARE", group = "goal", value_parser = share)]
+    pub(crate) precision: Option<f64>,
 }
 
 #[derive(Debug, Clone, Args)]

@@ -191,6 +191,11 @@ pub(crate) fn digests(inputs: &[Input]) -> anyhow::Result<Digests> {
     Ok(Digests { inputs: found, secret: secret.finalize().into_bytes().into() })
 }
 
+/// Opens a file of our own.
+pub(crate) fn file(path: &Path) -> anyhow::Result<File> {
+    File::open(path).with_context(|| format!("cannot read `{}`", path.display()))
+}
+
 /// The text of a settings file.
 pub(crate) fn text(path: &Path) -> anyhow::Result<String> {
     std::fs::read_to_string(path).map_err(|error| match error.kind() {

@@ -156,14 +156,24 @@ pub(crate) fn read_for(
     quarantine: &Path,
     built_in: &str,
 ) -> anyhow::Result<Read> {
+    let files = inputs::open(&reading.inputs)?;
+    let digests = inputs::digests(&files)?;
+    read_opened(reading, quarantine, built_in, (&files, digests))
+}
+
+/// The same of inputs that were opened already.
+pub(crate) fn read_opened(
+    reading: &Reading,
+    quarantine: &Path,
+    built_in: &str,
+    (files, digests): (&[inputs::Input], Digests),
+) -> anyhow::Result<Read> {
     let (definitions, definitions_text) = definitions(reading, built_in)?;
     let rates = rates(reading)?;
     let map = match &reading.map {
         Some(path) => Some(Mapping::parse(&path.display().to_string(), &inputs::text(path)?)?),
         None => None,
     };
-    let files = inputs::open(&reading.inputs)?;
-    let digests = inputs::digests(&files)?;
     let unnamed_decimals = definitions.amount_exponent.max(2);
     let options = Options {
         map,
@@ -202,7 +212,10 @@ pub(crate) fn read_for(
     Ok(Read { ledger, definitions, definitions_text, money, digests, refused, notes, seconds })
 }
 
-fn definitions(reading: &Reading, built_in: &str) -> anyhow::Result<(Definitions, String)> {
+pub(crate) fn definitions(
+    reading: &Reading,
+    built_in: &str,
+) -> anyhow::Result<(Definitions, String)> {
     let (name, text) = match &reading.definitions {
         Some(path) => (path.display().to_string(), inputs::text(path)?),
         None => ("built-in definitions".to_owned(), built_in.to_owned()),
@@ -289,23 +302,8 @@ fn notes(ledger: &Ledger, money: &Money) -> Vec<String> {
 impl Read {
     /// Whether more records were bad than allowed; says so.
     pub(crate) fn ending(&self, reading: &Reading) -> Ending {
-        let records: u64 = self.ledger.inputs.iter().map(|input| input.records).sum();
-        let bad = self.refused.total;
-        #[expect(clippy::cast_precision_loss, reason = "counts of records are below 2^53")]
-        let share = bad as f64 / records.max(1) as f64;
-        if bad == 0 || share <= reading.max_bad {
-            return Ending::Well;
-        }
-        terminal::warn(format_args!(
-            "{} of {} records were bad ({:.2} %), more than --max-bad allows ({:.2} %)\nhint: \
-             quarantine.csv says why; --max-bad {:.0}% lets it pass",
-            terminal::grouped(bad),
-            terminal::grouped(records),
-            100.0 * share,
-            100.0 * reading.max_bad,
-            (100.0 * share).ceil()
-        ));
-        Ending::TooManyBad
+        let records = self.ledger.inputs.iter().map(|input| input.records).sum();
+        ending(self.refused.total, records, reading.max_bad)
     }
 
     /// Says on the terminal what was read and what must be known of it.
@@ -335,4 +333,23 @@ impl Read {
             ));
         }
     }
+}
+
+/// Whether more of the records were bad than allowed; says so.
+pub(crate) fn ending(bad: u64, records: u64, max_bad: f64) -> Ending {
+    #[expect(clippy::cast_precision_loss, reason = "counts of records are below 2^53")]
+    let share = bad as f64 / records.max(1) as f64;
+    if bad == 0 || share <= max_bad {
+        return Ending::Well;
+    }
+    terminal::warn(format_args!(
+        "{} of {} records were bad ({:.2} %), more than --max-bad allows ({:.2} %)\nhint: \
+         quarantine.csv says why; --max-bad {:.0}% lets it pass",
+        terminal::grouped(bad),
+        terminal::grouped(records),
+        100.0 * share,
+        100.0 * max_bad,
+        (100.0 * share).ceil()
+    ));
+    Ending::TooManyBad
 }

@@ -46,10 +46,7 @@ pub(crate) struct Library {
 
 /// Reads the typologies of a folder, or those that are built in, and checks them.
 pub(crate) fn read(folder: Option<&Path>) -> anyhow::Result<Library> {
-    let files = match folder {
-        Some(folder) => files_of(folder)?,
-        None => FILES.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect(),
-    };
+    let files = files(folder)?;
     let mut library = Library::default();
     for (name, text) in &files {
         match Typology::read(name, text) {
@@ -60,6 +57,14 @@ pub(crate) fn read(folder: Option<&Path>) -> anyhow::Result<Library> {
     library.errors.extend(shroff_detect::check(&library.typologies));
     library.errors.sort_by(|a, b| (&a.file, a.line, a.column).cmp(&(&b.file, b.line, b.column)));
     Ok(library)
+}
+
+/// Names and texts of the files of a folder, or of those that are built in.
+pub(crate) fn files(folder: Option<&Path>) -> anyhow::Result<Vec<(String, String)>> {
+    match folder {
+        Some(folder) => files_of(folder),
+        None => Ok(FILES.iter().map(|(n, text)| ((*n).to_owned(), (*text).to_owned())).collect()),
+    }
 }
 
 fn files_of(folder: &Path) -> anyhow::Result<Vec<(String, String)>> {

@@ -1,6 +1,7 @@
 //! Shroff watches payments: the command line.
 #![forbid(unsafe_code)]
 
+mod backtest;
 mod bench;
 mod cli;
 mod demo;
@@ -22,6 +23,7 @@ mod story;
 mod terminal;
 mod threads;
 mod tokens;
+mod tune;
 
 use std::process::ExitCode;
 
@@ -55,6 +57,8 @@ fn run(command: Command) -> anyhow::Result<Ending> {
     match command {
         Command::Scan(arguments) => scan::run(&arguments),
         Command::Features(arguments) => features::run(&arguments),
+        Command::Backtest(arguments) => backtest::run(&arguments),
+        Command::Tune(arguments) => tune::run(&arguments),
         Command::Rules { command } => rules::run(command),
         Command::Simulate(arguments) => simulate::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),

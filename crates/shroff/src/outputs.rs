@@ -14,7 +14,7 @@ use arrow::array::{
 use arrow::datatypes::{DataType, Field, Schema, TimeUnit};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
-use parquet::file::properties::WriterProperties;
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use sha2::{Digest, Sha256};
 use shroff_types::Decimal;
 
@@ -39,6 +39,27 @@ pub(crate) fn create_private(path: &Path) -> anyhow::Result<File> {
             .with_context(|| format!("cannot protect `{}`", path.display()))?;
     }
     Ok(file)
+}
+
+/// Makes a folder that only its owner can look into, and those above it.
+pub(crate) fn create_private_folder(path: &Path) -> anyhow::Result<()> {
+    let shown = path.display();
+    std::fs::create_dir_all(path).with_context(|| format!("cannot make the folder `{shown}`"))?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o700))
+            .with_context(|| format!("cannot protect `{shown}`"))?;
+    }
+    Ok(())
+}
+
+/// Copies a file to where only its owner can read it.
+pub(crate) fn copy_private(from: &Path, to: &Path) -> anyhow::Result<()> {
+    let mut out = create_private(to)?;
+    let copied = File::open(from).and_then(|mut file| io::copy(&mut file, &mut out));
+    copied.with_context(|| format!("cannot copy `{}` to `{}`", from.display(), to.display()))?;
+    Ok(())
 }
 
 /// Removes a file that a run before may have left.
@@ -144,13 +165,35 @@ pub(crate) fn write_batches(
     schema: &Arc<Schema>,
     write: impl FnOnce(&mut ArrowWriter<File>) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
-    let shown = path.display();
     let properties = WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::default()))
         .build();
-    let mut writer =
-        ArrowWriter::try_new(create(&partial(path))?, Arc::clone(schema), Some(properties))
-            .with_context(|| format!("cannot write `{shown}`"))?;
+    write_parquet(path, (create(&partial(path))?, schema), properties, write)
+}
+
+/// The same for what is kept between runs: only its owner can read it, and no statistics are
+/// written, which nobody would read.
+pub(crate) fn write_private_batches(
+    path: &Path,
+    schema: &Arc<Schema>,
+    write: impl FnOnce(&mut ArrowWriter<File>) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let properties = WriterProperties::builder()
+        .set_compression(Compression::ZSTD(ZstdLevel::default()))
+        .set_statistics_enabled(EnabledStatistics::None)
+        .build();
+    write_parquet(path, (create_private(&partial(path))?, schema), properties, write)
+}
+
+fn write_parquet(
+    path: &Path,
+    (file, schema): (File, &Arc<Schema>),
+    properties: WriterProperties,
+    write: impl FnOnce(&mut ArrowWriter<File>) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let shown = path.display();
+    let mut writer = ArrowWriter::try_new(file, Arc::clone(schema), Some(properties))
+        .with_context(|| format!("cannot write `{shown}`"))?;
     write(&mut writer).with_context(|| format!("cannot write `{shown}`"))?;
     writer.close().with_context(|| format!("cannot write `{shown}`"))?;
     complete(path)

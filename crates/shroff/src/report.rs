@@ -17,7 +17,10 @@ use std::io::{self, Write};
 
 use shroff_types::{Amount, Currency, Timestamp};
 
-pub(crate) use text::grouped;
+pub(crate) use charts::{days, swatch};
+pub(crate) use page::{big, mast as masthead, notes};
+pub(crate) use shape::R;
+pub(crate) use text::{Esc, Prose, ellipsised, grouped, money, period};
 
 /// Everything the page shows. Whoever fills it decides what is left out, and says how much.
 #[derive(Debug, Clone)]
@@ -237,6 +240,17 @@ pub(crate) struct FlowPayment {
 /// If a payment names an account, or an alert a typology, that is not in its list.
 pub(crate) fn render(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     page::write(report, out)
+}
+
+/// The head of another page of the same look, which has no script.
+pub(crate) fn head(title: &str, style: &str, out: &mut dyn Write) -> io::Result<()> {
+    page::opening(title, (style, None), out)
+}
+
+/// The end of such a page.
+pub(crate) fn foot(version: &str, out: &mut dyn Write) -> io::Result<()> {
+    page::footer(version, out)?;
+    writeln!(out, "</body></html>")
 }
 
 #[cfg(test)]

@@ -92,29 +92,39 @@ fn find(read: &Read, typologies: Vec<Typology>, arguments: &Scan) -> anyhow::Res
 fn keep_strongest(drafts: &mut Vec<Draft>, budget: f64, read: &Read) -> Option<String> {
     let facts = &read.ledger.facts;
     let (first, last) = (facts.first_time?, facts.last_time?);
-    #[expect(clippy::cast_precision_loss, reason = "counts and spans are below 2^53")]
-    let (days, accounts) = (
-        last.micros_since(first) as f64 / shroff_types::Span::DAY.micros() as f64,
-        read.ledger.accounts.len() as f64,
-    );
-    let most = (budget * days.max(1.0) * accounts / 1_000.0).ceil();
+    #[expect(clippy::cast_precision_loss, reason = "a span is below 2^53 microseconds")]
+    let days = last.micros_since(first) as f64 / shroff_types::Span::DAY.micros() as f64;
+    let before = drafts.len();
+    keep_first(drafts, allowed(budget, days.max(1.0), read.ledger.accounts.len()));
+    let left_out = before - drafts.len();
+    (left_out > 0).then(|| {
+        format!(
+            "{} alerts are beyond the budget and left out: the weaker ones",
+            terminal::grouped(left_out as u64)
+        )
+    })
+}
+
+/// How many alerts a budget of so many a day for each 1,000 accounts allows.
+pub(crate) fn allowed(budget: f64, days: f64, accounts: usize) -> usize {
+    #[expect(clippy::cast_precision_loss, reason = "a count of accounts is below 2^53")]
+    let most = (budget * days * accounts as f64 / 1_000.0).ceil();
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
         reason = "a count of alerts; more than there are keeps them all"
     )]
     let most = most as usize;
-    if drafts.len() <= most {
-        return None;
+    most
+}
+
+/// Keeps the strongest drafts, at most so many, in the order of their first payments.
+pub(crate) fn keep_first(drafts: &mut Vec<Draft>, most: usize) {
+    if drafts.len() > most {
+        drafts.sort_by_key(|draft| (std::cmp::Reverse(draft.score_permille), draft.opened));
+        drafts.truncate(most);
+        drafts.sort_by_key(|draft| (draft.payments[0], draft.opened));
     }
-    let left_out = drafts.len() - most;
-    drafts.sort_by_key(|draft| (std::cmp::Reverse(draft.score_permille), draft.opened));
-    drafts.truncate(most);
-    drafts.sort_by_key(|draft| (draft.payments[0], draft.opened));
-    Some(format!(
-        "{} alerts are beyond the budget and left out: the weaker ones",
-        terminal::grouped(left_out as u64)
-    ))
 }
 
 fn detect(

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use super::shape::{R, block, float, size};
 use super::text::{Date, Esc, count, grouped};
-use super::{Report, Share};
+use super::{Day, Share, TypologySummary};
 
 /// A bar so long as a part is of a whole; decoration beside its number.
 pub(crate) fn bar(part: u64, whole: u64) -> String {
@@ -42,8 +42,8 @@ struct Column {
 }
 
 /// The chart of days: alerts stacked by typology, payments below them.
-pub(crate) fn days(report: &Report) -> String {
-    let (columns, first, per) = columns(report);
+pub(crate) fn days(typologies: &[TypologySummary], days: &[Day]) -> String {
+    let (columns, first, per) = columns(days, typologies.len());
     let mut svg = String::new();
     let most = columns.values().map(|column| column.alerts.iter().sum::<u64>()).max().unwrap_or(0);
     let busiest = columns.values().map(|column| column.payments).max().unwrap_or(0);
@@ -67,7 +67,7 @@ pub(crate) fn days(report: &Report) -> String {
         let from = LEFT + 4.0 + wide * float(n);
         (from, from + (wide * 0.82).max(wide - 2.0))
     };
-    stacks(&mut svg, report, &columns, &|n| place(n), (most, floor));
+    stacks(&mut svg, typologies, &columns, &|n| place(n), (most, floor));
     let base = floor + 18.0 + PAYMENTS_HIGH;
     let mut grey = String::new();
     for (&n, column) in &columns {
@@ -93,17 +93,17 @@ pub(crate) fn days(report: &Report) -> String {
 const INFALLIBLE: &str = "a string takes what is written to it";
 
 /// The columns by their number from the first, the first one's day and the days of each.
-fn columns(report: &Report) -> (BTreeMap<i64, Column>, i64, i64) {
-    let day = |day: &super::Day| day.date.0.div_euclid(MICROS_OF_DAY);
-    let first = report.days.iter().map(day).min().unwrap_or(0);
-    let last = report.days.iter().map(day).max().unwrap_or(0);
+fn columns(days: &[Day], typologies: usize) -> (BTreeMap<i64, Column>, i64, i64) {
+    let day = |day: &Day| day.date.0.div_euclid(MICROS_OF_DAY);
+    let first = days.iter().map(day).min().unwrap_or(0);
+    let last = days.iter().map(day).max().unwrap_or(0);
     // A column is at least three pixels wide.
     let per = (last - first) / 340 + 1;
     let mut columns: BTreeMap<i64, Column> = BTreeMap::new();
-    for entry in &report.days {
+    for entry in days {
         let column = columns.entry((day(entry) - first) / per).or_default();
         column.payments += entry.payments;
-        column.alerts.resize(report.typologies.len(), 0);
+        column.alerts.resize(typologies, 0);
         for (sum, alerts) in column.alerts.iter_mut().zip(&entry.alerts) {
             *sum += alerts;
         }
@@ -143,13 +143,13 @@ type Place<'a> = &'a dyn Fn(i64) -> (f64, f64);
 /// The stacked columns, one path a typology so that the page stays small.
 fn stacks(
     svg: &mut String,
-    report: &Report,
+    typologies: &[TypologySummary],
     columns: &BTreeMap<i64, Column>,
     place: Place<'_>,
     (most, floor): (u64, f64),
 ) {
     let scale = ALERTS_HIGH / float(most.max(1));
-    for (typology, summary) in report.typologies.iter().enumerate() {
+    for (typology, summary) in typologies.iter().enumerate() {
         let mut path = String::new();
         for (&n, column) in columns {
             let below: u64 = column.alerts[..typology].iter().sum();

@@ -32,29 +32,43 @@ pub(crate) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     }
     inputs(report, out)?;
     quarantine(&report.quarantine, out)?;
-    notes(report, out)?;
-    writeln!(
-        out,
-        "</main><footer><p>Written by Shroff {}. This file needs no network and asks for none. Times are UTC.</p></footer>",
-        Esc(&report.version)
-    )?;
+    notes(&report.notes, out)?;
+    footer(&report.version, out)?;
     writeln!(out, "<script>{SCRIPT}</script></body></html>")
 }
 
-fn head(report: &Report, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">")?;
+/// The foot of a page.
+pub(crate) fn footer(version: &str, out: &mut dyn Write) -> io::Result<()> {
     writeln!(
         out,
-        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src '{}'; script-src '{}'; img-src data:; base-uri 'none'; form-action 'none'\">",
-        source_digest(STYLE),
-        source_digest(SCRIPT)
+        "</main><footer><p>Written by Shroff {}. This file needs no network and asks for none. Times are UTC.</p></footer>",
+        Esc(version)
+    )
+}
+
+fn head(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    opening(&report.title, (STYLE, Some(SCRIPT)), out)
+}
+
+/// The head of a page that has one style sheet, and one script or none.
+pub(crate) fn opening(
+    title: &str,
+    (style, script): (&str, Option<&str>),
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    writeln!(out, "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">")?;
+    let script = script.map_or("'none'".to_owned(), |text| format!("'{}'", source_digest(text)));
+    writeln!(
+        out,
+        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src '{}'; script-src {script}; img-src data:; base-uri 'none'; form-action 'none'\">",
+        source_digest(style),
     )?;
     writeln!(
         out,
         "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><meta name=\"color-scheme\" content=\"light dark\"><meta name=\"referrer\" content=\"no-referrer\"><title>{}</title>",
-        Esc(&ellipsised(&report.title, 120))
+        Esc(&ellipsised(title, 120))
     )?;
-    writeln!(out, "<style>{STYLE}</style></head><body>")
+    writeln!(out, "<style>{style}</style></head><body>")
 }
 
 /// The digest by which a security policy allows one inline text.
@@ -72,18 +86,13 @@ fn source_digest(text: &str) -> String {
 }
 
 fn masthead(report: &Report, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(
-        out,
-        "<a class=\"skip\" href=\"#main\">Skip to the alerts</a><header class=\"mast\"><p class=\"mark\"><svg viewBox=\"0 0 20 20\" width=\"20\" height=\"20\" aria-hidden=\"true\"><path fill-rule=\"evenodd\" d=\"M10,0a10,10 0 1 1 0,20a10,10 0 1 1 0-20ZM10,2.2a7.8,7.8 0 1 0 0,15.6a7.8,7.8 0 1 0 0-15.6ZM7.2,7.2h5.6v5.6h-5.6Z\"/></svg>Shroff</p><h1>{}</h1>",
-        Esc(&ellipsised(&report.title, 200))
-    )?;
     let when = match (report.first_time, report.last_time) {
         (Some(first), Some(last)) => {
             format!("{}, {} UTC to {} UTC", period(first, last), clock(first), clock(last))
         }
         _ => "No payments were read".to_owned(),
     };
-    writeln!(out, "<p class=\"when\">{when}</p><dl class=\"big\">")?;
+    mast(&report.title, &when, out)?;
     let refused = report.quarantine.total;
     let per = burden(report.total_alerts, report.accounts);
     let mut figures = vec![
@@ -94,6 +103,26 @@ fn masthead(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     if refused > 0 {
         figures.push((grouped(refused), "records refused", "listed at the end".to_owned()));
     }
+    big(&figures, out)?;
+    writeln!(
+        out,
+        "<p class=\"stance\"><strong>An alert is a question, not an accusation.</strong> Shroff looks at payments, not at people. It shows flows of money that resemble known fraud or laundering, with the payments that made it say so; most such flows have an innocent explanation, and each alert names the one to rule out first. A score orders alerts and is not a probability. A person decides.</p></header>"
+    )
+}
+
+/// The sign, the heading, and the time it speaks of.
+pub(crate) fn mast(title: &str, when: &str, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(
+        out,
+        "<a class=\"skip\" href=\"#main\">Skip to the alerts</a><header class=\"mast\"><p class=\"mark\"><svg viewBox=\"0 0 20 20\" width=\"20\" height=\"20\" aria-hidden=\"true\"><path fill-rule=\"evenodd\" d=\"M10,0a10,10 0 1 1 0,20a10,10 0 1 1 0-20ZM10,2.2a7.8,7.8 0 1 0 0,15.6a7.8,7.8 0 1 0 0-15.6ZM7.2,7.2h5.6v5.6h-5.6Z\"/></svg>Shroff</p><h1>{}</h1>",
+        Esc(&ellipsised(title, 200))
+    )?;
+    writeln!(out, "<p class=\"when\">{when}</p>")
+}
+
+/// The figures at the top: value, label, and what more there is to say.
+pub(crate) fn big(figures: &[(String, &str, String)], out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "<dl class=\"big\">")?;
     for (value, label, more) in figures {
         write!(out, "<div><dt>{label}")?;
         if !more.is_empty() {
@@ -101,10 +130,7 @@ fn masthead(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         }
         writeln!(out, "</dt><dd>{value}</dd></div>")?;
     }
-    writeln!(
-        out,
-        "</dl><p class=\"stance\"><strong>An alert is a question, not an accusation.</strong> Shroff looks at payments, not at people. It shows flows of money that resemble known fraud or laundering, with the payments that made it say so; most such flows have an innocent explanation, and each alert names the one to rule out first. A score orders alerts and is not a probability. A person decides.</p></header>"
-    )
+    writeln!(out, "</dl>")
 }
 
 /// `3.2 for each 1,000 accounts`.
@@ -146,7 +172,7 @@ fn typologies(report: &Report, out: &mut dyn Write) -> io::Result<()> {
 }
 
 fn by_day(report: &Report, out: &mut dyn Write) -> io::Result<()> {
-    let chart = days(report);
+    let chart = days(&report.typologies, &report.days);
     if chart.is_empty() {
         return Ok(());
     }
@@ -460,15 +486,16 @@ fn quarantine(quarantine: &Quarantine, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "</tbody></table></div></section>")
 }
 
-fn notes(report: &Report, out: &mut dyn Write) -> io::Result<()> {
-    if report.notes.is_empty() {
+/// What a reader must know.
+pub(crate) fn notes(notes: &[String], out: &mut dyn Write) -> io::Result<()> {
+    if notes.is_empty() {
         return Ok(());
     }
     writeln!(
         out,
         "<section aria-labelledby=\"notes\"><h2 id=\"notes\">What to know about these numbers</h2><ul class=\"card notes\">"
     )?;
-    for note in &report.notes {
+    for note in notes {
         writeln!(out, "<li>{}</li>", Prose(note))?;
     }
     writeln!(out, "</ul></section>")

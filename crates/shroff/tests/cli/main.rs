@@ -6,6 +6,7 @@
 mod door;
 
 mod alerts;
+mod backtest;
 mod bench;
 mod browser;
 mod features;

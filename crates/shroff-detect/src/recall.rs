@@ -1,0 +1,73 @@
+//! Evidence again, long after the features were computed: payments in, evidence out, no feature.
+//!
+//! Whoever kept the features of payments needs their evidence only where a rule fires. So payments
+//! are taken into the graph as before, nothing is counted, and the search for a pattern is made
+//! again only where its payments are asked for.
+
+use shroff_graph::Key;
+use shroff_types::{Names, Place, Timestamp};
+
+use crate::definitions::Definitions;
+use crate::evidence::Evidence;
+use crate::extractor::{Arrival, Extractor, Input, Pending, Step};
+use crate::workers::Alone;
+
+/// A payment with its place in the order.
+type Placed = (Place, Input);
+
+/// Finds the payments behind features that were computed before.
+#[derive(Debug)]
+pub struct Recall {
+    extractor: Extractor,
+    next: u32,
+    steps: Vec<Step>,
+}
+
+impl Recall {
+    /// Of the features of these definitions, for amounts of `exponent` decimals.
+    pub fn new(definitions: &Definitions, exponent: u8) -> Recall {
+        Recall { extractor: Extractor::new(definitions, exponent), next: 0, steps: Vec::new() }
+    }
+
+    /// Leaves out the payments before a place: nobody who is asked about sees them.
+    pub fn skip_to(&mut self, next: Place) {
+        self.next = next.0;
+    }
+
+    /// Takes the next payments of the order in. `oldest` is the time of the oldest payment that
+    /// will still be asked about. Costs what it takes to put them into the graph.
+    pub fn take(&mut self, payments: &[Input], symbols: &Names, oldest: Timestamp) {
+        for input in payments {
+            let key = Key { time: input.time, place: Place(self.next) };
+            self.next = self.next.checked_add(1).expect("fewer than 2^32 payments");
+            let layers = self.extractor.layers(input, symbols);
+            let payment = Pending { key, input: *input };
+            let arrival = Arrival::InOrder;
+            self.steps.push(Step { payment, layers, tells: false, arrival });
+        }
+        if !self.steps.is_empty() {
+            let state = &mut self.extractor.state;
+            let floor = oldest.before(state.plan.look_back);
+            state.follow_lines(&Alone, &self.steps, floor);
+            state.follow_chains(&self.steps, floor);
+            self.steps.clear();
+        }
+    }
+
+    /// The evidence of a payment that was taken in, with all that lies in its horizon. `completers`
+    /// are those that [`Evidence::completers`] named for it, with their payments.
+    pub fn evidence(
+        &mut self,
+        (place, input): Placed,
+        completers: impl Iterator<Item = (u32, Placed)>,
+    ) -> Evidence<'_> {
+        let pending =
+            |(place, input): Placed| Pending { key: Key { time: input.time, place }, input };
+        let state = &mut self.extractor.state;
+        let found = completers.map(|(pattern, payment)| (pattern as usize, pending(payment)));
+        let found: Vec<(usize, Pending)> = found.collect();
+        state.completers.clear();
+        state.completers.push_back(found);
+        Evidence { payment: Some(pending((place, input))), state }
+    }
+}
