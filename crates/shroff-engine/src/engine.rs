@@ -8,6 +8,7 @@ use shroff_types::{Clock, Names, Span, Timestamp};
 
 use crate::grouper::{At, Grouper};
 use crate::grouping::{Drafts, Hit};
+use crate::mutes::Mutes;
 
 /// Why an engine can't be made: everything wrong in its rules, at once.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +37,8 @@ pub struct Counts {
     pub saturated: u64,
     /// Times that a rule fired.
     pub hits: u64,
+    /// Times that a rule would have fired, but its typology is muted for one of the accounts.
+    pub muted: u64,
     /// Payments that came too late: they have no features, and no rule was asked of them.
     pub too_late: u64,
 }
@@ -56,6 +59,7 @@ struct Core {
     flags: Vec<usize>,
     counts: Counts,
     clock: Clock,
+    mutes: Mutes,
     /// The first payment seen, and how far back a rule may know of it.
     first: Option<Timestamp>,
     look_back: Span,
@@ -83,6 +87,7 @@ impl Engine {
             flags,
             counts: Counts::default(),
             clock: Clock::default(),
+            mutes: Mutes::default(),
             first: None,
             look_back: definitions.look_back(),
         };
@@ -100,6 +105,13 @@ impl Engine {
     #[must_use]
     pub fn suggesting(mut self, typologies: &[Typology], thresholds: Thresholds) -> Engine {
         self.core.grouper = Grouper::new(Scoring::new(typologies, thresholds));
+        self
+    }
+
+    /// The same, with typologies muted for some accounts.
+    #[must_use]
+    pub fn muting(mut self, mutes: Mutes) -> Engine {
+        self.core.mutes = mutes;
         self
     }
 
@@ -131,11 +143,11 @@ impl Engine {
         });
     }
 
-    /// Completes what still waited, and hands out the drafts.
-    pub fn finish(mut self, symbols: &Names) -> (Drafts, Counts) {
+    /// Completes what still waited; hands out the drafts, what was counted, and what was muted.
+    pub fn finish(mut self, symbols: &Names) -> (Drafts, Counts, Mutes) {
         let Engine { extractor, core } = &mut self;
         extractor.finish(&mut |finished| core.ask(finished, symbols));
-        (self.core.grouper.into_drafts(), self.core.counts)
+        (self.core.grouper.into_drafts(), self.core.counts, self.core.mutes)
     }
 }
 
@@ -167,6 +179,11 @@ impl Core {
             let rule = &self.rules.bound[number];
             let Some(score_permille) = rule.fires(asked) else { continue };
             let typology = rule.typology();
+            let accounts = [input.debtor, input.creditor];
+            if self.mutes.keeps_back(typology, accounts, input.time) {
+                self.counts.muted += 1;
+                continue;
+            }
             let hit = Hit { typology, rule: number, place: finished.place, score_permille };
             self.counts.hits += 1;
             let mut at = At { input: &input, evidence: &mut finished.evidence };

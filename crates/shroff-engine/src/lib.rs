@@ -6,8 +6,10 @@ mod engine;
 mod example;
 mod grouper;
 mod grouping;
+mod mutes;
 
 pub use engine::{Counts, Engine, EngineError};
 pub use example::{ExampleError, ExampleLedger, run_example};
 pub use grouper::{At, Grouper};
 pub use grouping::{Completion, Draft, Drafts, Ground, Hit, MOST_PAYMENTS};
+pub use mutes::{Mute, Mutes};

@@ -174,6 +174,9 @@ pub(crate) struct Scan {
     /// From which score on a hold is suggested, where a typology that fired goes so far.
     #[arg(long, value_name = "SCORE", default_value = "0.9", value_parser = share)]
     pub(crate) hold_from: f64,
+    /// Typologies that say nothing new of some accounts: who says so, why, and until when.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) mutes: Option<PathBuf>,
     /// Keep the strongest alerts only: so many a day for each 1,000 accounts.
     #[arg(long, value_name = "ALERTS", value_parser = positive)]
     pub(crate) budget: Option<f64>,

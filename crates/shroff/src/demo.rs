@@ -38,6 +38,7 @@ pub(crate) fn run(arguments: &Demo) -> anyhow::Result<Ending> {
         utc_offset: 0,
         hold_from: 0.9,
         budget: None,
+        mutes: None,
         accounts: Naming::Tokens,
         top: 50,
         json: false,

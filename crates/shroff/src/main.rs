@@ -11,6 +11,7 @@ mod formats;
 mod inputs;
 mod ledger;
 mod library;
+mod mutes;
 mod outputs;
 mod progress;
 mod report;

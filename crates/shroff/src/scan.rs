@@ -7,12 +7,13 @@ use std::path::Path;
 use comfy_table::{CellAlignment, Table, presets};
 use serde_json::json;
 use shroff_detect::{Thresholds, Typology};
-use shroff_engine::{Counts, Draft, Engine};
+use shroff_engine::{Counts, Draft, Engine, Mutes};
 use shroff_types::{AccountId, Clock, Currency, Names, Timestamp};
 
 use crate::cli::{Naming, Scan, Work};
 use crate::evaluation::Evaluation;
 use crate::ledger::{self, Read};
+use crate::mutes::{Muted, Muting};
 use crate::progress::Bar;
 use crate::story::{self, Picture, Stories, Told};
 use crate::threads::Threads;
@@ -25,6 +26,7 @@ struct Found {
     counts: Counts,
     stories: Stories,
     notes: Vec<String>,
+    muted: Vec<Muted>,
     seconds: BTreeMap<&'static str, f64>,
 }
 
@@ -42,7 +44,11 @@ pub(crate) fn run(arguments: &Scan) -> anyhow::Result<Ending> {
     }
     let ending = read.ending(&arguments.reading);
     let namer = Namer::new(&read.ledger.accounts, read.digests.secret, arguments.accounts);
-    let mut found = find(&read, typologies, arguments)?;
+    let muting = match &arguments.mutes {
+        Some(file) => Muting::read(file, &typologies, (&read.ledger.accounts, &namer))?,
+        None => Muting::default(),
+    };
+    let mut found = find(&read, typologies, (arguments, &muting))?;
     write(arguments, &read, &namer, &mut found)?;
     if arguments.json {
         let summary = summary(arguments, &read, &found);
@@ -53,7 +59,11 @@ pub(crate) fn run(arguments: &Scan) -> anyhow::Result<Ending> {
     Ok(ending)
 }
 
-fn find(read: &Read, typologies: Vec<Typology>, arguments: &Scan) -> anyhow::Result<Found> {
+fn find(
+    read: &Read,
+    typologies: Vec<Typology>,
+    (arguments, muting): (&Scan, &Muting),
+) -> anyhow::Result<Found> {
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
@@ -62,8 +72,10 @@ fn find(read: &Read, typologies: Vec<Typology>, arguments: &Scan) -> anyhow::Res
     let hold_permille = (arguments.hold_from * 1_000.0).round() as u16;
     let engine = Engine::new(&read.definitions, &typologies, read.money.exponent)?
         .on_clock(Clock::new(vec![(Timestamp(i64::MIN), arguments.utc_offset)]))
-        .suggesting(&typologies, Thresholds { hold_permille, ..Thresholds::default() });
+        .suggesting(&typologies, Thresholds { hold_permille, ..Thresholds::default() })
+        .muting(muting.mutes());
     let mut notes = read.notes.clone();
+    notes.extend(muting.notes.iter().cloned());
     for &idle in engine.idle() {
         notes.push(format!(
             "{} was not looked for: the definitions have no block that it speaks of",
@@ -71,10 +83,12 @@ fn find(read: &Read, typologies: Vec<Typology>, arguments: &Scan) -> anyhow::Res
         ));
     }
     let mut seconds = BTreeMap::from([("read", read.seconds)]);
-    let (mut drafts, counts) = detect(read, engine, &arguments.work, &mut seconds)?;
+    let (mut drafts, counts, mutes) = detect(read, engine, &arguments.work, &mut seconds)?;
     if let Some(budget) = arguments.budget {
         notes.extend(keep_strongest(&mut drafts, budget, read));
     }
+    let muted = muting.told(&mutes);
+    notes.extend(muted.iter().map(Muted::note));
     if counts.saturated > 0 {
         notes.push(format!(
             "{} payments had a search that ran out of its budget: their counts are lower bounds",
@@ -85,7 +99,7 @@ fn find(read: &Read, typologies: Vec<Typology>, arguments: &Scan) -> anyhow::Res
     let ids: Vec<String> = typologies.iter().map(|t| t.id.clone()).collect();
     let stories = Stories::gather(drafts, &ids, &read.ledger, &read.money)?;
     seconds.insert("gather", begun.elapsed().as_secs_f64());
-    Ok(Found { typologies, counts, stories, notes, seconds })
+    Ok(Found { typologies, counts, stories, notes, muted, seconds })
 }
 
 /// Keeps what a budget of alerts a day for each 1,000 accounts allows; says what it left out.
@@ -132,7 +146,7 @@ fn detect(
     mut engine: Engine,
     work: &Work,
     seconds: &mut BTreeMap<&'static str, f64>,
-) -> anyhow::Result<(Vec<Draft>, Counts)> {
+) -> anyhow::Result<(Vec<Draft>, Counts, Mutes)> {
     let payments = &read.ledger.payments;
     let symbols: &Names = &read.ledger.symbols;
     let mut bar = Bar::of_payments("detecting", payments.len());
@@ -149,10 +163,10 @@ fn detect(
         }
     }
     engine.push_with(&workers, &batch, symbols);
-    let (drafts, counts) = engine.finish(symbols);
+    let (drafts, counts, mutes) = engine.finish(symbols);
     let drafts = drafts.finish();
     seconds.insert("detect", bar.done());
-    Ok((drafts, counts))
+    Ok((drafts, counts, mutes))
 }
 
 fn write(
@@ -431,12 +445,14 @@ fn summary(arguments: &Scan, read: &Read, found: &Found) -> serde_json::Value {
             "payments": read.ledger.payments.len(), "accounts": read.ledger.accounts.len(),
             "rejected": read.refused.total, "alerts": found.stories.alerts.len(),
             "payments_in_alerts": alerted, "rule_hits": found.counts.hits,
+            "rule_hits_muted": found.counts.muted,
             "payments_saturated": found.counts.saturated,
             "first_time": facts.first_time.map(|t| t.to_string()),
             "last_time": facts.last_time.map(|t| t.to_string()),
         },
         "alerts_by_typology": by_typology,
         "evaluation": found.stories.evaluation,
+        "mutes": found.muted,
         "notes": found.notes,
         "seconds": found.seconds,
         "top_alerts": top,

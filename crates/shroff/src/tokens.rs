@@ -37,6 +37,11 @@ impl<'a> Namer<'a> {
         self.accounts.text(account.0)
     }
 
+    /// The token of an account, however accounts are written.
+    pub(crate) fn token_of(&self, account: AccountId) -> String {
+        self.token(self.plain(account))
+    }
+
     /// Sixty bits of HMAC-SHA256: among a million accounts, two share a token once in two million
     /// ledgers.
     fn token(&self, plain: &str) -> String {

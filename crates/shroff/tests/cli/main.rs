@@ -12,6 +12,7 @@ mod browser;
 mod features;
 mod forms;
 mod labels;
+mod mutes;
 mod patterns;
 mod rates;
 mod refusals;
