@@ -23,6 +23,7 @@ use crate::cell::Cell;
 use crate::definitions::{Column, Definitions};
 use crate::evidence::Evidence;
 use crate::filter::PaymentRow;
+use crate::fresh::Pairs;
 use crate::lines::{Asking, End, Keeper, Side};
 use crate::plan::Plan;
 use crate::snapshot::{Head, Saved, SavedState};
@@ -131,6 +132,8 @@ pub(crate) struct State {
     pub(crate) graph: Graph,
     keepers: Vec<Keeper>,
     pub(crate) depths: Vec<Depths>,
+    /// Kept where a block asks for strangers.
+    pairs: Pairs,
     /// With a horizon: who waits for what may come, in order.
     pub(crate) pending: VecDeque<Pending>,
     /// One run of counters for each of them.
@@ -181,9 +184,10 @@ impl Extractor {
     pub fn new(definitions: &Definitions, exponent: u8) -> Extractor {
         let plan = Plan::new(definitions, exponent);
         let state = State {
-            graph: Graph::new(1 + plan.filters.len()),
+            graph: Graph::new(plan.layers()),
             keepers: (0..SHARDS).map(|_| Keeper::new(&plan)).collect(),
             depths: plan.chains.iter().map(|&rule| Depths::new(rule)).collect(),
+            pairs: Pairs::default(),
             pending: VecDeque::new(),
             counters: VecDeque::new(),
             completers: VecDeque::new(),
@@ -355,6 +359,9 @@ impl Extractor {
     ) {
         let horizon = self.state.plan.horizon;
         let inline = horizon == Span::ZERO;
+        // With a horizon, what comes late has waited, and is taken in at its place.
+        let place = if inline { arrival } else { Arrival::InOrder };
+        let layers = layers | self.state.fresh_layers(payment, place);
         if !inline {
             // Whatever this payment is too late for is complete without it.
             while self.tell_oldest(self.complete_before(payment.key.time)) {
@@ -437,7 +444,7 @@ impl Extractor {
         let oldest = pending.front().map_or(self.newest, |p| p.key.time);
         let floor = oldest.min(self.newest.before(self.lateness)).before(plan.look_back);
         let mut layers: BTreeMap<Key, u128> = BTreeMap::new();
-        for layer in 1..=plan.filters.len() {
+        for layer in 1..plan.layers() {
             for entry in graph.entries(layer) {
                 *layers.entry(entry.key).or_insert(1) |= 1 << layer;
             }
@@ -479,15 +486,18 @@ impl Extractor {
         let Head { exponent, lateness, late, next, newest } = head;
         let mut extractor = Extractor::new(definitions, exponent).allowing(lateness);
         (extractor.late, extractor.next, extractor.newest) = (late, next, newest);
-        let State { plan, graph, depths, pending, .. } = &mut extractor.state;
+        let State { plan, graph, depths, pending, pairs, .. } = &mut extractor.state;
         for saved in payments {
             let Saved { payment, layers, arrival, state } = *saved;
             if state == SavedState::Waiting {
                 extractor.waiting.insert(payment.key, (payment, layers, arrival));
                 continue;
             }
-            for layer in (0..=plan.filters.len()).filter(|layer| layers >> layer & 1 == 1) {
+            for layer in (0..plan.layers()).filter(|layer| layers >> layer & 1 == 1) {
                 graph.insert(layer, payment.entry());
+            }
+            if !plan.fresh.is_empty() {
+                pairs.note(payment.entry(), Timestamp(i64::MIN));
             }
             let link = Link { closing: payment.closing(), minor: payment.input.minor };
             for depths in &mut *depths {
@@ -504,6 +514,22 @@ impl Extractor {
 
 /// The first pass.
 impl State {
+    /// The layers of payments between strangers that a payment enters; it is noted as the last of
+    /// its pair.
+    fn fresh_layers(&mut self, payment: Pending, arrival: Arrival) -> u128 {
+        let State { plan, graph, pairs, .. } = self;
+        let entry = payment.entry();
+        if plan.fresh.is_empty() || entry.debtor == entry.creditor {
+            return 0;
+        }
+        let first = 1 + plan.filters.len();
+        let fresh = plan.fresh.iter().enumerate();
+        let fresh = fresh.filter(|(_, memory)| pairs.is_fresh(entry, **memory, (graph, arrival)));
+        let layers = fresh.fold(0, |layers, (number, _)| layers | 1 << (first + number));
+        pairs.note(entry, entry.key.time.before(plan.look_back));
+        layers
+    }
+
     fn follow_lines(&mut self, workers: &dyn Workers, steps: &[Step], floor: Timestamp) {
         let State { plan, graph, keepers, sides, written, .. } = self;
         let threads = if steps.len() < PARALLEL { 1 } else { workers.threads().clamp(1, SHARDS) };
