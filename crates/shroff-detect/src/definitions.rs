@@ -74,6 +74,8 @@ pub enum Kind {
     Cycle {
         /// The most accounts, 2 to 64.
         longest: u8,
+        /// Of payments between strangers alone: the first of their pair in so long.
+        fresh: Option<Span>,
         /// The most steps of a search.
         budget: u64,
     },
@@ -81,11 +83,15 @@ pub enum Kind {
     Ring {
         /// The most accounts, 2 to 64.
         longest: u8,
+        /// Of payments between strangers alone: the first of their pair in so long.
+        fresh: Option<Span>,
         /// The most steps of a search.
         budget: u64,
     },
     /// One pays many who pay one.
     ScatterGather {
+        /// Of payments between strangers alone: the first of their pair in so long.
+        fresh: Option<Span>,
         /// The most steps of a search.
         budget: u64,
     },
@@ -179,8 +185,8 @@ pub struct DefinitionsError {
     pub hint: String,
 }
 
-/// Distinct `where`s of one file.
-const MOST_PREDICATES: usize = 127;
+/// Distinct `where`s and `fresh`es of one file.
+const MOST_LAYERS: usize = 127;
 
 /// Steps of one path search where the block has no `budget`. To look an account's payments up is
 /// 16 steps, each payment one, and so is each half path and each pair of halves that is tried. On
@@ -219,6 +225,7 @@ struct RawBlock {
     longest: Option<Spanned<u8>>,
     retention_permille: Option<Spanned<u32>>,
     deepest: Option<Spanned<u32>>,
+    fresh: Option<Spanned<String>>,
     budget: Option<Spanned<u64>>,
 }
 
@@ -256,22 +263,25 @@ impl Definitions {
         let definitions =
             Definitions { amount_exponent: raw.amount_exponent.into_inner(), horizon, blocks };
         definitions.no_column_twice(&reader, &raw.feature)?;
-        definitions.not_too_many_predicates(&reader, &raw.feature)?;
+        definitions.not_too_many_layers(&reader, &raw.feature)?;
         Ok(definitions)
     }
 
-    /// Each distinct `where` has a graph of its own, and a bit of 128 for each payment.
-    fn not_too_many_predicates(
+    /// Each distinct `where` and `fresh` has a graph of its own, and a bit of 128 for each payment.
+    fn not_too_many_layers(
         &self,
         reader: &Reader<'_>,
         places: &[Spanned<RawBlock>],
     ) -> Result<(), DefinitionsError> {
         let mut distinct = std::collections::BTreeSet::new();
+        let mut fresh = std::collections::BTreeSet::new();
         for (block, place) in self.blocks.iter().zip(places) {
             let filter = crate::plan::filter_of(&block.kind);
             distinct.extend(filter.and_then(|filter| filter.predicate.as_deref()));
-            if distinct.len() > MOST_PREDICATES {
-                let what = format!("this is the {}th distinct `where`", distinct.len());
+            fresh.extend(block.fresh());
+            if distinct.len() + fresh.len() > MOST_LAYERS {
+                let count = distinct.len() + fresh.len();
+                let what = format!("this is the {count}th distinct `where` or `fresh`");
                 let hint = "127 is the most; let blocks share one, letter for letter";
                 return Err(reader.error(place.span(), &what, hint));
             }
@@ -373,12 +383,25 @@ impl Block {
             Kind::Novelty { memory } => self.window.max(*memory),
             // A depth needs one window; the run that makes it, as evidence, needs them all.
             Kind::Chain { deepest, .. } => self.window.times(*deepest),
+            // Its oldest payment was the first of its pair in a while.
+            Kind::Cycle { fresh, .. }
+            | Kind::Ring { fresh, .. }
+            | Kind::ScatterGather { fresh, .. } => self.window.plus(fresh.unwrap_or(Span::ZERO)),
+            Kind::Activity { .. } | Kind::Pair { .. } | Kind::Passthrough => self.window,
+        }
+    }
+
+    /// How long a pair must not have paid, where it is a pattern of payments between strangers.
+    pub(crate) fn fresh(&self) -> Option<Span> {
+        match &self.kind {
+            Kind::Cycle { fresh, .. }
+            | Kind::Ring { fresh, .. }
+            | Kind::ScatterGather { fresh, .. } => *fresh,
             Kind::Activity { .. }
             | Kind::Pair { .. }
+            | Kind::Novelty { .. }
             | Kind::Passthrough
-            | Kind::Cycle { .. }
-            | Kind::Ring { .. }
-            | Kind::ScatterGather { .. } => self.window,
+            | Kind::Chain { .. } => None,
         }
     }
 }
@@ -452,8 +475,8 @@ impl Reader<'_> {
             "pair" => &["where", "similar_permille", "without_current"],
             "novelty" => &["memory"],
             "passthrough" => &[],
-            "cycle" | "ring" => &["longest", "budget"],
-            "scatter_gather" => &["budget"],
+            "cycle" | "ring" => &["longest", "fresh", "budget"],
+            "scatter_gather" => &["fresh", "budget"],
             "chain" => &["retention_permille", "deepest", "budget"],
             _ => {
                 let what = format!("kind = \"{name}\" is none that Shroff knows");
@@ -478,9 +501,10 @@ impl Reader<'_> {
             "novelty" => self.novelty(raw, at),
             "passthrough" => Ok(Kind::Passthrough),
             "cycle" | "ring" => self.paths(raw, at),
-            "scatter_gather" => {
-                Ok(Kind::ScatterGather { budget: self.budget(raw, DEFAULT_GATHER_BUDGET)? })
-            }
+            "scatter_gather" => Ok(Kind::ScatterGather {
+                fresh: self.fresh(raw)?,
+                budget: self.budget(raw, DEFAULT_GATHER_BUDGET)?,
+            }),
             _ => self.chain(raw, at),
         }
     }
@@ -529,10 +553,15 @@ impl Reader<'_> {
             return Err(self.error(given.span(), &what, "use 2 to 64 accounts"));
         }
         let budget = self.budget(raw, DEFAULT_PATH_BUDGET)?;
+        let fresh = self.fresh(raw)?;
         Ok(match raw.kind.get_ref().as_str() {
-            "cycle" => Kind::Cycle { longest, budget },
-            _ => Kind::Ring { longest, budget },
+            "cycle" => Kind::Cycle { longest, fresh, budget },
+            _ => Kind::Ring { longest, fresh, budget },
         })
+    }
+
+    fn fresh(&self, raw: &RawBlock) -> Result<Option<Span>, DefinitionsError> {
+        raw.fresh.as_ref().map(|text| self.window(text, "fresh")).transpose()
     }
 
     fn chain(&self, raw: &RawBlock, at: Range<usize>) -> Result<Kind, DefinitionsError> {
@@ -616,6 +645,7 @@ impl RawBlock {
             at("longest", self.longest.as_ref()),
             at("retention_permille", self.retention_permille.as_ref()),
             at("deepest", self.deepest.as_ref()),
+            at("fresh", self.fresh.as_ref()),
             at("budget", self.budget.as_ref()),
         ]
         .into_iter()

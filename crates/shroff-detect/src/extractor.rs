@@ -24,6 +24,7 @@ use crate::cell::Cell;
 use crate::definitions::{Column, Definitions};
 use crate::evidence::Evidence;
 use crate::filter::PaymentRow;
+use crate::fresh::Pairs;
 use crate::lines::{Asking, End, Keeper, Side};
 use crate::plan::Plan;
 use crate::snapshot::{Head, Saved, SavedState};
@@ -132,6 +133,8 @@ pub(crate) struct State {
     pub(crate) graph: Graph,
     keepers: Vec<Keeper>,
     pub(crate) depths: Vec<Depths>,
+    /// Kept where a block asks for strangers.
+    pairs: Pairs,
     /// With a horizon: who waits for what may come, in order.
     pub(crate) pending: VecDeque<Pending>,
     /// One run of counters for each of them.
@@ -182,9 +185,10 @@ impl Extractor {
     pub fn new(definitions: &Definitions, exponent: u8) -> Extractor {
         let plan = Plan::new(definitions, exponent);
         let state = State {
-            graph: Graph::new(1 + plan.filters.len()),
+            graph: Graph::new(plan.layers()),
             keepers: (0..SHARDS).map(|_| Keeper::new(&plan)).collect(),
             depths: plan.chains.iter().map(|&rule| Depths::new(rule)).collect(),
+            pairs: Pairs::default(),
             pending: VecDeque::new(),
             counters: VecDeque::new(),
             completers: VecDeque::new(),
@@ -356,6 +360,9 @@ impl Extractor {
     ) {
         let horizon = self.state.plan.horizon;
         let inline = horizon == Span::ZERO;
+        // With a horizon, what comes late has waited, and is taken in at its place.
+        let place = if inline { arrival } else { Arrival::InOrder };
+        let layers = layers | self.state.fresh_layers(payment, place);
         if !inline {
             // Whatever this payment is too late for is complete without it.
             while self.tell_oldest(self.complete_before(payment.key.time)) {
@@ -438,7 +445,7 @@ impl Extractor {
         let oldest = pending.front().map_or(self.newest, |p| p.key.time);
         let floor = oldest.min(self.newest.before(self.lateness)).before(plan.look_back);
         let mut layers: BTreeMap<Key, u128> = BTreeMap::new();
-        for layer in 1..=plan.filters.len() {
+        for layer in 1..plan.layers() {
             for entry in graph.entries(layer) {
                 *layers.entry(entry.key).or_insert(1) |= 1 << layer;
             }
@@ -514,8 +521,10 @@ impl Extractor {
         let first = next.0.checked_sub(count).expect("the payments before have a place each");
         for (place, input) in (first..).zip(told) {
             let key = Key { time: input.time, place: Place(place) };
-            let layers = extractor.layers(&input, symbols);
-            extractor.state.remember(Pending { key, input }, layers);
+            let payment = Pending { key, input };
+            let layers = extractor.layers(&input, symbols)
+                | extractor.state.fresh_layers(payment, Arrival::InOrder);
+            extractor.state.remember(payment, layers);
             extractor.newest = extractor.newest.max(input.time);
         }
         extractor.next = next.0;
@@ -526,9 +535,12 @@ impl Extractor {
 impl State {
     /// Takes in a payment that was told its features before.
     fn remember(&mut self, payment: Pending, layers: u128) {
-        let State { plan, graph, depths, .. } = self;
-        for layer in (0..=plan.filters.len()).filter(|layer| layers >> layer & 1 == 1) {
+        let State { plan, graph, depths, pairs, .. } = self;
+        for layer in (0..plan.layers()).filter(|layer| layers >> layer & 1 == 1) {
             graph.insert(layer, payment.entry());
+        }
+        if !plan.fresh.is_empty() {
+            pairs.note(payment.entry(), Timestamp(i64::MIN));
         }
         let link = Link { closing: payment.closing(), minor: payment.input.minor };
         for depths in depths {
@@ -539,6 +551,22 @@ impl State {
 
 /// The first pass.
 impl State {
+    /// The layers of payments between strangers that a payment enters; it is noted as the last of
+    /// its pair.
+    pub(crate) fn fresh_layers(&mut self, payment: Pending, arrival: Arrival) -> u128 {
+        let State { plan, graph, pairs, .. } = self;
+        let entry = payment.entry();
+        if plan.fresh.is_empty() || entry.debtor == entry.creditor {
+            return 0;
+        }
+        let first = 1 + plan.filters.len();
+        let fresh = plan.fresh.iter().enumerate();
+        let fresh = fresh.filter(|(_, memory)| pairs.is_fresh(entry, **memory, (graph, arrival)));
+        let layers = fresh.fold(0, |layers, (number, _)| layers | 1 << (first + number));
+        pairs.note(entry, entry.key.time.before(plan.look_back));
+        layers
+    }
+
     pub(crate) fn follow_lines(&mut self, workers: &dyn Workers, steps: &[Step], floor: Timestamp) {
         let State { plan, graph, keepers, sides, written, .. } = self;
         let threads = if steps.len() < PARALLEL { 1 } else { workers.threads().clamp(1, SHARDS) };

@@ -7,6 +7,7 @@ mod definitions;
 mod evidence;
 mod extractor;
 mod filter;
+mod fresh;
 mod ladder;
 mod lines;
 mod moments;

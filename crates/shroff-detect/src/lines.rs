@@ -99,7 +99,7 @@ impl Side<'_> {
         };
         self.shard.insert(0, entry, way);
         if layers > 1 {
-            for layer in (1..=self.plan.filters.len()).filter(|layer| layers >> layer & 1 == 1) {
+            for layer in (1..self.plan.layers()).filter(|layer| layers >> layer & 1 == 1) {
                 self.shard.insert(layer, entry, way);
             }
         }
@@ -396,7 +396,7 @@ impl Side<'_> {
 
     /// Lets go of what nobody can see any more of an account: payments at or before `floor`.
     pub(crate) fn retire(&mut self, account: AccountId, floor: Timestamp) {
-        for layer in 0..=self.plan.filters.len() {
+        for layer in 0..self.plan.layers() {
             let lines = self.shard.account(layer, account);
             let stale = WAYS.map(|way| lines.is_stale(way, floor));
             for (way, stale) in WAYS.into_iter().zip(stale) {

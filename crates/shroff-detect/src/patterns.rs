@@ -120,14 +120,13 @@ impl State {
         let raise = |cell: &mut Cell, to: &dyn Fn(u64) -> u64| {
             *cell = Cell::of_int(to(cell.int().unwrap_or(0)));
         };
+        let sheet = self.graph.sheet(pattern.layer);
         match pattern.search {
-            Search::Path(rule) => {
-                searcher.paths.closed_by(&self.graph, closing, rule, &mut |path| {
-                    raise(&mut cells[path.len() - 2], &|count| count + 1);
-                })
-            }
+            Search::Path(rule) => searcher.paths.closed_by(sheet, closing, rule, &mut |path| {
+                raise(&mut cells[path.len() - 2], &|count| count + 1);
+            }),
             Search::Gather(rule) => {
-                searcher.gathers.closed_by(&self.graph, closing, rule, &mut |gathering| {
+                searcher.gathers.closed_by(sheet, closing, rule, &mut |gathering| {
                     raise(&mut cells[0], &|count| count + 1);
                     raise(&mut cells[1], &|size| size.max(gathering.middles.into()));
                 })
@@ -363,15 +362,16 @@ fn completed(
     closing: Closing,
     found: &mut dyn FnMut(Completed),
 ) -> Bound {
+    let sheet = graph.sheet(pattern.layer);
     match pattern.search {
-        Search::Path(rule) => searcher.paths.closed_by(graph, closing, rule, &mut |path| {
-            let payments = path_payments(graph, closing, rule, &path.accounts());
+        Search::Path(rule) => searcher.paths.closed_by(sheet, closing, rule, &mut |path| {
+            let payments = path_payments(sheet, closing, rule, &path.accounts());
             found(Completed { pattern: at, number: path.len() - 2, payments });
         }),
         Search::Gather(rule) => {
-            searcher.gathers.closed_by(graph, closing, rule, &mut |gathering| {
+            searcher.gathers.closed_by(sheet, closing, rule, &mut |gathering| {
                 let source = gathering.source;
-                let payments = gathering_payments(graph, closing, rule.window, source);
+                let payments = gathering_payments(sheet, closing, rule.window, source);
                 found(Completed { pattern: at, number: gathering.middles as usize, payments });
             })
         }

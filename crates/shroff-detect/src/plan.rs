@@ -53,6 +53,8 @@ pub(crate) struct LineBlock {
 pub(crate) struct PatternBlock {
     /// Its number among all blocks.
     pub(crate) block: usize,
+    /// The layer that it walks.
+    pub(crate) layer: usize,
     pub(crate) search: Search,
     pub(crate) window: Span,
     /// Its first column.
@@ -78,12 +80,14 @@ pub(crate) struct Plan {
     pub(crate) columns: Vec<Column>,
     /// The predicates of the layers behind the first, which holds all payments.
     pub(crate) filters: Vec<Expression>,
+    /// How long a pair must not have paid, of the layers behind those.
+    pub(crate) fresh: Vec<Span>,
     pub(crate) groups: Vec<Group>,
     pub(crate) lines: Vec<LineBlock>,
     pub(crate) patterns: Vec<PatternBlock>,
     pub(crate) chains: Vec<ChainRule>,
     pub(crate) novelties: usize,
-    /// The layer of each block.
+    /// The layer of the lines of each block.
     pub(crate) layer_of: Vec<usize>,
     /// Cells that the lines of a debtor fill, and those of a creditor.
     pub(crate) side_widths: [usize; 2],
@@ -101,6 +105,7 @@ impl Plan {
             look_back: definitions.look_back(),
             columns: definitions.columns(),
             filters: Vec::new(),
+            fresh: Vec::new(),
             groups: Vec::new(),
             lines: Vec::new(),
             patterns: Vec::new(),
@@ -111,17 +116,27 @@ impl Plan {
             counters: 0,
         };
         let mut predicates: Vec<&str> = Vec::new();
+        for block in &definitions.blocks {
+            let predicate = filter_of(&block.kind).and_then(|f| f.predicate.as_deref());
+            if let Some(text) = predicate {
+                push_new(&mut predicates, text);
+            }
+            block.fresh().into_iter().for_each(|memory| push_new(&mut plan.fresh, memory));
+        }
         let mut column = 0;
         for (number, block) in definitions.blocks.iter().enumerate() {
-            let layer = match filter_of(&block.kind).and_then(|f| f.predicate.as_deref()) {
-                None => 0,
-                Some(text) => 1 + position_or_push(&mut predicates, text),
+            let predicate = filter_of(&block.kind).and_then(|f| f.predicate.as_deref());
+            let layer = match (predicate, block.fresh()) {
+                (Some(text), _) => 1 + position(&predicates, &text),
+                (None, Some(memory)) => 1 + predicates.len() + position(&plan.fresh, &memory),
+                (None, None) => 0,
             };
-            plan.layer_of.push(layer);
+            // The lines of a pattern are those of all payments.
+            plan.layer_of.push(if block.fresh().is_some() { 0 } else { layer });
             let width = plan.columns.iter().filter(|c| c.block == number).count();
             match plan.task(block, layer) {
                 Some(task) => plan.add_lines(task, column, width),
-                None => plan.add_pattern(number, column, width),
+                None => plan.add_pattern((number, layer), column, width),
             }
             column += width;
         }
@@ -135,6 +150,11 @@ impl Plan {
 
     pub(crate) fn width(&self) -> usize {
         self.columns.len()
+    }
+
+    /// Layers of the graph, the first among them.
+    pub(crate) fn layers(&self) -> usize {
+        1 + self.filters.len() + self.fresh.len()
     }
 
     fn task(&mut self, block: &Block, layer: usize) -> Option<Task> {
@@ -189,17 +209,17 @@ impl Plan {
         self.lines.push(LineBlock { task, column, widths });
     }
 
-    fn add_pattern(&mut self, number: usize, column: usize, width: usize) {
+    fn add_pattern(&mut self, (number, layer): (usize, usize), column: usize, width: usize) {
         let block = &self.definitions.blocks[number];
         let window = block.window;
         let search = match block.kind {
-            Kind::Cycle { longest, budget } => {
+            Kind::Cycle { longest, budget, .. } => {
                 Search::Path(PathRule { rising: true, window, longest, budget })
             }
-            Kind::Ring { longest, budget } => {
+            Kind::Ring { longest, budget, .. } => {
                 Search::Path(PathRule { rising: false, window, longest, budget })
             }
-            Kind::ScatterGather { budget } => Search::Gather(GatherRule { window, budget }),
+            Kind::ScatterGather { budget, .. } => Search::Gather(GatherRule { window, budget }),
             Kind::Chain { retention_permille, deepest, budget } => {
                 self.chains.push(ChainRule { window, retention_permille, deepest, budget });
                 Search::Chain(self.chains.len() - 1)
@@ -214,6 +234,7 @@ impl Plan {
         self.counters += counters;
         self.patterns.push(PatternBlock {
             block: number,
+            layer,
             search,
             window,
             column,
@@ -225,12 +246,15 @@ impl Plan {
 
     fn find_patterns_within_others(&mut self) {
         for at in 0..self.patterns.len() {
-            let Search::Path(rule) = self.patterns[at].search else { continue };
+            let PatternBlock { search: Search::Path(rule), layer, .. } = self.patterns[at] else {
+                continue;
+            };
             if !rule.rising {
                 continue;
             }
             self.patterns[at].within = self.patterns.iter().position(|other| {
                 matches!(other.search, Search::Path(ring) if !ring.rising
+                    && other.layer == layer
                     && ring.window >= rule.window && ring.longest >= rule.longest)
             });
         }
@@ -249,9 +273,12 @@ pub(crate) fn filter_of(kind: &Kind) -> Option<&Filter> {
     }
 }
 
-fn position_or_push<'a>(known: &mut Vec<&'a str>, text: &'a str) -> usize {
-    known.iter().position(|&other| other == text).unwrap_or_else(|| {
-        known.push(text);
-        known.len() - 1
-    })
+fn push_new<T: PartialEq>(known: &mut Vec<T>, new: T) {
+    if !known.contains(&new) {
+        known.push(new);
+    }
+}
+
+fn position<T: PartialEq>(known: &[T], wanted: &T) -> usize {
+    known.iter().position(|other| other == wanted).expect("every one was put in before")
 }

@@ -40,9 +40,10 @@ impl Recall {
         for input in payments {
             let key = Key { time: input.time, place: Place(self.next) };
             self.next = self.next.checked_add(1).expect("fewer than 2^32 payments");
-            let layers = self.extractor.layers(input, symbols);
             let payment = Pending { key, input: *input };
             let arrival = Arrival::InOrder;
+            let layers = self.extractor.layers(input, symbols)
+                | self.extractor.state.fresh_layers(payment, arrival);
             self.steps.push(Step { payment, layers, tells: false, arrival });
         }
         if !self.steps.is_empty() {

@@ -60,8 +60,14 @@ fn merge(known: &mut Block, block: &Block) -> bool {
             }
             true
         }
-        (Kind::Cycle { longest, budget }, Kind::Cycle { longest: other, budget: other_budget })
-        | (Kind::Ring { longest, budget }, Kind::Ring { longest: other, budget: other_budget }) => {
+        (
+            Kind::Cycle { longest, fresh, budget },
+            Kind::Cycle { longest: other, fresh: other_fresh, budget: other_budget },
+        )
+        | (
+            Kind::Ring { longest, fresh, budget },
+            Kind::Ring { longest: other, fresh: other_fresh, budget: other_budget },
+        ) if fresh == other_fresh => {
             *longest = (*longest).max(*other);
             *budget = (*budget).max(*other_budget);
             true
@@ -98,17 +104,20 @@ fn block_written(block: &Block) -> String {
             add("measures", format!("[{}]", names.join(", ")));
         }
         Kind::Novelty { memory } => add("memory", quoted(&memory.to_string())),
-        Kind::Cycle { longest, budget } | Kind::Ring { longest, budget } => {
+        Kind::Cycle { longest, budget, .. } | Kind::Ring { longest, budget, .. } => {
             add("longest", longest.to_string());
             add("budget", budget.to_string());
         }
-        Kind::ScatterGather { budget } => add("budget", budget.to_string()),
+        Kind::ScatterGather { budget, .. } => add("budget", budget.to_string()),
         Kind::Chain { retention_permille, deepest, budget } => {
             add("retention_permille", retention_permille.to_string());
             add("deepest", deepest.to_string());
             add("budget", budget.to_string());
         }
         Kind::Pair { .. } | Kind::Passthrough => {}
+    }
+    if let Some(memory) = block.fresh() {
+        add("fresh", quoted(&memory.to_string()));
     }
     if let Some(filter) = filter {
         if let Some(predicate) = &filter.predicate {

@@ -160,6 +160,12 @@ impl Graph {
         self.shards[shard_of(line.0)].edges(layer, line, view)
     }
 
+    /// One layer, for a search to walk.
+    #[inline]
+    pub fn sheet(&self, layer: usize) -> Sheet<'_> {
+        Sheet { graph: self, layer }
+    }
+
     /// Bytes that the payments and accounts take.
     pub fn bytes(&self) -> usize {
         self.shards.iter().flat_map(|shard| &shard.layers).map(Layer::bytes).sum()
@@ -183,6 +189,34 @@ impl Graph {
         }
         entries.sort_unstable_by_key(|entry| entry.key);
         entries
+    }
+}
+
+/// One layer of a graph: the payments that a search walks.
+#[derive(Debug, Clone, Copy)]
+pub struct Sheet<'g> {
+    graph: &'g Graph,
+    layer: usize,
+}
+
+impl<'g> Sheet<'g> {
+    /// The payments that left an account, of those that a view sees.
+    #[inline]
+    pub fn out(self, account: AccountId, view: View) -> Edges<'g> {
+        self.graph.edges(self.layer, (account, Way::Out), view)
+    }
+
+    /// The payments that reached an account, of those that a view sees.
+    #[inline]
+    pub fn into(self, account: AccountId, view: View) -> Edges<'g> {
+        self.graph.edges(self.layer, (account, Way::In), view)
+    }
+
+    /// Whether a payment out of an account is on it. The first layer holds all, and is not asked.
+    #[inline]
+    pub(crate) fn holds(self, debtor: AccountId, view: View) -> bool {
+        let last = || self.out(debtor, view).iter().next_back().map(Edge::key);
+        self.layer == 0 || last() == Some(view.until)
     }
 }
 

@@ -12,7 +12,7 @@ mod scatter_gather;
 mod table;
 
 pub use chain::{ChainRule, Depths, Link};
-pub use graph::{Account, Entry, Graph, SHARDS, Shard, Way, shard_of};
+pub use graph::{Account, Entry, Graph, SHARDS, Shard, Sheet, Way, shard_of};
 pub use line::{Edge, Edges, Key, Near, View};
 pub use paths::{Closing, Path, PathRule, Paths, payments_of as path_payments};
 pub use scatter_gather::{

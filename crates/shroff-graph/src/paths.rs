@@ -21,13 +21,14 @@ mod meeting;
 
 use shroff_types::{AccountId, Place, Span, Timestamp};
 
-use crate::graph::{Graph, closing_view};
+use crate::graph::{Sheet, closing_view};
 use crate::line::{Key, View};
 use crate::{Bound, Budget};
 use halves::{Halves, Pruned};
 use meeting::Meeting;
 
-/// The payment that closes a pattern: it must be in the graph already.
+/// The payment that closes a pattern: it must be in the graph already. On a sheet without it, it
+/// closes nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Closing {
     /// Who pays.
@@ -54,10 +55,10 @@ pub struct PathRule {
 const FIRST: Key = Key { time: Timestamp(i64::MIN), place: Place(0) };
 const NEVER: Key = Key { time: Timestamp(i64::MAX), place: Place(u32::MAX) };
 
-/// One search: what it asks, and its view of the graph.
+/// One search: what it asks, and its view of the sheet.
 #[derive(Debug, Clone, Copy)]
 struct Search<'g> {
-    graph: &'g Graph,
+    sheet: Sheet<'g>,
     closing: Closing,
     view: View,
     rising: bool,
@@ -108,7 +109,7 @@ impl Paths {
     /// for each path, and never over `rule.budget` steps.
     pub fn closed_by(
         &mut self,
-        graph: &Graph,
+        sheet: Sheet<'_>,
         closing: Closing,
         rule: PathRule,
         found: &mut impl FnMut(Path<'_>),
@@ -118,15 +119,15 @@ impl Paths {
             return Bound::Exact;
         }
         let view = closing_view(closing.key, rule.window);
-        let out = graph.out(closing.creditor, view);
-        if out.is_empty() {
+        let out = sheet.out(closing.creditor, view);
+        if out.is_empty() || !sheet.holds(closing.debtor, view) {
             return Bound::Exact;
         }
-        let into = graph.into(closing.debtor, view);
+        let into = sheet.into(closing.debtor, view);
         if into.is_empty() {
             return Bound::Exact;
         }
-        let search = Search { graph, closing, view, rising: rule.rising, hops: rule.longest - 1 };
+        let search = Search { sheet, closing, view, rising: rule.rising, hops: rule.longest - 1 };
         let mut budget = Budget::new(rule.budget);
         let Paths { meeting: memory, halves } = self;
         let mut meeting = Meeting::new(search, memory, [out, into]);
@@ -154,14 +155,14 @@ fn dense(count: usize) -> u32 {
 /// along these accounts that rises in the order, or of a ring all between them. Costs the lines
 /// of its accounts.
 pub fn payments_of(
-    graph: &Graph,
+    sheet: Sheet<'_>,
     closing: Closing,
     rule: PathRule,
     accounts: &[AccountId],
 ) -> Vec<Key> {
     let view = closing_view(closing.key, rule.window);
     let hops = accounts.windows(2);
-    let mut hops: Vec<Vec<Key>> = hops.map(|pair| between(graph, pair, view)).collect();
+    let mut hops: Vec<Vec<Key>> = hops.map(|pair| between(sheet, pair, view)).collect();
     if rule.rising {
         let mut earliest = FIRST;
         for keys in &mut hops {
@@ -181,9 +182,9 @@ pub fn payments_of(
 }
 
 /// The payments from one account to another, by the shorter of their two lines.
-fn between(graph: &Graph, pair: &[AccountId], view: View) -> Vec<Key> {
+fn between(sheet: Sheet<'_>, pair: &[AccountId], view: View) -> Vec<Key> {
     let (from, to) = (pair[0], pair[1]);
-    let (out, into) = (graph.out(from, view), graph.into(to, view));
+    let (out, into) = (sheet.out(from, view), sheet.into(to, view));
     let (line, other) = if out.len() <= into.len() { (out, to) } else { (into, from) };
     line.iter().filter(|edge| edge.other == other).map(crate::Edge::key).collect()
 }

@@ -7,7 +7,7 @@
 
 use shroff_types::{AccountId, Span};
 
-use crate::graph::{Graph, closing_view};
+use crate::graph::{Sheet, closing_view};
 use crate::line::{Key, View};
 use crate::paths::Closing;
 use crate::table::Table;
@@ -60,7 +60,7 @@ impl ScatterGathers {
     /// lines of the smaller side.
     pub fn closed_by(
         &mut self,
-        graph: &Graph,
+        sheet: Sheet<'_>,
         closing: Closing,
         rule: GatherRule,
         found: &mut impl FnMut(Gathering),
@@ -70,8 +70,9 @@ impl ScatterGathers {
             return Bound::Exact;
         }
         let view = closing_view(closing.key, rule.window);
-        let firsts = graph.into(middle, view);
-        if firsts.is_empty() || graph.into(sink, view).len() < 2 {
+        let firsts = sheet.into(middle, view);
+        let alone = firsts.is_empty() || sheet.into(sink, view).len() < 2;
+        if alone || !sheet.holds(middle, view) {
             return Bound::Exact;
         }
         let mut budget = Budget::new(rule.budget);
@@ -89,21 +90,21 @@ impl ScatterGathers {
         if self.sources.is_empty() {
             return Bound::Exact;
         }
-        let complete = self.count(Asked { graph, middle, sink, view }, &mut budget);
+        let complete = self.count(Asked { sheet, middle, sink, view }, &mut budget);
         self.sources.iter().filter(|source| source.middles >= 2).for_each(|&source| found(source));
         complete.map_or(Bound::Saturated, |()| Bound::Exact)
     }
 
     /// Counts the middles of each source, from the side that is cheaper to walk.
     fn count(&mut self, asked: Asked<'_>, budget: &mut Budget) -> Option<()> {
-        let Asked { graph, middle, sink, view } = asked;
+        let Asked { sheet, middle, sink, view } = asked;
         self.middle_of.clear();
         self.middles.clear();
-        let seconds = graph.into(sink, view);
+        let seconds = sheet.into(sink, view);
         if !budget.take(LINE * self.sources.len()) {
             return None;
         }
-        let source_cost: usize = self.sources.iter().map(|s| graph.out(s.source, view).len()).sum();
+        let source_cost: usize = self.sources.iter().map(|s| sheet.out(s.source, view).len()).sum();
         // A step from a source looks at the line of the account it comes to, too.
         if 2 * source_cost <= seconds.len() {
             return self.count_out_of_sources(asked, false, budget);
@@ -123,7 +124,7 @@ impl ScatterGathers {
             return None;
         }
         let middle_cost: usize =
-            self.middles.iter().map(|m| graph.into(m.account, view).len()).sum();
+            self.middles.iter().map(|m| sheet.into(m.account, view).len()).sum();
         if middle_cost <= source_cost {
             self.count_into_middles(asked, budget)
         } else {
@@ -136,7 +137,7 @@ impl ScatterGathers {
         self.counted.resize(self.sources.len(), NOBODY);
         for number in 0..self.middles.len() {
             let Middle { account, latest, .. } = self.middles[number];
-            let edges = asked.graph.into(account, asked.view);
+            let edges = asked.sheet.into(account, asked.view);
             if !budget.take(edges.len()) {
                 return None;
             }
@@ -164,10 +165,10 @@ impl ScatterGathers {
         known: bool,
         budget: &mut Budget,
     ) -> Option<()> {
-        let Asked { graph, middle, sink, view } = asked;
+        let Asked { sheet, middle, sink, view } = asked;
         for number in 0..self.sources.len() {
             let source = self.sources[number].source;
-            let edges = graph.out(source, view);
+            let edges = sheet.out(source, view);
             if !budget.take(edges.len()) {
                 return None;
             }
@@ -202,7 +203,7 @@ impl ScatterGathers {
 /// What one search asks.
 #[derive(Clone, Copy)]
 struct Asked<'g> {
-    graph: &'g Graph,
+    sheet: Sheet<'g>,
     middle: AccountId,
     sink: AccountId,
     view: View,
@@ -215,7 +216,7 @@ impl Asked<'_> {
         if !budget.take(LINE) {
             return None;
         }
-        for edge in self.graph.out(account, self.view).iter().rev() {
+        for edge in self.sheet.out(account, self.view).iter().rev() {
             if !budget.take(1) {
                 return None;
             }
@@ -234,16 +235,21 @@ fn dense(count: usize) -> u32 {
 /// The payments of the scatter-gather from `source` that `closing` completed, ascending: each
 /// payment from the source to a middle that came before one onwards, and each of those.
 /// Costs the lines out of the source and into the sink.
-pub fn payments_of(graph: &Graph, closing: Closing, window: Span, source: AccountId) -> Vec<Key> {
+pub fn payments_of(
+    sheet: Sheet<'_>,
+    closing: Closing,
+    window: Span,
+    source: AccountId,
+) -> Vec<Key> {
     let view = closing_view(closing.key, window);
-    let seconds = graph.into(closing.creditor, view);
+    let seconds = sheet.into(closing.creditor, view);
     let mut ends: Vec<(AccountId, Key)> = seconds
         .iter()
         .filter(|e| e.other != closing.creditor && e.other != source)
         .map(|e| (e.other, e.key()))
         .collect();
     ends.sort_unstable();
-    let mut begins: Vec<(AccountId, Key)> = graph
+    let mut begins: Vec<(AccountId, Key)> = sheet
         .out(source, view)
         .iter()
         .filter(|e| e.other != source && e.other != closing.creditor)

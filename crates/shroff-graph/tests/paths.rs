@@ -47,7 +47,7 @@ fn check(payments: &[(u32, u32)], rising: bool, longest: u8) {
     let [debtor_id, creditor_id] = [debtor, creditor].map(AccountId);
     let closing = Closing { debtor: debtor_id, creditor: creditor_id, key: key(last) };
     let mut given = Vec::new();
-    let bound = Paths::default().closed_by(&graph, closing, rule, &mut |path| {
+    let bound = Paths::default().closed_by(graph.sheet(0), closing, rule, &mut |path| {
         let accounts: Vec<u32> = path.accounts().iter().map(|account| account.0).collect();
         assert_eq!(accounts.len(), path.len());
         given.push(accounts);

@@ -64,8 +64,8 @@ fn a_key_that_no_block_has_is_refused_at_its_line() {
     check_block(
         "kind = \"pair\"\nwindow = \"24h\"\nwindoww = \"7d\"",
         expect![[r#"
-        line 5: unknown field `windoww`, expected one of `kind`, `window`, `as`, `measures`, `where`, `similar_permille`, `without_current`, `memory`, `longest`, `retention_permille`, `deepest`, `budget`
-          hint: docs: features, for the keys of each kind"#]],
+            line 5: unknown field `windoww`, expected one of `kind`, `window`, `as`, `measures`, `where`, `similar_permille`, `without_current`, `memory`, `longest`, `retention_permille`, `deepest`, `fresh`, `budget`
+              hint: docs: features, for the keys of each kind"#]],
     );
     check(
         "amount_exponnt = 2",
@@ -111,7 +111,7 @@ fn a_key_of_another_kind_is_refused_at_its_line() {
         "kind = \"cycle\"\nlongest = 4\nwindow = \"24h\"\nwhere = \"amount > 1\"",
         expect![[r#"
             line 6: `where` means nothing in a block of kind `cycle`
-              hint: it takes longest, budget"#]],
+              hint: it takes longest, fresh, budget"#]],
     );
 }
 
@@ -548,7 +548,7 @@ fn what_is_left_out_has_its_default() {
     let definitions = Definitions::parse(text).expect("nothing more is needed");
     assert_eq!(definitions.amount_exponent, 2);
     assert_eq!(definitions.horizon, shroff_types::Span::ZERO);
-    let gather = Kind::ScatterGather { budget: super::DEFAULT_GATHER_BUDGET };
+    let gather = Kind::ScatterGather { fresh: None, budget: super::DEFAULT_GATHER_BUDGET };
     assert_eq!(definitions.blocks[0].kind, gather);
     assert_eq!(definitions.blocks[0].prefix, "");
     let text = "[[feature]]\nkind = \"activity\"\nwindow = \"1h\"\nmeasures = [\"fan\"]";

@@ -75,6 +75,7 @@ impl fmt::Debug for World {
 }
 
 /// Which worlds to make.
+#[expect(clippy::struct_excessive_bools, reason = "any of them goes with any other")]
 #[derive(Debug, Clone)]
 pub(crate) struct Shape {
     /// How many payments.
@@ -87,6 +88,9 @@ pub(crate) struct Shape {
     pub(crate) kinds: Vec<Kind>,
     /// Whether searches run out of their budget.
     pub(crate) tight: bool,
+    /// Whether patterns may be of strangers alone: the oracle knows none such, and one that comes late
+    /// does not unsettle those behind it.
+    pub(crate) fresh: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -311,6 +315,7 @@ struct BlockDraft {
     longest: u8,
     retention: u32,
     deepest: u32,
+    fresh: Option<i64>,
     budget: Option<u64>,
 }
 
@@ -335,10 +340,12 @@ fn block(shape: &Shape) -> impl Strategy<Value = BlockDraft> + use<> {
     });
     let tight = prop_oneof![1_u64..5, 1_u64..40, 40_u64..200];
     let budget = if shape.tight { tight.prop_map(Some).boxed() } else { Just(None).boxed() };
+    let fresh = if shape.fresh { prop::option::of(1_i64..=8).boxed() } else { Just(None).boxed() };
     let params = (
         2_u8..=6,
         select(vec![800_u32, 800, 0, 500, 999, 1_000]),
         select(vec![1_u32, 2, 3, 5, 10]),
+        fresh,
         budget,
     );
     let parts = (
@@ -350,7 +357,7 @@ fn block(shape: &Shape) -> impl Strategy<Value = BlockDraft> + use<> {
         params,
     );
     parts.prop_map(|(kind, window, measures, filter, memory, params)| {
-        let (longest, retention, deepest, budget) = params;
+        let (longest, retention, deepest, fresh, budget) = params;
         BlockDraft {
             kind,
             window,
@@ -360,6 +367,7 @@ fn block(shape: &Shape) -> impl Strategy<Value = BlockDraft> + use<> {
             longest,
             retention,
             deepest,
+            fresh,
             budget,
         }
     })
@@ -395,6 +403,10 @@ fn toml(frame: Frame, blocks: &[BlockDraft]) -> String {
         }
         if matches!(block.kind, Kind::Activity | Kind::Pair) {
             toml.push_str(&filter(frame, &block.filter));
+        }
+        let walks = PATTERNS.contains(&block.kind) && block.kind != Kind::Chain;
+        if let (Some(fresh), true) = (block.fresh, walks) {
+            writeln!(toml, "fresh = \"{}\"", frame.beat.text(fresh)).expect("a string");
         }
         if let (Some(budget), true) = (block.budget, PATTERNS.contains(&block.kind)) {
             writeln!(toml, "budget = {budget}").expect("a string");

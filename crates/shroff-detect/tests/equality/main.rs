@@ -24,7 +24,14 @@ fn cases(cases: u32) -> ProptestConfig {
 }
 
 fn small() -> Shape {
-    Shape { payments: 5..60, dense: true, large: true, kinds: ALL.to_vec(), tight: false }
+    Shape {
+        payments: 5..60,
+        dense: true,
+        large: true,
+        kinds: ALL.to_vec(),
+        tight: false,
+        fresh: true,
+    }
 }
 
 proptest! {

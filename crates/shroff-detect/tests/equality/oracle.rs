@@ -64,8 +64,14 @@ const EVERY_KIND: &str = r#"
 fn twin_and_engine_give_what_the_oracle_gives() {
     let Some(directory) = directory() else { return };
     let mut runner = TestRunner::deterministic();
-    let shape =
-        |payments| Shape { payments, dense: true, large: true, kinds: ALL.to_vec(), tight: false };
+    let shape = |payments| Shape {
+        payments,
+        dense: true,
+        large: true,
+        kinds: ALL.to_vec(),
+        tight: false,
+        fresh: false,
+    };
     for number in 0..32 {
         let strategy = world(shape(if number % 4 == 0 { 60..61 } else { 5..40 }));
         let mut world = strategy.new_tree(&mut runner).expect("a world").current();

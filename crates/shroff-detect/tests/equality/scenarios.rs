@@ -143,6 +143,28 @@ fn a_scatter_gather_has_two_middles_or_more() {
 }
 
 #[test]
+fn a_pattern_of_strangers_is_of_pairs_that_had_not_paid_before() {
+    check(
+        "[[feature]]\nkind = \"cycle\"\nwindow = \"1h\"\nlongest = 2\nfresh = \"2h\"",
+        "minute from to minor
+         0      A    B  100
+         1      B    A  100
+         2      A    B  100
+         3      B    A  100
+         200    A    B  100
+         201    B    A  100",
+        expect![[r#"
+            A B:
+            B A: cycle_2_1h=1
+            A B:
+            B A:
+            A B:
+            B A: cycle_2_1h=1
+        "#]],
+    );
+}
+
+#[test]
 fn a_middle_that_paid_before_it_was_paid_is_none() {
     check(
         RETROSPECTIVE_GATHER,

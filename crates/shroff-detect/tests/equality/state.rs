@@ -156,7 +156,7 @@ proptest! {
         (mut world, arrivals) in out_of_order(),
         batch in 1_usize..20,
     ) {
-        world.toml = world.toml.lines().filter(|l| !l.trim().starts_with("horizon")).collect::<Vec<_>>().join("\n");
+        world.toml = world.toml.lines().filter(|l| !l.trim().starts_with("horizon") && !l.trim().starts_with("fresh")).collect::<Vec<_>>().join("\n");
         let definitions = world.definitions();
         let mut extractor = Extractor::new(&definitions, definitions.amount_exponent)
             .allowing(behind(&arrivals));

@@ -83,6 +83,22 @@ impl Twin {
         seen.iter().copied().filter(|e| !e.is_self()).collect()
     }
 
+    /// What a payment sees of those that are the first of their pair in so long; nothing where it
+    /// is none of them.
+    fn strangers(&self, q: &Payment, window: Span, fresh: Option<Span>) -> Vec<Payment> {
+        let mut past = self.past(q, window);
+        let Some(memory) = fresh else { return past };
+        let first = |e: &Payment| {
+            let before = &self.payments[self.since(e.time, memory)..e.order];
+            before.iter().all(|b| (b.debtor, b.creditor) != (e.debtor, e.creditor))
+        };
+        past.retain(first);
+        if !first(q) {
+            past.clear();
+        }
+        past
+    }
+
     fn completers(&self, p: &Payment) -> &[Payment] {
         &self.payments[p.order..self.until(p)]
     }
@@ -212,21 +228,13 @@ impl Twin {
 
 // Patterns: found when a payment q completes them, told to the payments in them.
 impl Twin {
-    fn cycles(&self, q: &Payment, window: Span, longest: u8) -> Vec<Found> {
-        self.ways_back(q, window, longest, true)
-    }
-
-    fn rings(&self, q: &Payment, window: Span, longest: u8) -> Vec<Found> {
-        self.ways_back(q, window, longest, false)
-    }
-
-    fn ways_back(&self, q: &Payment, window: Span, longest: u8, rising: bool) -> Vec<Found> {
+    fn ways_back(q: &Payment, past: &[Payment], longest: u8, rising: bool) -> Vec<Found> {
         if q.is_self() {
             return Vec::new();
         }
         let mut walk =
             Walk { q, longest: longest.into(), steps: BTreeMap::new(), found: BTreeMap::new() };
-        for e in self.past(q, window) {
+        for &e in past {
             if e.order < q.order {
                 walk.steps.entry(e.debtor).or_default().push(e);
             }
@@ -245,11 +253,10 @@ impl Twin {
             .collect()
     }
 
-    fn scatter_gathers(&self, q: &Payment, window: Span) -> Vec<Found> {
+    fn scatter_gathers(q: &Payment, past: &[Payment]) -> Vec<Found> {
         if q.is_self() {
             return Vec::new();
         }
-        let past = self.past(q, window);
         let into = |account: u32| past.iter().filter(move |e| e.creditor == account);
         let sources: BTreeSet<u32> = into(q.debtor)
             .filter(|e| e.order < q.order && e.debtor != q.creditor)
@@ -294,9 +301,15 @@ impl Twin {
         let mut told = Vec::new();
         for q in self.completers(p) {
             let found = self.completed[number][q.order].get_or_init(|| match kind {
-                Kind::Cycle { longest, .. } => self.cycles(q, *window, *longest),
-                Kind::Ring { longest, .. } => self.rings(q, *window, *longest),
-                Kind::ScatterGather { .. } => self.scatter_gathers(q, *window),
+                Kind::Cycle { longest, fresh, .. } => {
+                    Self::ways_back(q, &self.strangers(q, *window, *fresh), *longest, true)
+                }
+                Kind::Ring { longest, fresh, .. } => {
+                    Self::ways_back(q, &self.strangers(q, *window, *fresh), *longest, false)
+                }
+                Kind::ScatterGather { fresh, .. } => {
+                    Self::scatter_gathers(q, &self.strangers(q, *window, *fresh))
+                }
                 _ => unreachable!("asked of patterns alone"),
             });
             told.extend(found.iter().filter(|pattern| pattern.edges.contains(&p.order)));

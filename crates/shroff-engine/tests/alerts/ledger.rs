@@ -130,7 +130,7 @@ pub(crate) fn tell_with(
     for payments in ledger.payments.chunks(batch) {
         engine.push_with(workers, payments, &ledger.symbols);
     }
-    let (drafts, counts) = engine.finish(&ledger.symbols);
+    let (drafts, counts, _) = engine.finish(&ledger.symbols);
     let drafts = drafts.finish();
     let alerts = complete(ledger, drafts.clone(), typologies);
     Told { drafts, alerts, counts }

@@ -31,7 +31,7 @@ fn money_that_comes_back_is_a_cycle() {
         expect![[r#"
             889 cycle-3: 3460.00 in 3d, among A B C D
               payments 0-3, raised at 3
-              at 3: Money came back to where it started over 4 accounts within 7 days. Circles of three or more that this payment is in: 1.
+              at 3: Money came back to where it started over 4 accounts within 7 days, over pairs that had not paid before. Circles of three or more that this payment is in: 1.
         "#]],
     );
 }
@@ -172,7 +172,7 @@ fn money_by_several_ways_to_one_place_is_a_scatter_gather() {
          21   B    W  850
          22   C    W  880",
         expect![[r#"
-            545 scatter-gather-5: 5290.00 in 22h, among S A B C W
+            857 scatter-gather-5: 5290.00 in 22h, among S A B C W
               payments 0-5, raised at 5
               at 5: Money of one account reached one other through 3 accounts in between within 7 days, over pairs that had not paid before.
             236 pass-through-3: 1770.00 in 20h, among S A W
@@ -447,9 +447,8 @@ fn a_payment_that_two_flows_share_leaves_them_two_alerts() {
     check(
         &one,
         expect![[r#"
-            922 cycle-6: 3480.00 in 6h, among A B C D
+            509 layering-chain-6: 3480.00 in 6h, among A B C D
               payments 0 4-6, raised at 6
-              at 6: Money came back to where it started over 4 accounts within 7 days. Circles of three or more that this payment is in: 1.
               at 6: 4 payments in a row, each passing on 80 % or more of the one before within 24 hours.
             237 pass-through-1: 1790.00 in 1h, among A B
               payments 0-1, raised at 1
@@ -490,7 +489,7 @@ fn everything_wrong_in_the_rules_is_said_at_once() {
           |
         1 | cycle_longst > 2
           | ^^^^^^^^^^^^
-          hint: did you mean `cycle_longest_7d`, `cycle_count_7d`?
+          hint: did you mean `back_cycle_longest_45d`, `new_cycle_longest_7d`?
         bipartite:56:12: `score` of case 1: cannot mix a decimal number with text
           |
         1 | least(0.5, 'high')

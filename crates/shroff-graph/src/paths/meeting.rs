@@ -264,8 +264,8 @@ impl<'g> Search<'g> {
             Side::Behind => View { until: self.view.until.min(key), ..self.view },
         };
         match side {
-            Side::Ahead => self.graph.out(account, view),
-            Side::Behind => self.graph.into(account, view),
+            Side::Ahead => self.sheet.out(account, view),
+            Side::Behind => self.sheet.into(account, view),
         }
     }
 }

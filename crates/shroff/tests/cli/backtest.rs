@@ -28,7 +28,7 @@ fn table(folder: &Folder, name: &str) -> RecordBatch {
 }
 
 fn column(batch: &RecordBatch, name: &str) -> ArrayRef {
-    std::sync::Arc::clone(batch.column_by_name(name).unwrap_or_else(|| panic!("no column {name}")))
+    ArrayRef::clone(batch.column_by_name(name).unwrap_or_else(|| panic!("no column {name}")))
 }
 
 fn texts(batch: &RecordBatch, name: &str) -> Vec<String> {

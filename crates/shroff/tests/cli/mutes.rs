@@ -1,5 +1,7 @@
 //! A typology muted for an account: what it keeps back is counted, and it ends.
 
+use std::fmt::Write as _;
+
 use crate::door::{Folder, ledger};
 
 /// Six payers of H in a day, after a quiet month, on the last of January.
@@ -7,7 +9,7 @@ fn folder(mutes: &str) -> Folder {
     let mut table = String::from("day from to eur");
     table.push_str("\n0 Z Y 20.00");
     for (at, payer) in ["A", "B", "C", "D", "E", "F"].iter().enumerate() {
-        table.push_str(&format!("\n30 {payer} H {}.10", 4_000 + at * 7));
+        write!(table, "\n30 {payer} H {}.10", 4_000 + at * 7).expect("a text");
     }
     let folder = Folder::with("in.csv", ledger(&table));
     folder.write("mutes.toml", mutes);
