@@ -5,7 +5,13 @@
 mod engine;
 mod example;
 mod grouping;
+mod live;
+mod told;
+mod window;
 
 pub use engine::{Counts, Engine, EngineError};
 pub use example::{ExampleError, ExampleLedger, run_example};
 pub use grouping::{Completion, Draft, Drafts, Ground, Hit, MOST_PAYMENTS};
+pub use live::{AlertFilter, Live, LiveSettings, Refusal, Revision};
+pub use told::{Fired, Told, Touched};
+pub use window::Held;
