@@ -187,9 +187,9 @@ mod tests {
     fn payments_are_found_until_they_are_out_of_sight_or_taken_back() {
         let mut window = Window { first: 7, next: 7, ..Window::default() };
         let ids: Vec<String> = (0..10_000).map(|n| format!("p{n}")).collect();
-        for (number, id) in (7..).zip(&ids) {
+        for (number, id) in (7_u32..).zip(&ids) {
             let ends = [AccountId(1), AccountId(2)];
-            assert_eq!(window.push(&sent(id, number), ends, None), Place(number as u32));
+            assert_eq!(window.push(&sent(id, number.into()), ends, None), Place(number));
         }
         assert_eq!(window.find("p0"), Some(Place(7)));
         assert_eq!(window.get(Place(10_006)).map(|held| held.id), Some("p9999"));

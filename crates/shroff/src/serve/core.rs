@@ -315,3 +315,6 @@ impl Said {
         Ok(self.records.get(at).map(Vec::as_slice))
     }
 }
+
+#[cfg(test)]
+mod simulation;
