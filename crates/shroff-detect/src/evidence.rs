@@ -1,7 +1,7 @@
 //! Which payments stand behind a feature.
 
-use shroff_graph::{Edge, View, Way};
-use shroff_types::Place;
+use shroff_graph::{Edge, Edges, View, Way};
+use shroff_types::{AccountId, Place};
 
 use crate::definitions::Filter;
 use crate::extractor::{Input, Pending, State};
@@ -31,6 +31,34 @@ pub enum Flow {
     Pair,
     /// Those of the cycles, rings, scatter-gathers or chain of the block.
     Pattern,
+}
+
+/// The payments that passed an account, and which of them count.
+struct Line<'a> {
+    edges: Edges<'a>,
+    account: AccountId,
+    other: Option<AccountId>,
+    filter: Option<&'a Filter>,
+    payment: Pending,
+}
+
+impl Line<'_> {
+    fn counts(&self, edge: &Edge) -> bool {
+        edge.other != self.account
+            && self.other.is_none_or(|other| edge.other == other)
+            && self
+                .filter
+                .is_none_or(|filter| passes(filter, (*edge, self.edges.minor(edge)), &self.payment))
+    }
+}
+
+/// How much evidence is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EvidenceBounds {
+    /// Payments at most.
+    pub most: usize,
+    /// Payments of a line that are looked at, at most.
+    pub most_steps: usize,
 }
 
 /// A part of a line of payments.
@@ -77,31 +105,64 @@ impl Evidence<'_> {
         let Some(payment) = self.payment else {
             return LinePart { payments: Vec::new(), goes_on: false };
         };
+        let line = self.line(number, flow, payment);
+        let counts = |edge: &&Edge| line.counts(edge);
+        let old = |edge: &&Edge| after.is_some_and(|after| edge.place <= after);
+        let newest = line.edges.iter().rev().take_while(|e| !old(e));
+        let mut payments: Vec<Place> = newest.filter(counts).map(|e| e.place).collect();
+        payments.reverse();
+        LinePart { payments, goes_on: line.edges.iter().find(counts).as_ref().is_some_and(old) }
+    }
+
+    /// The newest payments of a flow, as [`Evidence::payments`] would give them: `most` at most, and
+    /// of a line no more than `most_steps` are looked at. Whether that is all of them.
+    pub fn newest(
+        &mut self,
+        number: usize,
+        flow: Flow,
+        bounds: EvidenceBounds,
+    ) -> (Vec<Place>, bool) {
+        let EvidenceBounds { most, most_steps } = bounds;
+        if flow == Flow::Pattern {
+            let mut payments = self.pattern(number);
+            let left_out = payments.len().saturating_sub(most);
+            payments.drain(..left_out);
+            return (payments, left_out == 0);
+        }
+        let Some(payment) = self.payment else { return (Vec::new(), true) };
+        let line = self.line(number, flow, payment);
+        let mut payments = Vec::new();
+        for (step, edge) in line.edges.iter().rev().enumerate() {
+            if payments.len() == most || step == most_steps {
+                return (payments, false);
+            }
+            if line.counts(edge) {
+                payments.push(edge.place);
+            }
+        }
+        (payments, true)
+    }
+
+    fn line(&self, number: usize, flow: Flow, payment: Pending) -> Line<'_> {
         let State { plan, graph, .. } = &*self.state;
         let block = &plan.definitions.blocks[number];
         let until = payment.sees_until(plan.horizon);
         let view = View::since(payment.key.time.before(block.window), until);
-        let open = Filter::default();
-        let filter = filter_of(&block.kind).unwrap_or(&open);
         let Input { debtor, creditor, .. } = payment.input;
-        let line = match flow {
+        let of = match flow {
             Flow::DebtorOut | Flow::Pair => (debtor, Way::Out),
             Flow::DebtorIn => (debtor, Way::In),
             Flow::CreditorOut => (creditor, Way::Out),
             Flow::CreditorIn => (creditor, Way::In),
             Flow::Pattern => panic!("a pattern has no line: ask for its payments"),
         };
-        let edges = graph.edges(plan.layer_of[number], line, view);
-        let counts = |edge: &&Edge| {
-            edge.other != line.0
-                && (flow != Flow::Pair || edge.other == creditor)
-                && passes(filter, (**edge, edges.minor(edge)), &payment)
-        };
-        let old = |edge: &&Edge| after.is_some_and(|after| edge.place <= after);
-        let newest = edges.iter().rev().take_while(|e| !old(e));
-        let mut payments: Vec<Place> = newest.filter(counts).map(|e| e.place).collect();
-        payments.reverse();
-        LinePart { payments, goes_on: edges.iter().find(counts).as_ref().is_some_and(old) }
+        Line {
+            edges: graph.edges(plan.layer_of[number], of, view),
+            account: of.0,
+            other: (flow == Flow::Pair).then_some(creditor),
+            filter: filter_of(&block.kind),
+            payment,
+        }
     }
 
     fn pattern(&mut self, number: usize) -> Vec<Place> {

@@ -29,7 +29,7 @@ pub use definitions::{
     Block, Column, ColumnKind, DEFAULT_CHAIN_BUDGET, DEFAULT_GATHER_BUDGET, DEFAULT_PATH_BUDGET,
     Definitions, DefinitionsError, ENDS_AND_WAYS, Filter, Kind, Measure,
 };
-pub use evidence::{Evidence, Flow, LinePart};
+pub use evidence::{Evidence, EvidenceBounds, Flow, LinePart};
 pub use extractor::{Arrival, Extractor, Finished, Input, LateCounts};
 pub use recall::Recall;
 pub use rules::{Asked, BoundRule, Rules};

@@ -1,14 +1,15 @@
 //! Payments in order in, drafts of alerts out: features, then rules, then grouping.
 
 use shroff_detect::{
-    Alone, Arrival, Asked, Definitions, Extractor, Finished, Input, RuleError, Rules, Scoring,
-    Thresholds, Typology, Workers,
+    Alone, Arrival, Asked, Definitions, EvidenceBounds, Extractor, Finished, Flow, Input,
+    LateCounts, RuleError, Rules, Scoring, Thresholds, Typology, Workers,
 };
-use shroff_types::{Clock, Names, Span, Timestamp};
+use shroff_types::{Clock, Names, Place, Span, Timestamp};
 
 use crate::grouper::{At, Grouper};
 use crate::grouping::{Drafts, Hit};
 use crate::mutes::Mutes;
+use crate::told::{Fired, Told, Touched};
 
 /// Why an engine can't be made: everything wrong in its rules, at once.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,7 +64,13 @@ struct Core {
     /// The first payment seen, and how far back a rule may know of it.
     first: Option<Timestamp>,
     look_back: Span,
+    /// What was said of each payment since it was last taken, where that is asked for.
+    told: Option<Vec<Told>>,
 }
+
+/// How much of the evidence of a hit is told with a verdict: half of what an alert holds.
+const TOLD_EVIDENCE: EvidenceBounds =
+    EvidenceBounds { most: crate::MOST_PAYMENTS / 2, most_steps: 4_096 };
 
 impl Engine {
     /// An engine over amounts of `exponent` decimals.
@@ -90,6 +97,7 @@ impl Engine {
             mutes: Mutes::default(),
             first: None,
             look_back: definitions.look_back(),
+            told: None,
         };
         Ok(Engine { extractor, core })
     }
@@ -113,6 +121,40 @@ impl Engine {
     pub fn muting(mut self, mutes: Mutes) -> Engine {
         self.core.mutes = mutes;
         self
+    }
+
+    /// The same, taking payments that come late by no more than `lateness`.
+    #[must_use]
+    pub fn allowing(mut self, lateness: Span) -> Engine {
+        self.extractor = self.extractor.allowing(lateness);
+        self
+    }
+
+    /// The same, keeping what is said of each payment for [`Engine::take_told`].
+    #[must_use]
+    pub fn telling(mut self) -> Engine {
+        self.core.told = Some(Vec::new());
+        self
+    }
+
+    /// What was said of each payment since the last time, in order.
+    pub fn take_told(&mut self) -> Vec<Told> {
+        self.core.told.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    /// The drafts as they stand.
+    pub fn drafts(&self) -> &Drafts {
+        self.core.grouper.drafts()
+    }
+
+    /// Payments that did not come in order so far.
+    pub fn late(&self) -> LateCounts {
+        self.extractor.late()
+    }
+
+    /// Lets drafts go of which nobody sees a payment any more.
+    pub(crate) fn let_go(&mut self, drafts: &[u32]) {
+        self.core.grouper.let_go(drafts);
     }
 
     /// Typologies that found no block of the definitions to ask, by position.
@@ -153,19 +195,34 @@ impl Engine {
 
 impl Core {
     fn ask(&mut self, mut finished: Finished<'_>, symbols: &Names) {
-        if finished.arrival == Arrival::TooLate {
+        let arrival = finished.arrival;
+        let mut told = Told::of(finished.place, arrival);
+        if arrival == Arrival::TooLate {
             self.counts.too_late += 1;
-            return;
+        } else {
+            self.counts.payments += 1;
+            let saturated = self.flags.iter().any(|&at| finished.cells[at].flag() == Some(true));
+            self.counts.saturated += u64::from(saturated);
+            told.saturated = saturated;
+            let input = finished.input;
+            let history_days = self.history_days(input.time);
+            // Money that an account moves to itself says nothing of a flow.
+            if input.debtor != input.creditor {
+                self.ask_rules(&mut finished, (symbols, history_days), &mut told);
+            }
         }
-        self.counts.payments += 1;
-        let saturated = self.flags.iter().any(|&at| finished.cells[at].flag() == Some(true));
-        self.counts.saturated += u64::from(saturated);
+        if let Some(all) = &mut self.told {
+            all.push(told);
+        }
+    }
+
+    fn ask_rules(
+        &mut self,
+        finished: &mut Finished<'_>,
+        (symbols, history_days): (&Names, f64),
+        told: &mut Told,
+    ) {
         let input = finished.input;
-        let history_days = self.history_days(input.time);
-        // Money that an account moves to itself says nothing of a flow.
-        if input.debtor == input.creditor {
-            return;
-        }
         let asked = Asked {
             cells: finished.cells,
             amount: Asked::major(input.minor, self.exponent),
@@ -186,8 +243,22 @@ impl Core {
             }
             let hit = Hit { typology, rule: number, place: finished.place, score_permille };
             self.counts.hits += 1;
-            let mut at = At { input: &input, evidence: &mut finished.evidence };
-            let draft = self.grouper.group(&hit, rule.evidence(), &mut at);
+            let draft = {
+                let mut at = At { input: &input, evidence: &mut finished.evidence };
+                self.grouper.group(&hit, rule.evidence(), &mut at)
+            };
+            if self.told.is_some() {
+                let (evidence, is_whole) = whole_evidence(rule.evidence(), finished);
+                let text = rule.reason(asked);
+                told.fired.push(Fired {
+                    hit: hit.clone(),
+                    share_permille: 0,
+                    draft,
+                    text,
+                    evidence,
+                    is_whole,
+                });
+            }
             if self.grouper.drafts().wants_reason(draft, &hit) {
                 let text = rule.reason(asked);
                 self.grouper.drafts_mut().give_reason(draft, &hit, text);
@@ -195,6 +266,31 @@ impl Core {
             found.push((draft, hit));
         }
         self.grouper.score(&mut found);
+        if self.told.is_some() && !found.is_empty() {
+            self.conclude(&found, told);
+        }
+    }
+
+    /// The verdict on a payment at which rules fired, and what it made of the drafts.
+    fn conclude(&self, found: &[(u32, Hit)], told: &mut Told) {
+        let hits: Vec<(usize, u16)> =
+            told.fired.iter().map(|fired| (fired.hit.typology, fired.hit.score_permille)).collect();
+        let verdict = self.grouper.drafts().verdict(&hits);
+        told.score_permille = verdict.score_permille;
+        told.action = verdict.action;
+        for (fired, share) in told.fired.iter_mut().zip(verdict.shares_permille) {
+            fired.share_permille = share;
+        }
+        for here in found.chunk_by(|one, other| one.0 == other.0) {
+            let draft = self.grouper.drafts().get(here[0].0).expect("a hit was put into it");
+            told.touched.push(Touched {
+                draft: here[0].0,
+                opened: draft.opened,
+                score_permille: draft.score_permille,
+                action: draft.action,
+                payments: draft.payments.len(),
+            });
+        }
     }
 
     /// Days of payments before `time`, up to the look-back: a slice of the ledger that begins a
@@ -206,4 +302,23 @@ impl Core {
         let days = micros as f64 / Span::DAY.micros() as f64;
         days
     }
+}
+
+/// The newest of the payments that a hit names, ascending, its own among them; whether that is all.
+fn whole_evidence(flows: &[(usize, Flow)], finished: &mut Finished<'_>) -> (Vec<Place>, bool) {
+    let mut places = vec![finished.place];
+    let mut is_whole = true;
+    for &(block, flow) in flows {
+        let (payments, is_all) = finished.evidence.newest(block, flow, TOLD_EVIDENCE);
+        places.extend(payments);
+        is_whole &= is_all;
+    }
+    places.sort_unstable();
+    places.dedup();
+    let left_out = places.len().saturating_sub(TOLD_EVIDENCE.most);
+    places.drain(..left_out);
+    if let Err(at) = places.binary_search(&finished.place) {
+        places.insert(at, finished.place);
+    }
+    (places, is_whole && left_out == 0)
 }

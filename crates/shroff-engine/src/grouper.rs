@@ -92,6 +92,14 @@ impl Grouper {
         }
     }
 
+    /// Lets drafts go of which nobody sees a payment any more; their numbers ascend.
+    pub(crate) fn let_go(&mut self, drafts: &[u32]) {
+        self.handed.retain(|_, handed| drafts.binary_search(&handed.draft).is_err());
+        for &draft in drafts {
+            self.drafts.let_go(draft);
+        }
+    }
+
     /// The drafts.
     pub fn drafts(&self) -> &Drafts {
         &self.drafts

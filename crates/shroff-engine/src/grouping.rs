@@ -5,7 +5,9 @@
 //! same payments stays with them, whatever the typology. Two flows that have a payment in common and little else stay two. A draft that has
 //! [`MOST_PAYMENTS`] takes no more: what comes then opens another. No hit is lost: each is in one.
 
-use shroff_detect::Scoring;
+use std::collections::BTreeMap;
+
+use shroff_detect::{Scoring, Verdict};
 use shroff_types::{AccountId, Action, Alert, Map, Place, Reason, Set, Timestamp};
 
 /// The most payments of one alert: more than a human follows in one picture.
@@ -60,11 +62,36 @@ pub struct Draft {
     pub payments: Vec<Place>,
 }
 
+impl Draft {
+    /// Puts payments and reasons in the order in which they are told, and names the typology with
+    /// the largest share.
+    pub fn put_in_order(&mut self) {
+        self.payments.sort_unstable();
+        // The largest share first; then the strongest, the earliest, by rule.
+        self.grounds.sort_by_key(|ground| {
+            let strength = (ground.share_permille, ground.hit.score_permille);
+            (std::cmp::Reverse(strength), ground.hit.place, ground.hit.rule)
+        });
+        if let Some(first) = self.grounds.first() {
+            self.typology = first.hit.typology;
+        }
+    }
+
+    /// The name that it keeps while it grows; `typologies` are the ids by position.
+    pub fn id(&self, typologies: &[String]) -> String {
+        let (opener, place, before) = self.opened;
+        let again = if before == 0 { String::new() } else { format!("-{}", before + 1) };
+        format!("{}-{}{again}", typologies[opener], place.0)
+    }
+}
+
 /// All drafts.
 #[derive(Debug, Clone)]
 pub struct Drafts {
     scoring: Scoring,
-    opened: Vec<Draft>,
+    /// By number, in the order in which they were opened.
+    opened: BTreeMap<u32, Draft>,
+    next: u32,
     /// The draft that took a payment last.
     holders: Map<Place, u32>,
     members: Set<(u32, Place)>,
@@ -73,7 +100,13 @@ pub struct Drafts {
 impl Drafts {
     /// No drafts yet.
     pub fn new(scoring: Scoring) -> Drafts {
-        Drafts { scoring, opened: Vec::new(), holders: Map::default(), members: Set::default() }
+        Drafts {
+            scoring,
+            opened: BTreeMap::new(),
+            next: 0,
+            holders: Map::default(),
+            members: Set::default(),
+        }
     }
 
     /// Adds a hit with its evidence, and returns its draft. The hit's own payment is always kept;
@@ -91,13 +124,13 @@ impl Drafts {
     pub(crate) fn add_trimmed(&mut self, hit: &Hit, evidence: &[Place], known: Option<u32>) -> u32 {
         let home = known.filter(|&draft| self.takes(draft, evidence));
         let home = home.or_else(|| self.nearest(evidence)).unwrap_or_else(|| self.open(hit));
+        let draft = self.opened.get_mut(&home).expect("its number was given here");
         for &place in evidence {
             self.holders.insert(place, home);
             if self.members.insert((home, place)) {
-                self.opened[home as usize].payments.push(place);
+                draft.payments.push(place);
             }
         }
-        let draft = &mut self.opened[home as usize];
         draft.hits += 1;
         draft.raised_at = draft.raised_at.min(hit.place);
         home
@@ -105,13 +138,13 @@ impl Drafts {
 
     /// What tells a draft from all others, before and after they are finished: [`Draft::opened`].
     pub fn opened_by(&self, draft: u32) -> (usize, Place, usize) {
-        self.opened[draft as usize].opened
+        self.opened[&draft].opened
     }
 
     /// Whether a draft has room for all of some evidence.
     pub fn takes(&self, draft: u32, evidence: &[Place]) -> bool {
         let new = evidence.iter().filter(|&&place| !self.members.contains(&(draft, place)));
-        let held = self.opened[draft as usize].payments.len();
+        let held = self.opened[&draft].payments.len();
         let new = new.count();
         new == 0 || held + new <= MOST_PAYMENTS
     }
@@ -135,14 +168,14 @@ impl Drafts {
 
     /// Whether a hit would be the strongest of its rule in a draft, so that its sentence is wanted.
     pub fn wants_reason(&self, draft: u32, hit: &Hit) -> bool {
-        let grounds = &self.opened[draft as usize].grounds;
+        let grounds = &self.opened[&draft].grounds;
         let known = grounds.iter().find(|ground| ground.hit.rule == hit.rule);
         known.is_none_or(|ground| hit.score_permille > ground.hit.score_permille)
     }
 
     /// Gives a draft the sentence of its strongest hit of a rule.
     pub fn give_reason(&mut self, draft: u32, hit: &Hit, text: String) {
-        let grounds = &mut self.opened[draft as usize].grounds;
+        let grounds = &mut self.opened_mut(draft).grounds;
         match grounds.iter_mut().find(|old| old.hit.rule == hit.rule) {
             Some(old) => (old.hit, old.text) = (hit.clone(), text),
             None => grounds.push(Ground { hit: hit.clone(), text, share_permille: 0 }),
@@ -154,7 +187,7 @@ impl Drafts {
         let fired: Vec<(usize, u16)> =
             hits.iter().map(|hit| (hit.typology, hit.score_permille)).collect();
         let verdict = self.scoring.verdict(&fired);
-        let draft = &mut self.opened[draft as usize];
+        let draft = self.opened_mut(draft);
         draft.action = draft.action.max(verdict.action);
         if verdict.score_permille <= draft.score_permille && draft.scored {
             return;
@@ -168,11 +201,13 @@ impl Drafts {
     }
 
     fn open(&mut self, hit: &Hit) -> u32 {
-        let number = u32::try_from(self.opened.len()).expect("fewer drafts than payments");
+        let number = self.next;
+        self.next = number.checked_add(1).expect("fewer than 2^32 drafts");
         let same = |draft: &&Draft| draft.opened.0 == hit.typology;
-        let here = self.opened.iter().rev().take_while(|draft| draft.opened.1 == hit.place);
-        self.opened.push(Draft {
-            opened: (hit.typology, hit.place, here.filter(same).count()),
+        let here = self.opened.values().rev().take_while(|draft| draft.opened.1 == hit.place);
+        let opened = (hit.typology, hit.place, here.filter(same).count());
+        let draft = Draft {
+            opened,
             typology: hit.typology,
             score_permille: 0,
             action: Action::None,
@@ -181,24 +216,45 @@ impl Drafts {
             scored: false,
             grounds: Vec::new(),
             payments: Vec::new(),
-        });
+        };
+        self.opened.insert(number, draft);
         number
+    }
+
+    fn opened_mut(&mut self, number: u32) -> &mut Draft {
+        self.opened.get_mut(&number).expect("a draft is asked for by the number it was given")
+    }
+
+    /// One score out of all that fired at a payment, whatever drafts it belongs to.
+    pub fn verdict(&self, hits: &[(usize, u16)]) -> Verdict {
+        self.scoring.verdict(hits)
+    }
+
+    /// A draft as it stands; none where it was let go, or never was.
+    pub fn get(&self, number: u32) -> Option<&Draft> {
+        self.opened.get(&number)
+    }
+
+    /// The numbers of the drafts that are held, ascending.
+    pub fn numbers(&self) -> impl DoubleEndedIterator<Item = u32> {
+        self.opened.keys().copied()
+    }
+
+    /// Lets a draft go whose payments nobody sees any more: no hit could join it.
+    pub fn let_go(&mut self, number: u32) {
+        let Some(draft) = self.opened.remove(&number) else { return };
+        for place in draft.payments {
+            self.members.remove(&(number, place));
+            if self.holders.get(&place) == Some(&number) {
+                self.holders.remove(&place);
+            }
+        }
     }
 
     /// The drafts with their scores, by the first payment of their evidence.
     pub fn finish(self) -> Vec<Draft> {
-        let Drafts { mut opened, .. } = self;
-        for draft in &mut opened {
-            draft.payments.sort_unstable();
-            // The largest share first; then the strongest, the earliest, by rule.
-            draft.grounds.sort_by_key(|ground| {
-                let strength = (ground.share_permille, ground.hit.score_permille);
-                (std::cmp::Reverse(strength), ground.hit.place, ground.hit.rule)
-            });
-            if let Some(first) = draft.grounds.first() {
-                draft.typology = first.hit.typology;
-            }
-        }
+        let mut opened: Vec<Draft> = self.opened.into_values().collect();
+        opened.iter_mut().for_each(Draft::put_in_order);
         opened.sort_by_key(|draft| (draft.payments[0], draft.opened));
         opened
     }
@@ -232,8 +288,7 @@ impl Completion {
         for (number, draft) in drafts.into_iter().enumerate() {
             let number = u32::try_from(number).expect("fewer alerts than payments");
             wanted.extend(draft.payments.iter().map(|&place| (place, number)));
-            let (opener, place, before) = draft.opened;
-            let again = if before == 0 { String::new() } else { format!("-{}", before + 1) };
+            let id = draft.id(typologies);
             let reasons = draft.grounds.into_iter().map(|ground| Reason {
                 typology: typologies[ground.hit.typology].clone(),
                 score_permille: ground.hit.score_permille,
@@ -242,7 +297,7 @@ impl Completion {
                 text: ground.text,
             });
             alerts.push(Alert {
-                id: format!("{}-{}{again}", typologies[opener], place.0),
+                id,
                 typology: typologies[draft.typology].clone(),
                 score_permille: draft.score_permille,
                 action: draft.action,

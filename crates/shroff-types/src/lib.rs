@@ -19,5 +19,5 @@ pub use clock::Clock;
 pub use map::{Map, Set};
 pub use money::{Amount, Currency, Decimal, DecimalError};
 pub use names::Names;
-pub use payment::{AccountId, Attempt, Payment, Place, Symbol};
+pub use payment::{AccountId, Attempt, Payment, Place, SentPayment, Symbol};
 pub use time::{Span, Timestamp};

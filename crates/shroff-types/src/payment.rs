@@ -49,3 +49,20 @@ impl Payment {
         self.debtor == self.creditor
     }
 }
+
+/// A payment as it was sent to a service: everything that is read of it, by name, and nothing else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SentPayment<'a> {
+    /// The sender's own id: sent again, it is the same payment.
+    pub id: &'a str,
+    /// When.
+    pub time: Timestamp,
+    /// Who pays.
+    pub debtor: &'a str,
+    /// Who is paid.
+    pub creditor: &'a str,
+    /// How much: above zero.
+    pub amount: Amount,
+    /// How, where it says.
+    pub method: Option<&'a str>,
+}

@@ -1,9 +1,13 @@
 //! What can be asked on the command line.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use shroff_types::Span;
+
+use crate::serve::Role;
 
 /// Watches payments, not people: finds fraud and laundering in the flow of money, and shows the
 /// evidence. A human decides.
@@ -44,10 +48,95 @@ pub(crate) enum Command {
     /// Measure the engine: a table by family of features over a simulated world, or one line over a
     /// stream of one's own.
     Bench(Bench),
+    /// Serve: take payments over HTTP, make them durable, and answer each with its verdict.
+    Serve(Serve),
+    /// Compute the verdict on a payment anew from the log of a service, and compare it with what
+    /// was said; exit code 1 where they differ.
+    Explain(Explain),
+    /// Make keys for a service.
+    Keys {
+        #[command(subcommand)]
+        command: KeysCommand,
+    },
     /// Write a completion script for a shell.
     Completions {
         /// The shell.
         shell: Shell,
+    },
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Serve {
+    /// The folder of the log, of what was said, and of the keys; it is made where it is not there.
+    #[arg(long, value_name = "DIR", default_value = "shroff-data")]
+    pub(crate) data: PathBuf,
+    /// Where to listen: on this machine only. Port 0 takes one that is free.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8787")]
+    pub(crate) listen: SocketAddr,
+    /// A folder of typology files in place of the built-in ones.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) typologies: Option<PathBuf>,
+    /// Set a parameter of a typology, as in `fan-in.least_payers=6`; may stand several times.
+    #[arg(long, value_name = "ID.PARAMETER=NUMBER")]
+    pub(crate) set: Vec<String>,
+    /// How far the institution's clock is from UTC, as in `+01:00`; rules ask it for the hour.
+    #[arg(
+        long,
+        value_name = "HOURS",
+        default_value = "+00:00",
+        allow_hyphen_values = true,
+        value_parser = offset
+    )]
+    pub(crate) utc_offset: i64,
+    /// From which score on a hold is suggested, where a typology that fired goes so far.
+    #[arg(long, value_name = "SCORE", default_value = "0.9", value_parser = share)]
+    pub(crate) hold_from: f64,
+    /// How late a payment may come and still be judged, as in `5m`: earlier than the newest by no
+    /// more than this.
+    #[arg(long, value_name = "SPAN", default_value = "5m")]
+    pub(crate) lateness: Span,
+    /// How far ahead of the clock a payment may lie.
+    #[arg(long, value_name = "SPAN", default_value = "1d")]
+    pub(crate) ahead: Span,
+    /// Decimals of the unit that amounts are counted in: those of the finest currency that comes.
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u8).range(2..=18))]
+    pub(crate) decimals: u8,
+    /// The file of the key of account tokens; `token.key` in the data folder unless named.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) token_key: Option<PathBuf>,
+    /// Write the log of the program as JSON.
+    #[arg(long)]
+    pub(crate) log_json: bool,
+}
+
+impl Serve {
+    /// Where the key of account tokens is.
+    pub(crate) fn token_key_file(&self) -> PathBuf {
+        self.token_key.clone().unwrap_or_else(|| self.data.join("token.key"))
+    }
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Explain {
+    /// The id of the payment, as it was sent.
+    pub(crate) payment: String,
+    /// The folder of the service.
+    #[arg(long, value_name = "DIR", default_value = "shroff-data")]
+    pub(crate) data: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeysCommand {
+    /// Make a key, and show it this once.
+    Add {
+        /// Whose it is.
+        name: String,
+        /// What it is for.
+        #[arg(long)]
+        role: Role,
+        /// The folder of the service.
+        #[arg(long, value_name = "DIR", default_value = "shroff-data")]
+        data: PathBuf,
     },
 }
 

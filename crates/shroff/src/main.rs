@@ -18,6 +18,7 @@ mod report;
 mod rules;
 mod rules_page;
 mod scan;
+mod serve;
 mod settings;
 mod simulate;
 mod story;
@@ -66,6 +67,9 @@ fn run(command: Command) -> anyhow::Result<Ending> {
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Formats { command: None } => formats::list(),
         Command::Formats { command: Some(FormatsCommand::Guess { file }) } => formats::guess(&file),
+        Command::Serve(arguments) => serve::run(&arguments),
+        Command::Explain(arguments) => serve::run_explain(&arguments),
+        Command::Keys { command } => serve::run_keys(&command),
         Command::Completions { shell } => {
             let mut command = Arguments::command();
             clap_complete::generate(shell, &mut command, "shroff", &mut std::io::stdout().lock());

@@ -109,6 +109,18 @@ pub(crate) fn write_whole(
     complete(path)
 }
 
+/// Writes a file that only its owner can read, whole or not at all, and makes it durable.
+pub(crate) fn write_private(
+    path: &Path,
+    write: impl FnOnce(&mut File) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let mut file = create_private(&partial(path))?;
+    write(&mut file)
+        .and_then(|()| Ok(file.sync_all()?))
+        .with_context(|| format!("cannot write `{}`", path.display()))?;
+    complete(path)
+}
+
 /// Writes a file through `write`, and says which file it was when that fails.
 pub(crate) fn write_file(
     path: &Path,

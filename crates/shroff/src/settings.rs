@@ -12,3 +12,18 @@ pub(crate) fn no_color() -> bool {
 pub(crate) fn now() -> Instant {
     Instant::now()
 }
+
+/// The time of day, to be noted with what is received; no verdict depends on it.
+pub(crate) fn wall() -> shroff_types::Timestamp {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    let micros = since.map_or(0, |since| since.as_micros());
+    shroff_types::Timestamp(i64::try_from(micros).unwrap_or(i64::MAX))
+}
+
+/// Random bytes of the machine.
+pub(crate) fn random<const N: usize>() -> anyhow::Result<[u8; N]> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes)
+        .map_err(|error| anyhow::anyhow!("the machine gives no random bytes: {error}"))?;
+    Ok(bytes)
+}

@@ -28,7 +28,7 @@ impl<'a> Namer<'a> {
         let plain = self.plain(account);
         match self.naming {
             Naming::Plain => plain.to_owned(),
-            Naming::Tokens => self.token(plain),
+            Naming::Tokens => token(&self.key, plain),
         }
     }
 
@@ -39,25 +39,24 @@ impl<'a> Namer<'a> {
 
     /// The token of an account, however accounts are written.
     pub(crate) fn token_of(&self, account: AccountId) -> String {
-        self.token(self.plain(account))
+        token(&self.key, self.plain(account))
     }
+}
 
-    /// Sixty bits of HMAC-SHA256: among a million accounts, two share a token once in two million
-    /// ledgers.
-    fn token(&self, plain: &str) -> String {
-        let mut mac =
-            Hmac::<Sha256>::new_from_slice(&self.key).expect("HMAC takes a key of any length");
-        mac.update(plain.as_bytes());
-        let bytes = mac.finalize().into_bytes();
-        let mut text = String::with_capacity(14);
-        let mut bits = bytes[..8].iter().fold(0_u64, |bits, &byte| bits << 8 | u64::from(byte));
-        for at in 0..12 {
-            if at == 4 || at == 8 {
-                text.push('-');
-            }
-            text.push(char::from(ALPHABET[(bits >> 59) as usize]));
-            bits <<= 5;
+/// Sixty bits of HMAC-SHA256: among a million accounts, two share a token once in two million
+/// ledgers.
+pub(crate) fn token(key: &[u8; 32], plain: &str) -> String {
+    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes a key of any length");
+    mac.update(plain.as_bytes());
+    let bytes = mac.finalize().into_bytes();
+    let mut text = String::with_capacity(14);
+    let mut bits = bytes[..8].iter().fold(0_u64, |bits, &byte| bits << 8 | u64::from(byte));
+    for at in 0..12 {
+        if at == 4 || at == 8 {
+            text.push('-');
         }
-        text
+        text.push(char::from(ALPHABET[(bits >> 59) as usize]));
+        bits <<= 5;
     }
+    text
 }

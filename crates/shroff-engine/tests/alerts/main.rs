@@ -4,6 +4,7 @@
 mod completion;
 mod grouping;
 mod ledger;
+mod live;
 mod scenarios;
 mod twin;
 

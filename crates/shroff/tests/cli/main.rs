@@ -18,5 +18,7 @@ mod rates;
 mod refusals;
 mod rules;
 mod secrets;
+#[cfg(unix)]
+mod serve;
 mod words;
 mod worlds;

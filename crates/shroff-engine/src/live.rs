@@ -1,0 +1,351 @@
+//! The core of a service: a deterministic function of the log.
+//!
+//! Payments are admitted in the order of the log and run in batches of any size; what is said of each
+//! depends on neither the batch nor the time of day. What nobody can see any more is let go: payments
+//! and their ids behind the longest window, and alerts of which no payment is in sight.
+
+use std::collections::BTreeMap;
+
+use shroff_detect::{Definitions, Input, LateCounts, Thresholds, Typology, Workers};
+use shroff_types::{
+    AccountId, Action, Amount, Clock, Currency, Decimal, Names, Place, SentPayment, Span, Symbol,
+    Timestamp,
+};
+
+use crate::engine::{Counts, Engine, EngineError};
+use crate::grouping::Draft;
+use crate::told::Told;
+use crate::window::{Held, Window};
+
+/// Why a payment is not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// Its amount has more decimals than the service counts in.
+    TooFine,
+    /// Its amount does not fit beside those decimals.
+    TooLarge,
+    /// As many payments were taken as there are places.
+    Full,
+}
+
+/// How an alert grew: one for each payment that changed it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Revision {
+    /// The payment.
+    pub place: Place,
+    /// Its score then.
+    pub score_permille: u16,
+    /// What was suggested then.
+    pub action: Action,
+    /// How many payments it held.
+    pub payments: usize,
+}
+
+/// Which alerts are wanted.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct AlertFilter<'a> {
+    /// Of this typology, which has the largest share.
+    pub typology: Option<&'a str>,
+    /// At least so strong.
+    pub least_permille: u16,
+    /// For which this is suggested.
+    pub action: Option<Action>,
+    /// With a payment of this time or later.
+    pub since: Option<Timestamp>,
+}
+
+/// What is not the same for every institution.
+#[derive(Debug, Clone)]
+pub struct LiveSettings {
+    /// Decimals of the unit that amounts are counted in.
+    pub exponent: u8,
+    /// What rules ask for the time of day.
+    pub clock: Clock,
+    /// From which score on an action is suggested.
+    pub thresholds: Thresholds,
+    /// How late a payment may come.
+    pub lateness: Span,
+}
+
+#[derive(Debug)]
+struct Story {
+    revisions: Vec<Revision>,
+    newest: Timestamp,
+}
+
+/// The core; see the module's page.
+#[derive(Debug)]
+pub struct Live {
+    engine: Engine,
+    window: Window,
+    accounts: Names,
+    symbols: Names,
+    typologies: Vec<String>,
+    exponent: u8,
+    /// Admitted, and not run yet.
+    pending: Vec<Input>,
+    stories: BTreeMap<u32, Story>,
+    by_opening: BTreeMap<(usize, Place, usize), u32>,
+    newest: Timestamp,
+    /// How far behind the newest payment something may still be seen.
+    sight: Span,
+    swept: Timestamp,
+}
+
+impl Live {
+    /// A core that nothing was pushed to.
+    ///
+    /// # Errors
+    /// Where an expression of a rule does not fit the definitions.
+    pub fn new(
+        definitions: &Definitions,
+        typologies: &[Typology],
+        settings: LiveSettings,
+    ) -> Result<Live, EngineError> {
+        let LiveSettings { exponent, clock, thresholds, lateness } = settings;
+        let engine = Engine::new(definitions, typologies, exponent)?
+            .on_clock(clock)
+            .suggesting(typologies, thresholds)
+            .allowing(lateness)
+            .telling();
+        Ok(Live {
+            engine,
+            window: Window::default(),
+            accounts: Names::default(),
+            symbols: Names::default(),
+            typologies: typologies.iter().map(|typology| typology.id.clone()).collect(),
+            exponent,
+            pending: Vec::new(),
+            stories: BTreeMap::new(),
+            by_opening: BTreeMap::new(),
+            newest: Timestamp(i64::MIN),
+            sight: definitions.look_back().plus(lateness),
+            swept: Timestamp(i64::MIN),
+        })
+    }
+
+    /// The payment with this id, if it is held.
+    pub fn find(&self, id: &str) -> Option<Place> {
+        self.window.find(id)
+    }
+
+    /// A payment, if it is held.
+    pub fn held(&self, place: Place) -> Option<Held<'_>> {
+        self.window.get(place)
+    }
+
+    /// Whether a payment that is held is what is sent again.
+    pub fn is_same(&self, place: Place, sent: &SentPayment<'_>) -> bool {
+        self.held(place).is_some_and(|held| {
+            let account = |account: AccountId| self.accounts.text(account.0);
+            held.id == sent.id
+                && held.time == sent.time
+                && held.amount == sent.amount
+                && account(held.debtor) == sent.debtor
+                && account(held.creditor) == sent.creditor
+                && held.method.map(|symbol| self.symbols.text(symbol.0)) == sent.method
+        })
+    }
+
+    /// Gives the next payment its place. Its id must not be held.
+    ///
+    /// # Errors
+    /// Where it cannot be carried; then nothing was changed.
+    pub fn admit(&mut self, sent: &SentPayment<'_>) -> Result<Place, Refusal> {
+        if self.window.next().0 == u32::MAX {
+            return Err(Refusal::Full);
+        }
+        let minor = self.minor(sent.amount)?;
+        let debtor = AccountId(self.accounts.intern(sent.debtor));
+        let creditor = AccountId(self.accounts.intern(sent.creditor));
+        let method = sent.method.map(|method| Symbol(self.symbols.intern(method)));
+        let currency = sent.amount.currency;
+        self.pending.push(Input { time: sent.time, debtor, creditor, minor, currency, method });
+        Ok(self.window.push(sent, [debtor, creditor], method))
+    }
+
+    /// Takes back all that was admitted and not run.
+    pub fn take_back(&mut self) {
+        let count = u32::try_from(self.pending.len()).expect("a batch is short");
+        self.window.take_back(Place(self.window.next().0 - count));
+        self.pending.clear();
+    }
+
+    /// Computes what is said of the payments that were admitted, in order.
+    pub fn run(&mut self, workers: &dyn Workers) -> Vec<Told> {
+        let Live { engine, pending, symbols, .. } = self;
+        engine.push_with(workers, pending, symbols);
+        let all = engine.take_told();
+        for (told, input) in all.iter().zip(pending.iter()) {
+            for touched in &told.touched {
+                let story = self
+                    .stories
+                    .entry(touched.draft)
+                    .or_insert_with(|| Story { revisions: Vec::new(), newest: input.time });
+                story.newest = story.newest.max(input.time);
+                story.revisions.push(Revision {
+                    place: told.place,
+                    score_permille: touched.score_permille,
+                    action: touched.action,
+                    payments: touched.payments,
+                });
+                self.by_opening.insert(touched.opened, touched.draft);
+            }
+            self.newest = self.newest.max(input.time);
+        }
+        self.pending.clear();
+        self.let_go();
+        all
+    }
+
+    /// An amount in the units of the engine.
+    fn minor(&self, amount: Amount) -> Result<i128, Refusal> {
+        let decimals = match amount.currency {
+            // Two decimals, as the currency says; what has no currency is of no other.
+            Currency::NONE => 2,
+            named => named.decimals(),
+        };
+        let number = Decimal { digits: amount.minor, decimals };
+        let minor = number.units(self.exponent).map_err(|error| match error {
+            shroff_types::DecimalError::TooFine => Refusal::TooFine,
+            shroff_types::DecimalError::TooLong | shroff_types::DecimalError::NotANumber => {
+                Refusal::TooLarge
+            }
+        })?;
+        if (1..=Amount::MAX_MINOR).contains(&minor) { Ok(minor) } else { Err(Refusal::TooLarge) }
+    }
+
+    /// Lets go of what nobody sees any more, once in a sixty-fourth of the longest window.
+    fn let_go(&mut self) {
+        let floor = self.newest.before(self.sight);
+        let step = self.sight.micros() / 64;
+        if floor.micros_since(self.swept) < step && self.swept.0 != i64::MIN {
+            return;
+        }
+        self.swept = floor;
+        self.window.let_go(floor);
+        let gone = self.stories.iter().filter(|(_, story)| story.newest < floor);
+        let gone: Vec<u32> = gone.map(|(&draft, _)| draft).collect();
+        for draft in &gone {
+            if let Some(held) = self.engine.drafts().get(*draft) {
+                self.by_opening.remove(&held.opened);
+            }
+            self.stories.remove(draft);
+        }
+        self.engine.let_go(&gone);
+    }
+}
+
+/// What may be asked of it between batches.
+impl Live {
+    /// The place that the next payment will have.
+    pub fn next(&self) -> Place {
+        self.window.next()
+    }
+
+    /// How many payments are held.
+    pub fn held_count(&self) -> usize {
+        self.window.len()
+    }
+
+    /// How many alerts are held.
+    pub fn alert_count(&self) -> usize {
+        self.stories.len()
+    }
+
+    /// How many accounts have a name.
+    pub fn account_count(&self) -> usize {
+        self.accounts.len()
+    }
+
+    /// About how many bytes the window of the engine takes.
+    pub fn bytes(&self) -> usize {
+        self.engine.bytes()
+    }
+
+    /// What was counted so far.
+    pub fn counts(&self) -> Counts {
+        self.engine.counts()
+    }
+
+    /// Payments that did not come in order so far.
+    pub fn late(&self) -> LateCounts {
+        self.engine.late()
+    }
+
+    /// The name of an account.
+    pub fn account(&self, account: AccountId) -> &str {
+        self.accounts.text(account.0)
+    }
+
+    /// How a payment was made.
+    pub fn method(&self, method: Symbol) -> &str {
+        self.symbols.text(method.0)
+    }
+
+    /// The ids of the typologies, by position.
+    pub fn typologies(&self) -> &[String] {
+        &self.typologies
+    }
+
+    /// Decimals of the unit that amounts are counted in.
+    pub fn exponent(&self) -> u8 {
+        self.exponent
+    }
+
+    /// A payment's amount in the engine's units.
+    ///
+    /// # Panics
+    /// Where it was never admitted.
+    pub fn engine_minor(&self, amount: Amount) -> i128 {
+        self.minor(amount).expect("it was admitted")
+    }
+
+    /// The number of an alert, by its id.
+    pub fn alert_number(&self, id: &str) -> Option<u32> {
+        let found = self.typologies.iter().enumerate().find_map(|(typology, name)| {
+            let rest = id.strip_prefix(name.as_str())?.strip_prefix('-')?;
+            let (place, before) = match rest.split_once('-') {
+                Some((place, again)) => (place, again.parse::<usize>().ok()?.checked_sub(1)?),
+                None => (rest, 0),
+            };
+            self.by_opening.get(&(typology, Place(place.parse().ok()?), before)).copied()
+        })?;
+        // A number has other spellings (`07`); an id has one.
+        let draft = self.engine.drafts().get(found)?;
+        (draft.id(&self.typologies) == id).then_some(found)
+    }
+
+    /// An alert as it stands, payments and reasons in the order in which they are told.
+    pub fn draft(&self, number: u32) -> Option<Draft> {
+        let mut draft = self.engine.drafts().get(number)?.clone();
+        draft.put_in_order();
+        Some(draft)
+    }
+
+    /// How an alert grew.
+    pub fn revisions(&self, number: u32) -> &[Revision] {
+        self.stories.get(&number).map_or(&[], |story| &story.revisions)
+    }
+
+    /// The numbers of alerts, from the newest on, below `before`: `most` at most.
+    pub fn alerts(&self, filter: AlertFilter<'_>, before: Option<u32>, most: usize) -> Vec<u32> {
+        let numbers = self.stories.range(..before.unwrap_or(u32::MAX)).rev();
+        let wanted = numbers.filter(|(number, story)| {
+            let Some(draft) = self.engine.drafts().get(**number) else { return false };
+            draft.score_permille >= filter.least_permille
+                && filter.action.is_none_or(|action| draft.action == action)
+                && filter.since.is_none_or(|since| story.newest >= since)
+                && filter.typology.is_none_or(|typology| self.typology_of(draft) == typology)
+        });
+        wanted.map(|(&number, _)| number).take(most).collect()
+    }
+
+    fn typology_of(&self, draft: &Draft) -> &str {
+        let strongest = draft.grounds.iter().min_by_key(|ground| {
+            let strength = (ground.share_permille, ground.hit.score_permille);
+            (std::cmp::Reverse(strength), ground.hit.place, ground.hit.rule)
+        });
+        &self.typologies[strongest.map_or(draft.typology, |ground| ground.hit.typology)]
+    }
+}

@@ -1,0 +1,204 @@
+//! The payments that somebody may still ask for: by place and by their sender's id.
+//!
+//! Kept in chunks in the order of arrival; a chunk is let go once its newest payment is out of sight
+//! and it is the oldest. About 50 bytes and the id for each payment.
+
+use std::collections::VecDeque;
+use std::hash::{BuildHasher, RandomState};
+
+use hashbrown::HashTable;
+use shroff_types::{AccountId, Amount, Currency, Place, SentPayment, Symbol, Timestamp};
+
+/// A payment that is held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Held<'a> {
+    /// Its sender's id.
+    pub id: &'a str,
+    /// When.
+    pub time: Timestamp,
+    /// Who pays.
+    pub debtor: AccountId,
+    /// Who is paid.
+    pub creditor: AccountId,
+    /// How much, as it was sent.
+    pub amount: Amount,
+    /// How.
+    pub method: Option<Symbol>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Row {
+    time: Timestamp,
+    minor: [u8; 12],
+    debtor: AccountId,
+    creditor: AccountId,
+    method: u32,
+    currency: Currency,
+    /// Where its id ends among those of its chunk.
+    end: u32,
+}
+
+const _: () = assert!(size_of::<Row>() == 40);
+
+#[derive(Debug)]
+struct Chunk {
+    rows: Vec<Row>,
+    ids: String,
+    newest: Timestamp,
+}
+
+impl Chunk {
+    fn id(&self, at: usize) -> &str {
+        let start = at.checked_sub(1).map_or(0, |before| self.rows[before].end);
+        &self.ids[start as usize..self.rows[at].end as usize]
+    }
+}
+
+const CHUNK: usize = 4_096;
+const NO_METHOD: u32 = u32::MAX;
+
+/// The payments that are held.
+#[derive(Debug, Default)]
+pub(crate) struct Window {
+    chunks: VecDeque<Chunk>,
+    /// The place of the first payment that is held.
+    first: u32,
+    next: u32,
+    /// Places by id. The hash is seeded at random against made-up collisions; it is only ever
+    /// looked up in, never walked.
+    index: HashTable<u32>,
+    hasher: RandomState,
+}
+
+fn position(first: u32, place: u32) -> Option<(usize, usize)> {
+    let at = place.checked_sub(first)? as usize;
+    Some((at / CHUNK, at % CHUNK))
+}
+
+fn id_at(chunks: &VecDeque<Chunk>, first: u32, place: u32) -> &str {
+    let (chunk, at) = position(first, place).expect("the index has no payment that is not held");
+    chunks[chunk].id(at)
+}
+
+impl Window {
+    pub(crate) fn next(&self) -> Place {
+        Place(self.next)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        (self.next - self.first) as usize
+    }
+
+    pub(crate) fn find(&self, id: &str) -> Option<Place> {
+        let Window { chunks, first, index, hasher, .. } = self;
+        let hash = hasher.hash_one(id);
+        index.find(hash, |&place| id_at(chunks, *first, place) == id).copied().map(Place)
+    }
+
+    pub(crate) fn get(&self, place: Place) -> Option<Held<'_>> {
+        let (chunk, at) = position(self.first, place.0)?;
+        let chunk = self.chunks.get(chunk)?;
+        let Row { time, minor, debtor, creditor, method, currency, .. } = *chunk.rows.get(at)?;
+        let mut wide = [0; 16];
+        wide[..12].copy_from_slice(&minor);
+        let amount = Amount { minor: i128::from_le_bytes(wide), currency };
+        let method = (method != NO_METHOD).then_some(Symbol(method));
+        Some(Held { id: chunk.id(at), time, debtor, creditor, amount, method })
+    }
+
+    /// Adds the next payment. Its id must not be held.
+    pub(crate) fn push(
+        &mut self,
+        sent: &SentPayment<'_>,
+        [debtor, creditor]: [AccountId; 2],
+        method: Option<Symbol>,
+    ) -> Place {
+        let Window { chunks, first, next, index, hasher } = self;
+        if chunks.back().is_none_or(|chunk| chunk.rows.len() == CHUNK) {
+            let newest = Timestamp(i64::MIN);
+            chunks.push_back(Chunk { rows: Vec::with_capacity(CHUNK), ids: String::new(), newest });
+        }
+        let chunk = chunks.back_mut().expect("pushed above");
+        chunk.ids.push_str(sent.id);
+        chunk.newest = chunk.newest.max(sent.time);
+        chunk.rows.push(Row {
+            time: sent.time,
+            minor: *sent.amount.minor.to_le_bytes().first_chunk().expect("12 of 16 bytes"),
+            debtor,
+            creditor,
+            method: method.map_or(NO_METHOD, |symbol| symbol.0),
+            currency: sent.amount.currency,
+            end: u32::try_from(chunk.ids.len()).expect("ids are short"),
+        });
+        let place = *next;
+        *next += 1;
+        let hash = hasher.hash_one(sent.id);
+        index.insert_unique(hash, place, |&place| hasher.hash_one(id_at(chunks, *first, place)));
+        Place(place)
+    }
+
+    /// Takes the newest payments back, from a place on.
+    pub(crate) fn take_back(&mut self, from: Place) {
+        while self.next > from.0 {
+            self.next -= 1;
+            self.unlist(self.next);
+            let chunk = self.chunks.back_mut().expect("a payment is in a chunk");
+            chunk.rows.pop();
+            chunk.ids.truncate(chunk.rows.last().map_or(0, |row| row.end as usize));
+            if chunk.rows.is_empty() {
+                self.chunks.pop_back();
+            }
+        }
+    }
+
+    /// Lets whole chunks go, from the oldest on, of which nothing is newer than `floor`.
+    pub(crate) fn let_go(&mut self, floor: Timestamp) {
+        while let Some(chunk) = self.chunks.front()
+            && chunk.rows.len() == CHUNK
+            && chunk.newest < floor
+        {
+            for place in self.first..self.first + u32::try_from(CHUNK).expect("4096") {
+                self.unlist(place);
+            }
+            self.chunks.pop_front();
+            self.first += u32::try_from(CHUNK).expect("4096");
+        }
+    }
+
+    fn unlist(&mut self, place: u32) {
+        let Window { chunks, first, index, hasher, .. } = self;
+        let hash = hasher.hash_one(id_at(chunks, *first, place));
+        let entry = index.find_entry(hash, |&held| held == place);
+        entry.expect("a payment that is held is in the index").remove();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sent(id: &str, time: i64) -> SentPayment<'_> {
+        let amount = Amount { minor: 5, currency: Currency::EUR };
+        let time = Timestamp(time);
+        SentPayment { id, time, debtor: "a", creditor: "b", amount, method: None }
+    }
+
+    #[test]
+    fn payments_are_found_until_they_are_out_of_sight_or_taken_back() {
+        let mut window = Window { first: 7, next: 7, ..Window::default() };
+        let ids: Vec<String> = (0..10_000).map(|n| format!("p{n}")).collect();
+        for (number, id) in (7_u32..).zip(&ids) {
+            let ends = [AccountId(1), AccountId(2)];
+            assert_eq!(window.push(&sent(id, number.into()), ends, None), Place(number));
+        }
+        assert_eq!(window.find("p0"), Some(Place(7)));
+        assert_eq!(window.get(Place(10_006)).map(|held| held.id), Some("p9999"));
+        assert_eq!(window.find("p10000"), None);
+        window.take_back(Place(10_000));
+        assert_eq!((window.find("p9993"), window.find("p9992")), (None, Some(Place(9_999))));
+        window.let_go(Timestamp(5_000));
+        assert_eq!((window.find("p0"), window.find("p4095")), (None, None));
+        assert_eq!(window.find("p4096"), Some(Place(4_103)));
+        assert_eq!((window.len(), window.next()), (9_993 - 4_096, Place(10_000)));
+    }
+}

@@ -1,0 +1,175 @@
+//! The core of a service against a scan of the same payments.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+use shroff_detect::{Alone, Arrival, Definitions, Thresholds, Typology};
+use shroff_engine::{AlertFilter, Draft, Live, LiveSettings, Told};
+use shroff_types::{Amount, Clock, Currency, Place, SentPayment, Span, Timestamp};
+
+use crate::cases;
+use crate::ledger::{Ledger, tell};
+use crate::twin::world;
+
+fn core(definitions: &Definitions, typologies: &[Typology], lateness: Span) -> Live {
+    let settings = LiveSettings {
+        exponent: definitions.amount_exponent,
+        clock: Clock::default(),
+        thresholds: Thresholds::default(),
+        lateness,
+    };
+    Live::new(definitions, typologies, settings).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// What a core said, and every alert as it stood last.
+#[derive(Debug, Default, PartialEq)]
+struct Lived {
+    told: Vec<Told>,
+    alerts: BTreeMap<String, Draft>,
+}
+
+fn live(ledger: &Ledger, live: &mut Live, ids: &[String], batch: usize) -> Lived {
+    let mut lived = Lived::default();
+    for (number, payments) in ledger.payments.chunks(batch).enumerate() {
+        for (at, payment) in payments.iter().enumerate() {
+            let [debtor, creditor] =
+                [payment.debtor, payment.creditor].map(|a| format!("A{}", a.0));
+            let sent = SentPayment {
+                id: &format!("p{}", number * batch + at),
+                time: payment.time,
+                debtor: &debtor,
+                creditor: &creditor,
+                amount: Amount { minor: payment.minor, currency: payment.currency },
+                method: payment.method.map(|symbol| ledger.symbols.text(symbol.0)),
+            };
+            let place = live.admit(&sent).expect("it can be carried");
+            assert_eq!((live.find(sent.id), live.is_same(place, &sent)), (Some(place), true));
+        }
+        lived.told.extend(live.run(&Alone));
+        for alert in live.alerts(AlertFilter::default(), None, usize::MAX) {
+            let draft = live.draft(alert).expect("it is listed");
+            let id = draft.id(ids);
+            assert_eq!(live.alert_number(&id), Some(alert), "{id}");
+            assert_eq!(
+                live.revisions(alert).last().map(|r| r.payments),
+                Some(draft.payments.len())
+            );
+            lived.alerts.insert(id, draft);
+        }
+    }
+    lived
+}
+
+proptest! {
+    #![proptest_config(cases(400))]
+
+    #[test]
+    fn a_service_raises_the_alerts_of_a_scan(world in world(2..70)) {
+        let definitions = Definitions { horizon: Span::ZERO, ..world.definitions() };
+        let (typologies, ledger) = (world.typologies(), world.ledger());
+        let ids: Vec<String> = typologies.iter().map(|typology| typology.id.clone()).collect();
+        let scanned = tell(&ledger, &definitions, &typologies, ledger.payments.len());
+        let scanned: BTreeMap<String, Draft> =
+            scanned.drafts.into_iter().map(|draft| (draft.id(&ids), draft)).collect();
+        let mut first: Option<Lived> = None;
+        for batch in [1, 7, 100] {
+            let mut core = core(&definitions, &typologies, Span::ZERO);
+            let lived = live(&ledger, &mut core, &ids, batch);
+            if batch == 1 {
+                prop_assert_eq!(&lived.alerts, &scanned);
+            }
+            // What a bigger batch lets go of within it is not seen; what is said is the same.
+            prop_assert_eq!(&lived.told, &first.as_ref().unwrap_or(&lived).told);
+            prop_assert!(lived.alerts.keys().all(|id| scanned.contains_key(id)));
+            first.get_or_insert(lived);
+        }
+    }
+}
+
+const LIBRARY: &str = r#"
+id = "few"
+title = "T"
+what = "w"
+why = "w"
+innocent = "i"
+sources = []
+[[feature]]
+kind = "activity"
+window = "1h"
+measures = ["count"]
+[[case]]
+when = "debtor_out_count_1h >= 2"
+score = 0.5
+reason = "{debtor_out_count_1h} payments of one debtor within an hour"
+evidence = ["debtor_out_count_1h"]
+"#;
+
+fn hour_of_two(lateness: Span) -> Live {
+    let typologies = [Typology::parse("few", LIBRARY).unwrap_or_else(|error| panic!("{error}"))];
+    let definitions = shroff_detect::union(&typologies, Span::ZERO).expect("it is right");
+    core(&definitions, &typologies, lateness)
+}
+
+fn send(live: &mut Live, id: &str, minute: i64, debtor: &str) -> Told {
+    let amount = Amount { minor: 500, currency: Currency::EUR };
+    let time = Timestamp(minute * 60_000_000);
+    let sent = SentPayment { id, time, debtor, creditor: "shop", amount, method: None };
+    live.admit(&sent).expect("it can be carried");
+    live.run(&Alone).pop().expect("one payment, one verdict")
+}
+
+#[test]
+fn a_verdict_names_its_rule_its_values_and_the_payments_behind_it() {
+    let mut live = hour_of_two(Span::ZERO);
+    assert!(send(&mut live, "one", 0, "a").fired.is_empty());
+    let told = send(&mut live, "two", 10, "a");
+    assert_eq!((told.score_permille, told.fired[0].share_permille), (500, 1_000));
+    assert_eq!(told.fired[0].text, "2 payments of one debtor within an hour");
+    assert_eq!(told.fired[0].evidence, [Place(0), Place(1)]);
+    assert_eq!(live.alert_number("few-1"), Some(0));
+    assert_eq!(live.alert_number("few-01"), None);
+}
+
+#[test]
+fn a_late_payment_is_taken_at_its_place_and_one_too_late_is_marked() {
+    let hour: Span = "1h".parse().expect("a span");
+    let mut live = hour_of_two(hour);
+    send(&mut live, "one", 0, "a");
+    send(&mut live, "two", 100, "b");
+    let late = send(&mut live, "three", 50, "a");
+    assert_eq!((late.arrival, late.fired[0].evidence.len()), (Arrival::Late, 2));
+    assert_eq!(send(&mut live, "four", 39, "a").arrival, Arrival::TooLate);
+    assert_eq!((live.late().taken, live.late().refused), (1, 1));
+}
+
+#[test]
+fn what_is_out_of_sight_is_let_go_and_its_id_is_free_again() {
+    let mut live = hour_of_two(Span::ZERO);
+    for minute in 0..20_000 {
+        send(&mut live, &format!("p{minute}"), minute, "a");
+    }
+    // An hour is sixty payments; whole chunks of 4,096 are let go.
+    assert!(live.held_count() < 2 * 4_096, "{}", live.held_count());
+    assert_eq!((live.find("p0"), live.find("p19999")), (None, Some(Place(19_999))));
+    // An alert has 200 payments at most, and goes once its last is out of sight.
+    assert!(live.alert_count() <= 2, "{}", live.alert_count());
+}
+
+#[test]
+fn what_is_taken_back_was_never_there() {
+    let mut live = hour_of_two(Span::ZERO);
+    send(&mut live, "one", 0, "a");
+    let amount = Amount { minor: 1, currency: Currency::EUR };
+    let sent = SentPayment {
+        id: "x",
+        time: Timestamp(1),
+        debtor: "q",
+        creditor: "r",
+        amount,
+        method: None,
+    };
+    live.admit(&sent).expect("it can be carried");
+    live.take_back();
+    assert_eq!((live.find("x"), live.next()), (None, Place(1)));
+    assert_eq!(send(&mut live, "two", 10, "a").fired[0].evidence, [Place(0), Place(1)]);
+}

@@ -1,0 +1,20 @@
+//! The log: payments made durable, in order, on a disk that may fail.
+//!
+//! A [`Log`] is a row of segments on a [`Disk`], a small trait, so that a simulation can break it
+//! ([`sim`]). What is appended is durable once [`Log::sync`] has returned, and not before. The form
+//! on disk is that of `docs/src/log-format.md`.
+#![forbid(unsafe_code)]
+#![deny(clippy::wildcard_enum_match_arm)]
+
+mod disk;
+mod error;
+mod frame;
+mod log;
+mod record;
+pub mod sim;
+
+pub use disk::Disk;
+pub use error::StoreError;
+pub use frame::{Frame, MOST_FRAME_BYTES, Records};
+pub use log::{Access, Cut, Log, Options};
+pub use record::{MOST_TEXT_BYTES, read_payment, write_payment};

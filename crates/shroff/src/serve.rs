@@ -1,0 +1,214 @@
+//! `shroff serve`: payments in, verdicts out in the reply, durable and reproducible.
+
+mod alerts;
+mod core;
+mod desk;
+mod disk;
+mod http;
+mod keys;
+mod metrics;
+mod problem;
+mod reply;
+mod setup;
+mod wire;
+
+use std::io::Write;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use shroff_detect::Alone;
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+
+use self::core::{Core, Disks};
+use self::desk::Desk;
+use self::disk::Folder;
+use self::http::Shared;
+use self::keys::Keys;
+pub(crate) use self::keys::Role;
+use self::metrics::Metrics;
+pub(crate) use self::setup::Rulebook;
+use crate::cli::{Explain, KeysCommand, Serve};
+use crate::{Ending, settings, terminal};
+
+/// From how many bytes on a segment of a log is full.
+const SEGMENT_BYTES: u32 = 64 << 20;
+/// How long a request that is under way may take once the service is told to stop.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+pub(crate) fn run(arguments: &Serve) -> anyhow::Result<Ending> {
+    refuse_open_network(arguments.listen)?;
+    let data = arguments.data.as_path();
+    setup::make_private_folder(data)?;
+    let lock = setup::lock(data)?;
+    start_logs(arguments.log_json);
+    let rulebook = Rulebook::of(arguments)?;
+    rulebook.keep(data)?;
+    let token_key = setup::token_key(&arguments.token_key_file())?;
+    let keys = keys_of(data)?;
+    let begun = settings::now();
+    let core = open(data, &rulebook)?;
+    tracing::info!(
+        payments = core.live.next().0,
+        alerts = core.live.alert_count(),
+        seconds = begun.elapsed().as_secs_f64(),
+        version = format_args!("{:016x}", rulebook.version()),
+        "the log is replayed"
+    );
+    let metrics = Arc::new(Metrics::new());
+    metrics.state(&core);
+    let (desk, engine) = Desk::start(core, Arc::clone(&metrics))?;
+    let room = Arc::new(Semaphore::new(http::ROOM_KIB));
+    let ahead = arguments.ahead;
+    let shared = Arc::new(Shared { desk, keys, metrics, room, token_key, ahead });
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .thread_name("shroff-http")
+        .enable_all()
+        .build()
+        .context("cannot start the threads of the service")?;
+    runtime.block_on(listen(arguments.listen, shared))?;
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    engine.join().map_err(|_| anyhow::anyhow!("the engine stopped in the middle of its work"))?;
+    tracing::info!("stopped");
+    drop(lock);
+    Ok(Ending::Well)
+}
+
+/// Without TLS a key would be sent in the open.
+fn refuse_open_network(address: SocketAddr) -> anyhow::Result<()> {
+    if address.ip().is_loopback() {
+        return Ok(());
+    }
+    bail!(
+        "{address} can be reached from other machines, and this service speaks no TLS\nhint: listen \
+         on 127.0.0.1 and put a proxy that speaks TLS in front of it"
+    );
+}
+
+fn start_logs(is_json: bool) {
+    let logs = tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(false);
+    // Where one is set already, it stays.
+    if is_json {
+        logs.json().try_init().unwrap_or_default();
+    } else {
+        logs.try_init().unwrap_or_default();
+    }
+}
+
+/// The keys of a data directory; at the first start one is made, and shown this once.
+fn keys_of(data: &Path) -> anyhow::Result<Keys> {
+    if let Some(keys) = Keys::read(data)? {
+        return Ok(keys);
+    }
+    let mut keys = Keys::default();
+    let key = keys.add(data, "first", Role::Administrator)?;
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "key of the administrator, shown this once: {key}")?;
+    out.flush()?;
+    Ok(keys)
+}
+
+fn open(data: &Path, rulebook: &Rulebook) -> anyhow::Result<Core<Folder>> {
+    let folder = |name: &str| {
+        let path = data.join(name);
+        Folder::at(&path).with_context(|| format!("cannot make the folder `{}`", path.display()))
+    };
+    let disks = Disks {
+        payments: folder("payments")?,
+        verdicts: folder("verdicts")?,
+        salt: u64::from_le_bytes(settings::random()?),
+        segment_bytes: SEGMENT_BYTES,
+    };
+    let (core, recovered) = Core::open(disks, rulebook.live()?, rulebook.version(), &Alone)
+        .with_context(|| format!("in `{}`", data.display()))?;
+    if let Some(cut) = &recovered.cut {
+        tracing::warn!(
+            file = cut.file,
+            offset = cut.offset,
+            bytes = cut.bytes,
+            "a torn end of the log was cut off: nobody was told that it is durable"
+        );
+    }
+    tracing::info!(verdicts = recovered.compared, "what was said is said again");
+    Ok(core)
+}
+
+async fn listen(address: SocketAddr, shared: Arc<Shared>) -> anyhow::Result<()> {
+    let listener = TcpListener::bind(address).await.with_context(|| {
+        format!(
+            "cannot listen on {address}\nhint: is another service there? --listen names another"
+        )
+    })?;
+    let address = listener.local_addr()?;
+    {
+        let mut out = std::io::stdout().lock();
+        writeln!(out, "listening on http://{address}")?;
+        out.flush()?;
+    }
+    let (told, mut stopping) = tokio::sync::watch::channel(false);
+    let signal = async move {
+        stop_signal().await;
+        tracing::info!("told to stop: what is under way is answered");
+        // Whoever waits for it is there until the end.
+        told.send(true).unwrap_or_default();
+    };
+    let serving = axum::serve(listener, http::router(shared)).with_graceful_shutdown(signal);
+    let late = async {
+        // Without a signal this never ends.
+        if stopping.wait_for(|told| *told).await.is_err() {
+            std::future::pending::<()>().await;
+        }
+        tokio::time::sleep(PATIENCE).await;
+    };
+    tokio::select! {
+        served = serving => served.context("the service cannot go on"),
+        () = late => {
+            tracing::warn!("requests were still under way and are cut off");
+            Ok(())
+        }
+    }
+}
+
+#[cfg(unix)]
+async fn stop_signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut terminate), Ok(mut interrupt)) =
+        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+}
+
+#[cfg(not(unix))]
+async fn stop_signal() {
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending().await
+    }
+}
+
+/// `shroff keys`.
+pub(crate) fn run_keys(command: &KeysCommand) -> anyhow::Result<Ending> {
+    let KeysCommand::Add { name, role, data } = command;
+    let mut keys = Keys::read(data)?.with_context(|| {
+        format!("`{}` is no data directory\nhint: `shroff serve` makes one", data.display())
+    })?;
+    let key = keys.add(data, name, *role)?;
+    writeln!(std::io::stdout().lock(), "{key}")?;
+    terminal::note(format_args!(
+        "it is shown this once; a running service knows it after a restart"
+    ));
+    Ok(Ending::Well)
+}
+
+/// `shroff explain`.
+pub(crate) fn run_explain(arguments: &Explain) -> anyhow::Result<Ending> {
+    setup::explain(arguments)
+}

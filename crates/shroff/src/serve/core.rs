@@ -1,0 +1,320 @@
+//! The log, what was said, and the engine between them: what a service is without a network.
+//!
+//! A batch goes through four steps: its payments are admitted, written, made durable while what is
+//! said of them is computed, and what was said is kept. Nothing here reads a clock or starts a
+//! thread, so that a simulation can stop it anywhere.
+
+use anyhow::{Context, bail};
+use shroff_detect::Workers;
+use shroff_engine::{Live, Refusal, Told};
+use shroff_store::{Access, Cut, Disk, Frame, Log, Options, StoreError, read_payment};
+use shroff_types::{Place, SentPayment, Timestamp};
+
+/// What became of a payment that was sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Admission {
+    /// It is new, and has this place.
+    New(Place),
+    /// It was sent before.
+    Known(Place),
+    /// Another payment with its id was sent before.
+    Conflict(Place),
+    /// It cannot be carried.
+    Refused(Refusal),
+}
+
+/// What was found when the data was opened.
+#[derive(Debug, Default)]
+pub(crate) struct Recovered {
+    /// Payments in the log.
+    pub(crate) payments: u64,
+    /// A torn tail of the log, which nobody was told is durable.
+    pub(crate) cut: Option<Cut>,
+    /// Verdicts that were computed anew and are what was said.
+    pub(crate) compared: u64,
+}
+
+/// The disks, and what a log on them is salted with.
+#[derive(Debug)]
+pub(crate) struct Disks<D> {
+    pub(crate) payments: D,
+    pub(crate) verdicts: D,
+    pub(crate) salt: u64,
+    pub(crate) segment_bytes: u32,
+}
+
+/// A service without a network.
+#[derive(Debug)]
+pub(crate) struct Core<D> {
+    pub(crate) live: Live,
+    /// Lent to whoever syncs it, and given back.
+    log: Option<Log<D>>,
+    verdicts: Log<D>,
+    /// Which rules and definitions verdicts are given under.
+    version: u64,
+    /// What was admitted and is not written.
+    records: Vec<u8>,
+    count: u32,
+    told: Vec<u8>,
+}
+
+impl<D: Disk> Core<D> {
+    /// Opens the data, and runs the log through the engine: the same state, verdict for verdict, as
+    /// before. What was said under the same version is compared.
+    pub(crate) fn open(
+        disks: Disks<D>,
+        mut live: Live,
+        version: u64,
+        workers: &dyn Workers,
+    ) -> anyhow::Result<(Core<D>, Recovered)> {
+        let Disks { payments, verdicts, salt, segment_bytes } = disks;
+        let options = |access| Options { access, segment_bytes, salt };
+        let mut verdicts = Log::open(verdicts, options(Access::Derived), &mut |_| Ok(()))?;
+        let mut recovered = Recovered::default();
+        let mut failed = None;
+        let mut replay = Replay { said: Said::default(), version, bytes: Vec::new() };
+        let log = Log::open(payments, options(Access::Owner), &mut |frame| {
+            admit_all(&mut live, frame)?;
+            let told = live.run(workers);
+            match replay.compare(&mut verdicts, &told) {
+                Ok(compared) => recovered.compared += compared,
+                Err(error) => failed = failed.take().or(Some(error)),
+            }
+            Ok(())
+        })?;
+        if let Some(error) = failed {
+            return Err(error);
+        }
+        if verdicts.next() > log.next() {
+            bail!(
+                "there are verdicts of {} payments, and the log has {}\nhint: a part of the log is \
+                 gone; put it back from a copy",
+                verdicts.next(),
+                log.next()
+            );
+        }
+        recovered.payments = log.next();
+        recovered.cut = log.cut_off().cloned();
+        let records = Vec::new();
+        let core =
+            Core { live, log: Some(log), verdicts, version, records, count: 0, told: Vec::new() };
+        Ok((core, recovered))
+    }
+
+    /// Takes a payment into the batch, or says why not.
+    pub(crate) fn admit(&mut self, sent: &SentPayment<'_>) -> Admission {
+        if let Some(place) = self.live.find(sent.id) {
+            let same = self.live.is_same(place, sent);
+            return if same { Admission::Known(place) } else { Admission::Conflict(place) };
+        }
+        match self.live.admit(sent) {
+            Ok(place) => {
+                shroff_store::write_payment(sent, &mut self.records);
+                self.count += 1;
+                Admission::New(place)
+            }
+            Err(refusal) => Admission::Refused(refusal),
+        }
+    }
+
+    /// Writes the batch. Where that fails, none of its payments was ever there.
+    pub(crate) fn write(&mut self, received: Timestamp) -> Result<(), StoreError> {
+        if self.count == 0 {
+            return Ok(());
+        }
+        let log = self.log.as_mut().expect("the log was given back");
+        let written = log.append(&self.records, self.count, received);
+        if written.is_err() {
+            self.live.take_back();
+        }
+        self.records.clear();
+        self.count = 0;
+        written.map(|_| ())
+    }
+
+    /// Lends the log, to be synced elsewhere meanwhile.
+    pub(crate) fn lend_log(&mut self) -> Log<D> {
+        self.log.take().expect("the log was given back")
+    }
+
+    /// Takes the log back.
+    pub(crate) fn return_log(&mut self, log: Log<D>) {
+        self.log = Some(log);
+    }
+
+    /// Says of each payment of the batch what there is to say.
+    pub(crate) fn run(&mut self, workers: &dyn Workers) -> Vec<Told> {
+        self.live.run(workers)
+    }
+
+    /// Keeps what was said, once the payments are durable.
+    pub(crate) fn keep(&mut self, told: &[Told]) -> Result<(), StoreError> {
+        keep(&mut self.verdicts, &mut self.told, (self.version, told))
+    }
+
+    /// What was said of a payment, and under which version.
+    pub(crate) fn told(&self, place: Place) -> anyhow::Result<Option<(u64, Told)>> {
+        read_told(&self.verdicts, place)
+    }
+
+    /// The version that verdicts are given under.
+    pub(crate) fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// Hands the id of a payment to a closure: from memory, or from the log.
+    pub(crate) fn payment<T>(
+        &self,
+        place: Place,
+        read: impl FnOnce(&SentPayment<'_>) -> T,
+    ) -> anyhow::Result<T> {
+        if let Some(held) = self.live.held(place) {
+            return Ok(read(&SentPayment {
+                id: held.id,
+                time: held.time,
+                debtor: self.live.account(held.debtor),
+                creditor: self.live.account(held.creditor),
+                amount: held.amount,
+                method: held.method.map(|symbol| self.live.method(symbol)),
+            }));
+        }
+        let log = self.log.as_ref().context("the log is being written")?;
+        let record =
+            log.record(u64::from(place.0), |record| read_payment(record).map(|p| read(&p)))?;
+        record.flatten().with_context(|| format!("payment {} is not in the log", place.0))
+    }
+
+    /// Makes everything durable, at the end.
+    pub(crate) fn close(&mut self) -> Result<(), StoreError> {
+        if let Some(log) = &mut self.log {
+            log.sync()?;
+        }
+        self.verdicts.sync()
+    }
+
+    /// Why the log takes nothing more.
+    pub(crate) fn poisoned(&self) -> Option<&str> {
+        self.log.as_ref().and_then(Log::poisoned)
+    }
+
+    /// Bytes of the log on the disk.
+    pub(crate) fn log_bytes(&self) -> u64 {
+        self.log.as_ref().map_or(0, Log::bytes)
+    }
+}
+
+fn admit_all(live: &mut Live, frame: Frame<'_>) -> Result<(), &'static str> {
+    if frame.first != u64::from(live.next().0) {
+        return Err("its first payment is not the next one");
+    }
+    for record in frame.records() {
+        let sent = read_payment(record).ok_or("one of its records is no payment")?;
+        live.admit(&sent).map_err(|_| "one of its payments cannot be carried")?;
+    }
+    Ok(())
+}
+
+fn keep<D: Disk>(
+    verdicts: &mut Log<D>,
+    bytes: &mut Vec<u8>,
+    (version, told): (u64, &[Told]),
+) -> Result<(), StoreError> {
+    let Some(first) = told.first() else { return Ok(()) };
+    assert!(verdicts.next() == u64::from(first.place.0), "verdicts are kept in order");
+    bytes.clear();
+    for told in told {
+        write_told(bytes, version, told);
+    }
+    let count = u32::try_from(told.len()).expect("a batch is short");
+    verdicts.append(bytes, count, Timestamp(0)).map(|_| ())
+}
+
+/// A verdict as a record: its length, its version, and itself.
+fn write_told(bytes: &mut Vec<u8>, version: u64, told: &Told) {
+    let start = bytes.len();
+    bytes.extend_from_slice(&[0; 4]);
+    bytes.extend_from_slice(&version.to_le_bytes());
+    told.write(bytes);
+    let length = u32::try_from(bytes.len() - start - 4).expect("a verdict is short");
+    bytes[start..start + 4].copy_from_slice(&length.to_le_bytes());
+}
+
+fn parse_told(place: Place, record: &[u8]) -> Option<(u64, Told)> {
+    let (version, told) = record.split_first_chunk()?;
+    Some((u64::from_le_bytes(*version), Told::read(place, told)?))
+}
+
+/// What a log of verdicts says of a payment.
+pub(crate) fn read_told<D: Disk>(
+    verdicts: &Log<D>,
+    place: Place,
+) -> anyhow::Result<Option<(u64, Told)>> {
+    let read = verdicts.record(u64::from(place.0), |record| parse_told(place, record))?;
+    match read {
+        Some(None) => bail!("the verdict on payment {} cannot be read", place.0),
+        Some(Some(told)) => Ok(Some(told)),
+        None => Ok(None),
+    }
+}
+
+/// The records of the frame of verdicts that was read last.
+#[derive(Debug, Default)]
+struct Said {
+    first: u64,
+    records: Vec<Vec<u8>>,
+}
+
+struct Replay {
+    said: Said,
+    version: u64,
+    bytes: Vec<u8>,
+}
+
+impl Replay {
+    /// Compares what is said now with what was said, and keeps what is missing.
+    fn compare<D: Disk>(&mut self, verdicts: &mut Log<D>, told: &[Told]) -> anyhow::Result<u64> {
+        let mut compared = 0;
+        for told in told {
+            let number = u64::from(told.place.0);
+            if number >= verdicts.next() {
+                break;
+            }
+            let Some(said) = self.said.at(verdicts, number)? else {
+                bail!("the verdict on payment {number} cannot be read");
+            };
+            if said.first_chunk() != Some(&self.version.to_le_bytes()) {
+                continue;
+            }
+            self.bytes.clear();
+            told.write(&mut self.bytes);
+            if said[8..] != self.bytes {
+                bail!(
+                    "what is said of payment {number} is not what was said before\nhint: the data \
+                     or the program is not what it was; `shroff explain` shows both"
+                );
+            }
+            compared += 1;
+        }
+        let missing = told.partition_point(|told| u64::from(told.place.0) < verdicts.next());
+        keep(verdicts, &mut self.bytes, (self.version, &told[missing..]))?;
+        Ok(compared)
+    }
+}
+
+impl Said {
+    fn at<D: Disk>(&mut self, verdicts: &Log<D>, number: u64) -> anyhow::Result<Option<&[u8]>> {
+        let is_here =
+            |said: &Said| number >= said.first && number - said.first < said.records.len() as u64;
+        if !is_here(self) {
+            let mut bytes = Vec::new();
+            let Some(frame) = verdicts.frame(number, &mut bytes)? else { return Ok(None) };
+            self.first = frame.first;
+            self.records = frame.records().map(<[u8]>::to_vec).collect();
+        }
+        let at = usize::try_from(number - self.first).context("a frame fits memory")?;
+        Ok(self.records.get(at).map(Vec::as_slice))
+    }
+}
+
+#[cfg(test)]
+mod simulation;

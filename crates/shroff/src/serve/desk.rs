@@ -1,0 +1,320 @@
+//! The thread that the engine runs on, and the queue in front of it.
+//!
+//! What came while the batch before was being synced is the next batch. It is written, and synced by
+//! another thread while the engine says of each payment what there is to say; replies leave once
+//! both are done. What is asked of the state is answered between two batches.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc as blocking};
+
+use anyhow::Context;
+use shroff_detect::Alone;
+use shroff_engine::{Refusal, Told};
+use shroff_store::{Log, StoreError, read_payment};
+use shroff_types::{Place, Timestamp};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
+
+use super::core::{Admission, Core};
+use super::disk::Folder;
+use super::metrics::Metrics;
+use super::problem::{Kind, Problem};
+use super::reply;
+use crate::settings;
+
+/// The most payments that are worked on at once.
+const MOST_AT_ONCE: usize = 8_192;
+
+/// Payments that somebody sent together.
+#[derive(Debug, Default)]
+pub(crate) struct Sent {
+    /// Those that could be read, as records of the log.
+    pub(crate) records: Vec<u8>,
+    pub(crate) count: usize,
+    /// Those that could not, by position.
+    pub(crate) refused: Vec<(u64, Problem)>,
+    /// How many were sent before in the same request.
+    pub(crate) before: u64,
+}
+
+/// What is said of each, in order.
+#[derive(Debug, Default)]
+pub(crate) struct Answers {
+    /// Each on a line of its own.
+    pub(crate) lines: Vec<u8>,
+    /// Where the first one is a problem: its status.
+    pub(crate) problem: Option<Problem>,
+    /// Whether all were sent before.
+    pub(crate) is_repeat: bool,
+}
+
+type Reply = oneshot::Sender<Result<Answers, Problem>>;
+type Question = Box<dyn FnOnce(&Core<Folder>) + Send>;
+
+enum Job {
+    Payments(Sent, Reply, OwnedSemaphorePermit),
+    Question(Question),
+}
+
+/// The way to the engine.
+#[derive(Clone)]
+pub(crate) struct Desk {
+    jobs: mpsc::UnboundedSender<Job>,
+    stopped: Arc<AtomicBool>,
+}
+
+impl Desk {
+    /// Starts the threads.
+    pub(crate) fn start(
+        core: Core<Folder>,
+        metrics: Arc<Metrics>,
+    ) -> anyhow::Result<(Desk, std::thread::JoinHandle<()>)> {
+        let (jobs, queue) = mpsc::unbounded_channel();
+        let stopped = Arc::new(AtomicBool::new(false));
+        let syncer = Syncer::start()?;
+        let clerk =
+            Clerk { core, is_behind: false, syncer, metrics, stopped: Arc::clone(&stopped) };
+        let thread = std::thread::Builder::new()
+            .name("shroff-engine".to_owned())
+            .spawn(move || clerk.work(queue))
+            .context("cannot start a thread")?;
+        Ok((Desk { jobs, stopped }, thread))
+    }
+
+    /// Whether payments can still be made durable.
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::Acquire) || self.jobs.is_closed()
+    }
+
+    /// Sends payments, and gives what to wait for.
+    pub(crate) fn send(
+        &self,
+        sent: Sent,
+        permit: OwnedSemaphorePermit,
+    ) -> oneshot::Receiver<Result<Answers, Problem>> {
+        let (reply, answer) = oneshot::channel();
+        // Where the engine is gone, the receiver hears that its sender is.
+        drop(self.jobs.send(Job::Payments(sent, reply, permit)));
+        answer
+    }
+
+    /// Asks something of the state, between two batches.
+    pub(crate) async fn ask<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&Core<Folder>) -> T + Send + 'static,
+    ) -> Result<T, Problem> {
+        let (reply, answer) = oneshot::channel();
+        let question: Question = Box::new(move |core| drop(reply.send(question(core))));
+        drop(self.jobs.send(Job::Question(question)));
+        answer.await.map_err(|_| stopped())
+    }
+}
+
+/// What is said where nothing can be made durable any more.
+pub(crate) fn stopped() -> Problem {
+    Problem::new(Kind::Stopped, "the service takes no payments")
+        .hint("what was acknowledged is kept; the log of the service says why")
+}
+
+/// A thread that makes a log durable while the engine works.
+struct Syncer {
+    logs: blocking::Sender<Log<Folder>>,
+    done: blocking::Receiver<(Log<Folder>, Result<(), StoreError>)>,
+}
+
+impl Syncer {
+    fn start() -> anyhow::Result<Syncer> {
+        let (logs, lent) = blocking::channel::<Log<Folder>>();
+        let (back, done) = blocking::channel();
+        let work = move || {
+            while let Ok(mut log) = lent.recv() {
+                let synced = log.sync();
+                if back.send((log, synced)).is_err() {
+                    break;
+                }
+            }
+        };
+        std::thread::Builder::new()
+            .name("shroff-sync".to_owned())
+            .spawn(work)
+            .context("cannot start a thread")?;
+        Ok(Syncer { logs, done })
+    }
+}
+
+/// What becomes of one record of those that were sent together.
+enum Item {
+    /// It has this place, and is new or was sent before.
+    At(Place, bool),
+    Refused(Problem),
+}
+
+struct Batch {
+    jobs: Vec<(Vec<Item>, Reply)>,
+    /// Held until the replies are made: memory is bounded by them.
+    permits: Vec<OwnedSemaphorePermit>,
+    payments: usize,
+}
+
+struct Clerk {
+    core: Core<Folder>,
+    /// Whether payments are durable of which no verdict could be kept: a start anew keeps it.
+    is_behind: bool,
+    syncer: Syncer,
+    metrics: Arc<Metrics>,
+    stopped: Arc<AtomicBool>,
+}
+
+impl Clerk {
+    fn work(mut self, mut queue: mpsc::UnboundedReceiver<Job>) {
+        while let Some(first) = queue.blocking_recv() {
+            let mut batch = Batch { jobs: Vec::new(), permits: Vec::new(), payments: 0 };
+            let mut next = Some(first);
+            while let Some(job) = next {
+                match job {
+                    Job::Question(question) => question(&self.core),
+                    Job::Payments(sent, reply, permit) => {
+                        batch.payments += sent.count;
+                        let items = self.admit(&sent);
+                        batch.jobs.push((items, reply));
+                        batch.permits.push(permit);
+                    }
+                }
+                next = if batch.payments < MOST_AT_ONCE { queue.try_recv().ok() } else { None };
+            }
+            if !batch.jobs.is_empty() {
+                self.answer(batch);
+            }
+        }
+        if let Err(error) = self.core.close() {
+            tracing::error!(%error, "the log could not be closed");
+        }
+    }
+
+    fn admit(&mut self, sent: &Sent) -> Vec<Item> {
+        let before = sent.before;
+        let mut refused = sent.refused.iter().peekable();
+        let mut items = Vec::with_capacity(sent.count + sent.refused.len());
+        let mut records = shroff_store::Records::of(&sent.records);
+        loop {
+            let index = items.len() as u64;
+            if let Some((_, problem)) = refused.next_if(|(at, _)| *at == index) {
+                items.push(Item::Refused(problem.clone()));
+                continue;
+            }
+            let Some(record) = records.next() else { break };
+            let sent = read_payment(record).expect("it was written by us just now");
+            items.push(match self.core.admit(&sent) {
+                Admission::New(place) => Item::At(place, false),
+                Admission::Known(place) => Item::At(place, true),
+                Admission::Conflict(_) => Item::Refused(conflict(before + index)),
+                Admission::Refused(refusal) => Item::Refused(cannot(refusal, before + index)),
+            });
+        }
+        items
+    }
+
+    fn answer(&mut self, batch: Batch) {
+        let begun = settings::now();
+        let told = match self.settle(settings::wall()) {
+            Ok(told) => told,
+            Err(error) => {
+                tracing::error!(%error, "payments were not made durable");
+                self.metrics.failed_batches.inc();
+                for (_, reply) in batch.jobs {
+                    drop(reply.send(Err(stopped())));
+                }
+                return;
+            }
+        };
+        self.metrics.batch(told.len(), begun.elapsed(), &self.core);
+        for (items, reply) in batch.jobs {
+            let answers = self.answers(items, &told).map_err(|error| {
+                tracing::error!(%error, "a verdict could not be read");
+                Problem::new(Kind::Internal, "a verdict could not be read")
+            });
+            drop(reply.send(answers));
+        }
+        drop(batch.permits);
+    }
+
+    /// Makes the batch durable and says what there is to say of it. A log that is poisoned says so
+    /// each time, and nothing is written.
+    fn settle(&mut self, received: Timestamp) -> anyhow::Result<Vec<Told>> {
+        if self.is_behind {
+            anyhow::bail!("verdicts could not be kept\nhint: see to the disk and start again");
+        }
+        let written = self.core.write(received);
+        if written.is_err() {
+            self.stopped.store(self.core.poisoned().is_some(), Ordering::Release);
+        }
+        written?;
+        let log = self.core.lend_log();
+        self.syncer.logs.send(log).ok().context("the thread that syncs is gone")?;
+        let told = self.core.run(&Alone);
+        let (log, synced) = self.syncer.done.recv().context("the thread that syncs is gone")?;
+        self.core.return_log(log);
+        if synced.is_err() {
+            self.stopped.store(true, Ordering::Release);
+        }
+        synced?;
+        let kept = self.core.keep(&told);
+        if kept.is_err() {
+            self.is_behind = true;
+            self.stopped.store(true, Ordering::Release);
+        }
+        kept?;
+        Ok(told)
+    }
+
+    fn answers(&self, items: Vec<Item>, told: &[Told]) -> anyhow::Result<Answers> {
+        let mut answers = Answers { is_repeat: !items.is_empty(), ..Answers::default() };
+        let first = told.first().map_or(u32::MAX, |told| told.place.0);
+        for item in items {
+            match item {
+                Item::At(place, known) => {
+                    answers.is_repeat &= known;
+                    self.metrics.repeated.inc_by(u64::from(known));
+                    let at = place.0.checked_sub(first).and_then(|at| told.get(at as usize));
+                    if let Some(told) = at {
+                        let version = self.core.version();
+                        reply::verdict(&mut answers.lines, &self.core, (version, told))?;
+                    } else {
+                        let (version, told) = self.core.told(place)?.context("it was kept")?;
+                        reply::verdict(&mut answers.lines, &self.core, (version, &told))?;
+                    }
+                }
+                Item::Refused(problem) => {
+                    answers.is_repeat = false;
+                    self.metrics.refused.inc();
+                    if answers.lines.is_empty() && answers.problem.is_none() {
+                        answers.problem = Some(problem.clone());
+                    }
+                    problem.write(&mut answers.lines);
+                }
+            }
+            answers.lines.push(b'\n');
+        }
+        Ok(answers)
+    }
+}
+
+fn conflict(index: u64) -> Problem {
+    Problem::new(Kind::Conflict, "a payment with this id and another content was taken")
+        .field("id", None)
+        .hint("send a payment again as it was, or give another payment another id")
+        .at(Some(index))
+}
+
+fn cannot(refusal: Refusal, index: u64) -> Problem {
+    let problem = match refusal {
+        Refusal::TooFine => Problem::new(Kind::BadRecord, "`amount` is finer than is counted in")
+            .field("amount", None)
+            .hint("the service counts in units of --decimals"),
+        Refusal::TooLarge => Problem::new(Kind::BadRecord, "`amount` is too large")
+            .field("amount", None)
+            .hint("at most 2^90 of the units that the service counts in"),
+        Refusal::Full => Problem::new(Kind::Stopped, "2^32 payments were taken")
+            .hint("begin a new data directory"),
+    };
+    problem.at(Some(index))
+}

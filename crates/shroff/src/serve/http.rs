@@ -1,0 +1,431 @@
+//! The paths of the service.
+
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::extract::{DefaultBodyLimit, Path, Query, Request, State};
+use axum::http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE};
+use axum::http::{HeaderName, HeaderValue};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use http_body_util::BodyExt;
+use http_body_util::channel::{Channel, Sender};
+use shroff_engine::AlertFilter;
+use shroff_types::{Action, Span, Timestamp};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+
+use super::desk::{Answers, Desk, Sent, stopped};
+use super::keys::{Keys, Right};
+use super::metrics::Metrics;
+use super::problem::{Kind, Problem};
+use super::{alerts, reply, wire};
+use crate::settings;
+
+/// What the paths share.
+pub(crate) struct Shared {
+    pub(crate) desk: Desk,
+    pub(crate) keys: Keys,
+    pub(crate) metrics: Arc<Metrics>,
+    /// KiB of bodies that may be in memory at once.
+    pub(crate) room: Arc<Semaphore>,
+    pub(crate) token_key: [u8; 32],
+    pub(crate) ahead: Span,
+}
+
+/// The largest body that is not a stream.
+pub(crate) const MOST_BODY_BYTES: usize = 4 << 20;
+/// The longest line of a stream.
+const MOST_LINE_BYTES: usize = 64 << 10;
+/// Lines of a stream that go to the engine together, at most.
+const MOST_LINES: usize = 500;
+/// Batches of one stream that are under way at once.
+const MOST_UNDER_WAY: usize = 4;
+/// KiB of bodies in memory at once: 64 MiB.
+pub(crate) const ROOM_KIB: usize = 64 << 10;
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const NDJSON: HeaderValue = HeaderValue::from_static("application/x-ndjson");
+
+/// The service.
+pub(crate) fn router(shared: Arc<Shared>) -> Router {
+    Router::new()
+        .route("/v1/payments", post(payments))
+        .route("/v1/payments/{id}/verdict", get(verdict))
+        .route("/v1/alerts", get(list_alerts))
+        .route("/v1/alerts/{id}", get(alert))
+        .route("/metrics", get(metrics))
+        .route("/health", get(health))
+        .route("/ready", get(ready))
+        .fallback(|| async { Problem::new(Kind::NotFound, "there is no such path") })
+        .method_not_allowed_fallback(|| async {
+            Problem::new(Kind::MethodNotAllowed, "the method is not one of the path")
+        })
+        .layer(DefaultBodyLimit::disable())
+        .with_state(shared)
+}
+
+type Answer = Result<Response, Problem>;
+
+/// Whether a request may do something: by the key in its `Authorization`.
+fn allow(shared: &Shared, request: &Request, right: Right) -> Result<(), Problem> {
+    let header = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let Some(key) = header.and_then(|text| text.strip_prefix("Bearer ")) else {
+        return Err(Problem::new(
+            Kind::Unauthorized,
+            "there is no `Authorization: Bearer` with a key",
+        ));
+    };
+    match shared.keys.role_of(key) {
+        None => Err(Problem::new(Kind::Unauthorized, "the key is none of the service's")),
+        Some(role) if role.may(right) => Ok(()),
+        Some(_) => Err(Problem::new(Kind::Forbidden, "the role of the key does not go so far")),
+    }
+}
+
+fn typed(kind: HeaderValue, body: impl Into<Body>) -> Response {
+    let mut response = Response::new(body.into());
+    response.headers_mut().insert(CONTENT_TYPE, kind);
+    response
+}
+
+async fn payments(State(shared): State<Arc<Shared>>, request: Request) -> Answer {
+    allow(&shared, &request, Right::SendPayments)?;
+    if shared.desk.is_stopped() {
+        return Err(stopped());
+    }
+    let kind = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let kind = kind.map_or("", |kind| kind.split(';').next().unwrap_or_default().trim());
+    match kind {
+        "application/json" => together(&shared, request).await,
+        "application/x-ndjson" | "application/jsonl" => stream(shared, request),
+        _ => Err(Problem::new(Kind::UnsupportedMediaType, "the `Content-Type` is another one")
+            .hint("application/json, or application/x-ndjson for a stream")),
+    }
+}
+
+/// Room for a body, or 429 before any of it is read.
+fn room(shared: &Shared, bytes: usize) -> Result<OwnedSemaphorePermit, Problem> {
+    let kib = u32::try_from(bytes.div_ceil(1 << 10)).unwrap_or(u32::MAX);
+    Arc::clone(&shared.room).try_acquire_many_owned(kib.max(1)).map_err(|_| {
+        shared.metrics.turned_away.inc();
+        Problem::new(Kind::Overloaded, "payments wait for those before them to be durable")
+            .hint("send it again after the seconds of Retry-After; nothing of it was taken")
+    })
+}
+
+fn too_large() -> Problem {
+    Problem::new(Kind::TooLarge, format!("{MOST_BODY_BYTES} bytes are the most"))
+        .hint("send fewer at once, or a stream of application/x-ndjson")
+}
+
+/// One payment, or an array of them.
+async fn together(shared: &Shared, request: Request) -> Answer {
+    let length = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok());
+    let length = length.and_then(|text| text.parse().ok()).unwrap_or(MOST_BODY_BYTES);
+    if length > MOST_BODY_BYTES {
+        return Err(too_large());
+    }
+    let permit = room(shared, length)?;
+    let body = axum::body::to_bytes(request.into_body(), MOST_BODY_BYTES).await;
+    let body = body.map_err(|_| too_large())?;
+    let text = std::str::from_utf8(&body);
+    let text = text.map_err(|_| Problem::new(Kind::BadRequest, "the body is no UTF-8"))?;
+    let is_many = text.trim_start().starts_with('[');
+    let mut sent = Sent::default();
+    let latest = wire::Latest { now: settings::wall(), ahead: shared.ahead };
+    if is_many {
+        for record in wire::elements(text)? {
+            read_into(&mut sent, record.get(), latest);
+        }
+    } else {
+        read_into(&mut sent, text, latest);
+    }
+    let answers = shared.desk.send(sent, permit).await.map_err(|_| stopped())??;
+    Ok(reply_to(answers, is_many))
+}
+
+fn read_into(sent: &mut Sent, text: &str, latest: wire::Latest) {
+    let Sent { records, count, refused, before } = sent;
+    match wire::read(text, latest, |payment| shroff_store::write_payment(payment, records)) {
+        Ok(()) => *count += 1,
+        Err(problem) => {
+            let index = *count as u64 + refused.len() as u64;
+            refused.push((index, problem.at(Some(*before + index))));
+        }
+    }
+}
+
+fn reply_to(answers: Answers, is_many: bool) -> Response {
+    let Answers { mut lines, problem, is_repeat } = answers;
+    // Each answer ends in a line's end, and has none in it.
+    lines.pop();
+    let mut response = match problem {
+        Some(problem) if !is_many => {
+            return problem.at(None).into_response();
+        }
+        _ if is_many => {
+            lines.iter_mut().filter(|byte| **byte == b'\n').for_each(|byte| *byte = b',');
+            lines.insert(0, b'[');
+            lines.push(b']');
+            typed(JSON, lines)
+        }
+        _ => typed(JSON, lines),
+    };
+    if is_repeat {
+        let name = HeaderName::from_static("idempotent-replayed");
+        response.headers_mut().insert(name, HeaderValue::from_static("true"));
+    }
+    response
+}
+
+type Waiting = (oneshot::Receiver<Result<Answers, Problem>>, u64);
+
+/// A stream of payments, a line each; the verdicts leave while it still comes in.
+fn stream(shared: Arc<Shared>, request: Request) -> Answer {
+    // Whoever comes while there is no room at all is told so; who is being served waits.
+    drop(room(&shared, MOST_LINE_BYTES)?);
+    let (out, body) = Channel::<Bytes, Infallible>::new(MOST_UNDER_WAY);
+    let (order, waiting) = mpsc::channel(MOST_UNDER_WAY);
+    tokio::spawn(write_answers(waiting, out));
+    tokio::spawn(async move { read_lines(&shared, request.into_body(), &order).await });
+    Ok(typed(NDJSON, Body::new(body)))
+}
+
+async fn write_answers(mut waiting: mpsc::Receiver<Waiting>, mut out: Sender<Bytes>) {
+    while let Some((answer, before)) = waiting.recv().await {
+        let answer = answer.await.unwrap_or_else(|_| Err(stopped()));
+        let (lines, ends) = match answer {
+            Ok(answers) => (answers.lines, false),
+            Err(problem) => {
+                let mut line = Vec::new();
+                problem.at(Some(before)).write(&mut line);
+                line.push(b'\n');
+                (line, true)
+            }
+        };
+        if out.send_data(lines.into()).await.is_err() || ends {
+            return;
+        }
+    }
+}
+
+async fn read_lines(shared: &Shared, mut body: Body, order: &mpsc::Sender<Waiting>) {
+    let mut buffer: Vec<u8> = Vec::new();
+    let mut before = 0;
+    loop {
+        let frame = body.frame().await;
+        let is_end = match &frame {
+            // A stream that breaks off ends with its last whole line.
+            Some(Err(_)) => return,
+            Some(Ok(frame)) => {
+                buffer.extend_from_slice(frame.data_ref().map_or(&[][..], |data| data));
+                false
+            }
+            None => true,
+        };
+        let whole = match buffer.iter().rposition(|&byte| byte == b'\n') {
+            _ if is_end => buffer.len(),
+            Some(at) => at + 1,
+            None => 0,
+        };
+        let rest = buffer.split_off(whole);
+        let lines = std::mem::replace(&mut buffer, rest);
+        if send_lines(shared, &lines, &mut before, order).await.is_err() || is_end {
+            return;
+        }
+        if buffer.len() > MOST_LINE_BYTES {
+            let problem = Problem::new(Kind::TooLarge, "a line of the stream is too long");
+            let (reply, answer) = oneshot::channel();
+            drop(reply.send(Err(problem)));
+            drop(order.send((answer, before)).await);
+            return;
+        }
+    }
+}
+
+/// The lines that have something on them.
+fn lines_of(text: &[u8]) -> Vec<&[u8]> {
+    let lines = text.split(|&byte| byte == b'\n');
+    lines.filter(|line| !line.trim_ascii().is_empty()).collect()
+}
+
+/// Sends lines on, some hundred at once; fails where nobody waits for the answers any more.
+async fn send_lines(
+    shared: &Shared,
+    lines: &[u8],
+    before: &mut u64,
+    order: &mpsc::Sender<Waiting>,
+) -> Result<(), ()> {
+    for lines in lines_of(lines).chunks(MOST_LINES) {
+        let latest = wire::Latest { now: settings::wall(), ahead: shared.ahead };
+        let mut sent = Sent { before: *before, ..Sent::default() };
+        let mut bytes = 0;
+        for line in lines {
+            bytes += line.len();
+            // What is no UTF-8 is no JSON either, and is told as that.
+            read_into(&mut sent, std::str::from_utf8(line).unwrap_or("\u{fffd}"), latest);
+        }
+        let count = (sent.count + sent.refused.len()) as u64;
+        let kib = u32::try_from(bytes.div_ceil(1 << 10)).unwrap_or(u32::MAX).max(1);
+        let permit = Arc::clone(&shared.room).acquire_many_owned(kib).await.map_err(|_| ())?;
+        let answer = shared.desk.send(sent, permit);
+        order.send((answer, *before)).await.map_err(|_| ())?;
+        *before += count;
+    }
+    Ok(())
+}
+
+fn broken(error: &anyhow::Error) -> Problem {
+    tracing::error!(%error, "what was asked for could not be read");
+    Problem::new(Kind::Internal, "it could not be read")
+}
+
+async fn verdict(
+    State(shared): State<Arc<Shared>>,
+    id: Result<Path<String>, PathRejection>,
+    request: Request,
+) -> Answer {
+    allow(&shared, &request, Right::ReadVerdicts)?;
+    let id = id.map_err(|_| Problem::new(Kind::BadRequest, "the path cannot be read"))?.0;
+    let told = shared.desk.ask(move |core| {
+        let Some(place) = core.live.find(&id) else { return Ok(None) };
+        let Some((version, told)) = core.told(place)? else { return Ok(None) };
+        let mut out = Vec::new();
+        reply::verdict(&mut out, core, (version, &told))?;
+        Ok(Some(out))
+    });
+    match told.await?.map_err(|error| broken(&error))? {
+        Some(body) => Ok(typed(JSON, body)),
+        None => Err(Problem::new(Kind::NotFound, "there is no payment with this id in the window")),
+    }
+}
+
+/// What a list of alerts is asked for.
+#[derive(Debug, Default)]
+struct Wanted {
+    typology: Option<String>,
+    least_permille: u16,
+    action: Option<Action>,
+    since: Option<Timestamp>,
+    before: Option<u32>,
+    most: usize,
+}
+
+impl Wanted {
+    fn read(query: BTreeMap<String, String>) -> Result<Wanted, Problem> {
+        let mut wanted = Wanted { most: 50, ..Wanted::default() };
+        for (name, value) in query {
+            let known = match name.as_str() {
+                "typology" => {
+                    wanted.typology = Some(value);
+                    true
+                }
+                "min_score" => score(&value).map(|score| wanted.least_permille = score).is_some(),
+                "action" => action(&value).map(|action| wanted.action = Some(action)).is_some(),
+                "since" => {
+                    wanted.since = Timestamp::parse(&value);
+                    wanted.since.is_some()
+                }
+                "cursor" => {
+                    wanted.before = value.parse().ok();
+                    wanted.before.is_some()
+                }
+                "limit" => {
+                    wanted.most = value.parse().unwrap_or(0);
+                    (1..=200).contains(&wanted.most)
+                }
+                _ => false,
+            };
+            if !known {
+                let name: String = name.chars().take(40).collect();
+                return Err(Problem::new(Kind::BadRequest, format!("`{name}` cannot be asked so"))
+                    .hint("typology, min_score (0 to 1), action (none, review, hold), since (an instant), limit (1 to 200), cursor"));
+            }
+        }
+        Ok(wanted)
+    }
+}
+
+fn score(text: &str) -> Option<u16> {
+    let score = text.parse::<f64>().ok().filter(|score| (0.0..=1.0).contains(score))?;
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a share of 1, so 0 to 1000"
+    )]
+    let permille = (score * 1_000.0).round() as u16;
+    Some(permille)
+}
+
+fn action(text: &str) -> Option<Action> {
+    [Action::None, Action::Review, Action::Hold].into_iter().find(|action| action.name() == text)
+}
+
+async fn list_alerts(
+    State(shared): State<Arc<Shared>>,
+    query: Result<Query<BTreeMap<String, String>>, QueryRejection>,
+    request: Request,
+) -> Answer {
+    allow(&shared, &request, Right::ReadAlerts)?;
+    let query = query.map_err(|_| Problem::new(Kind::BadRequest, "the query cannot be read"))?.0;
+    let wanted = Wanted::read(query)?;
+    let page = shared.desk.ask(move |core| {
+        let Wanted { typology, least_permille, action, since, before, most } = wanted;
+        let filter = AlertFilter { typology: typology.as_deref(), least_permille, action, since };
+        // One more than is shown says whether there is another page.
+        let mut numbers = core.live.alerts(filter, before, most + 1);
+        let is_more = numbers.len() > most;
+        numbers.truncate(most);
+        let mut out = b"{\"alerts\":".to_vec();
+        reply::list(&mut out, &numbers, |out, &number| alerts::summary(out, core, number))?;
+        match numbers.last().filter(|_| is_more) {
+            Some(last) => reply::show(&mut out, format_args!(",\"next_cursor\":\"{last}\"}}")),
+            None => out.extend_from_slice(b",\"next_cursor\":null}"),
+        }
+        Ok(out)
+    });
+    Ok(typed(JSON, page.await?.map_err(|error| broken(&error))?))
+}
+
+async fn alert(
+    State(shared): State<Arc<Shared>>,
+    id: Result<Path<String>, PathRejection>,
+    request: Request,
+) -> Answer {
+    allow(&shared, &request, Right::ReadAlerts)?;
+    let id = id.map_err(|_| Problem::new(Kind::BadRequest, "the path cannot be read"))?.0;
+    let key = shared.token_key;
+    let told = shared.desk.ask(move |core| {
+        let Some(number) = core.live.alert_number(&id) else { return Ok(None) };
+        let mut out = Vec::new();
+        alerts::whole(&mut out, core, (number, &key))?;
+        Ok(Some(out))
+    });
+    match told.await?.map_err(|error| broken(&error))? {
+        Some(body) => Ok(typed(JSON, body)),
+        None => Err(Problem::new(Kind::NotFound, "there is no such alert in the window")),
+    }
+}
+
+async fn metrics(State(shared): State<Arc<Shared>>, request: Request) -> Answer {
+    allow(&shared, &request, Right::ReadMetrics)?;
+    let bytes = shared.desk.ask(|core| core.live.bytes()).await?;
+    shared.metrics.window_bytes(bytes);
+    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    Ok(typed(HeaderValue::from_static(kind), shared.metrics.text()))
+}
+
+async fn health() -> Response {
+    typed(JSON, "{\"status\":\"up\"}")
+}
+
+async fn ready(State(shared): State<Arc<Shared>>) -> Answer {
+    if shared.desk.is_stopped() {
+        return Err(stopped());
+    }
+    Ok(typed(JSON, "{\"status\":\"ready\"}"))
+}

@@ -1,0 +1,104 @@
+//! Keys: who may ask what. A key is shown once, when it is made; its hash is kept.
+#![expect(clippy::disallowed_methods, reason = "the binary is where files are opened")]
+
+use std::io::Write;
+use std::path::Path;
+
+use anyhow::{Context, bail};
+use serde::{Deserialize, Serialize};
+
+use crate::{outputs, settings};
+
+/// What a key is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Role {
+    /// Everything.
+    Administrator,
+    /// To send payments and read their verdicts.
+    PaymentSystem,
+    /// To read alerts and verdicts.
+    Analyst,
+    /// To read the metrics.
+    Monitor,
+}
+
+/// What is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Right {
+    SendPayments,
+    ReadVerdicts,
+    ReadAlerts,
+    ReadMetrics,
+}
+
+impl Role {
+    /// Whether it may do something.
+    pub(crate) fn may(self, right: Right) -> bool {
+        match (self, right) {
+            (Role::Administrator, _)
+            | (Role::PaymentSystem, Right::SendPayments | Right::ReadVerdicts)
+            | (Role::Analyst, Right::ReadVerdicts | Right::ReadAlerts)
+            | (Role::Monitor, Right::ReadMetrics) => true,
+            (Role::PaymentSystem, Right::ReadAlerts | Right::ReadMetrics)
+            | (Role::Analyst, Right::SendPayments | Right::ReadMetrics)
+            | (Role::Monitor, Right::SendPayments | Right::ReadVerdicts | Right::ReadAlerts) => {
+                false
+            }
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Entry {
+    name: String,
+    role: Role,
+    /// SHA-256 of the key. It has 256 random bits, so that nothing slower is needed.
+    sha256: String,
+}
+
+/// The keys there are.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct Keys {
+    keys: Vec<Entry>,
+}
+
+const FILE: &str = "keys.json";
+
+impl Keys {
+    /// Reads the keys of a data directory; none where there is no file yet.
+    pub(crate) fn read(data: &Path) -> anyhow::Result<Option<Keys>> {
+        let path = data.join(FILE);
+        let text = match std::fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => {
+                return Err(error).with_context(|| format!("cannot read `{}`", path.display()));
+            }
+        };
+        let keys = serde_json::from_str(&text);
+        keys.map(Some).with_context(|| format!("`{}` holds no keys", path.display()))
+    }
+
+    /// Adds a key and writes the file; the key itself is in what is returned, and nowhere else.
+    pub(crate) fn add(&mut self, data: &Path, name: &str, role: Role) -> anyhow::Result<String> {
+        if self.keys.iter().any(|entry| entry.name == name) {
+            bail!("there is a key `{name}`\nhint: take another name");
+        }
+        let key = format!("shroff_{}", outputs::hexadecimal(&settings::random::<32>()?));
+        let sha256 = outputs::sha256(key.as_bytes());
+        self.keys.push(Entry { name: name.to_owned(), role, sha256 });
+        let path = data.join(FILE);
+        outputs::write_private(&path, |file| {
+            file.write_all(serde_json::to_string_pretty(self)?.as_bytes())?;
+            Ok(file.write_all(b"\n")?)
+        })?;
+        Ok(key)
+    }
+
+    /// The role of a key. Hashes are compared, so that time says nothing of the key.
+    pub(crate) fn role_of(&self, key: &str) -> Option<Role> {
+        let sha256 = outputs::sha256(key.as_bytes());
+        self.keys.iter().find(|entry| entry.sha256 == sha256).map(|entry| entry.role)
+    }
+}

@@ -1,0 +1,131 @@
+//! What the service counts, as Prometheus reads it. No payment and no account is in it.
+
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::{Registry, Unit};
+use shroff_store::Disk;
+
+use super::core::Core;
+
+/// The counters.
+#[derive(Debug)]
+pub(crate) struct Metrics {
+    registry: Registry,
+    pub(crate) repeated: Counter<u64, AtomicU64>,
+    pub(crate) refused: Counter<u64, AtomicU64>,
+    pub(crate) failed_batches: Counter<u64, AtomicU64>,
+    pub(crate) turned_away: Counter<u64, AtomicU64>,
+    payments: Gauge,
+    late: Gauge,
+    too_late: Gauge,
+    hits: Gauge,
+    saturated: Gauge,
+    held: Gauge,
+    alerts: Gauge,
+    accounts: Gauge,
+    window_bytes: Gauge,
+    log_bytes: Gauge,
+    batch_payments: Histogram,
+    batch_seconds: Histogram,
+}
+
+impl Metrics {
+    /// All at nothing.
+    pub(crate) fn new() -> Metrics {
+        let mut registry = Registry::with_prefix("shroff");
+        let mut counter = |name: &str, help: &str| {
+            let counter = Counter::<u64, AtomicU64>::default();
+            registry.register(name, help, counter.clone());
+            counter
+        };
+        let repeated = counter("repeated_payments", "Payments that had been sent before");
+        let refused = counter("refused_records", "Records that were no payment");
+        let failed_batches = counter("failed_batches", "Batches that were not made durable");
+        let turned_away = counter("turned_away_requests", "Requests answered with 429");
+        let mut gauge = |name: &str, help: &str| {
+            let gauge = Gauge::default();
+            registry.register(name, help, gauge.clone());
+            gauge
+        };
+        let payments = gauge("payments", "Payments in the log");
+        let late =
+            gauge("late_payments", "Payments that came late and were taken, since the start");
+        let too_late =
+            gauge("too_late_payments", "Payments too late for features, since the start");
+        let hits = gauge("hits", "Times that a rule fired, since the start");
+        let saturated = gauge("saturated_payments", "Payments whose counts are lower bounds");
+        let held = gauge("held_payments", "Payments in memory");
+        let alerts = gauge("held_alerts", "Alerts in memory");
+        let accounts = gauge("accounts", "Accounts that have a name");
+        let window_bytes = gauge("window_bytes", "Bytes of the window of the engine, about");
+        let log_bytes = gauge("log_bytes", "Bytes of the log on the disk");
+        let batch_payments = Histogram::new(exponential_buckets(1.0, 4.0, 8));
+        registry.register("batch_payments", "Payments of a batch", batch_payments.clone());
+        let batch_seconds = Histogram::new(exponential_buckets(0.000_25, 2.0, 14));
+        let help = "From taking up a batch to its being durable and judged";
+        registry.register_with_unit("batch", help, Unit::Seconds, batch_seconds.clone());
+        Metrics {
+            registry,
+            repeated,
+            refused,
+            failed_batches,
+            turned_away,
+            payments,
+            late,
+            too_late,
+            hits,
+            saturated,
+            held,
+            alerts,
+            accounts,
+            window_bytes,
+            log_bytes,
+            batch_payments,
+            batch_seconds,
+        }
+    }
+
+    /// Notes a batch that is durable, and the state after it.
+    pub(crate) fn batch<D: Disk>(&self, payments: usize, time: Duration, core: &Core<D>) {
+        #[expect(clippy::cast_precision_loss, reason = "a batch is short")]
+        self.batch_payments.observe(payments as f64);
+        self.batch_seconds.observe(time.as_secs_f64());
+        self.state(core);
+    }
+
+    /// Notes the state.
+    pub(crate) fn state<D: Disk>(&self, core: &Core<D>) {
+        let live = &core.live;
+        let (counts, late) = (live.counts(), live.late());
+        let set = |gauge: &Gauge, value: u64| {
+            gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
+        };
+        set(&self.payments, u64::from(live.next().0));
+        set(&self.late, late.taken);
+        set(&self.too_late, counts.too_late);
+        set(&self.hits, counts.hits);
+        set(&self.saturated, counts.saturated);
+        set(&self.held, live.held_count() as u64);
+        set(&self.alerts, live.alert_count() as u64);
+        set(&self.accounts, live.account_count() as u64);
+        set(&self.log_bytes, core.log_bytes());
+    }
+
+    /// What costs a walk over the state, for whoever asks.
+    pub(crate) fn window_bytes(&self, bytes: usize) {
+        self.window_bytes.set(i64::try_from(bytes).unwrap_or(i64::MAX));
+    }
+
+    /// All of them as text.
+    pub(crate) fn text(&self) -> String {
+        let mut text = String::new();
+        // Writing to memory does not fail.
+        encode(&mut text, &self.registry).unwrap_or_default();
+        text
+    }
+}

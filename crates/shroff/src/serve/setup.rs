@@ -1,0 +1,249 @@
+//! The data directory: its lock, its secrets, the rules that verdicts were given under.
+#![expect(clippy::disallowed_methods, reason = "the binary is where files are opened")]
+
+use std::fs::File;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use serde::{Deserialize, Serialize};
+use shroff_detect::{Alone, Definitions, Thresholds, Typology};
+use shroff_engine::{Live, LiveSettings, Told};
+use shroff_store::{Access, Frame, Log, Options, read_payment};
+use shroff_types::{Clock, Place, Span, Timestamp};
+
+use super::core::{Core, Disks, read_told};
+use super::disk::Folder;
+use super::{SEGMENT_BYTES, reply};
+use crate::cli::{Explain, Serve};
+use crate::{Ending, library, outputs, rules, settings};
+
+/// Makes a folder that only its owner can look into.
+pub(crate) fn make_private_folder(path: &Path) -> anyhow::Result<()> {
+    let told = || format!("cannot make the folder `{}`", path.display());
+    std::fs::create_dir_all(path).with_context(told)?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o700))
+            .with_context(told)?;
+    }
+    Ok(())
+}
+
+/// Takes the data directory for this process alone, as long as what is returned lives.
+pub(crate) fn lock(data: &Path) -> anyhow::Result<File> {
+    let path = data.join("lock");
+    let file = outputs::create_private(&path)?;
+    file.try_lock().map_err(|_| {
+        anyhow::anyhow!(
+            "`{}` is in use\nhint: another `shroff serve` runs on it; --data names another",
+            data.display()
+        )
+    })?;
+    Ok(file)
+}
+
+/// The key of tokens, made at the first start; only its owner can read the file.
+pub(crate) fn token_key(path: &Path) -> anyhow::Result<[u8; 32]> {
+    match std::fs::read(path) {
+        Ok(bytes) => bytes
+            .try_into()
+            .map_err(|_| anyhow::anyhow!("`{}` is no key: it has not 32 bytes", path.display())),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let key = settings::random::<32>()?;
+            outputs::write_private(path, |file| Ok(file.write_all(&key)?))?;
+            Ok(key)
+        }
+        Err(error) => Err(error).with_context(|| format!("cannot read `{}`", path.display())),
+    }
+}
+
+/// What verdicts depend on beside the payments, without the typologies' own texts.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Choices {
+    set: Vec<String>,
+    utc_offset_micros: i64,
+    hold_permille: u16,
+    decimals: u8,
+    lateness_micros: i64,
+}
+
+/// The rules of a service, and everything else that its verdicts depend on.
+#[derive(Debug)]
+pub(crate) struct Rulebook {
+    typologies: Vec<Typology>,
+    definitions: Definitions,
+    /// File names and texts.
+    texts: Vec<(String, String)>,
+    choices: Choices,
+    version: u64,
+}
+
+impl Rulebook {
+    /// What a command line asks for.
+    pub(crate) fn of(arguments: &Serve) -> anyhow::Result<Rulebook> {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a share of 1, so 0 to 1000"
+        )]
+        let hold_permille = (arguments.hold_from * 1_000.0).round() as u16;
+        let choices = Choices {
+            set: arguments.set.clone(),
+            utc_offset_micros: arguments.utc_offset,
+            hold_permille,
+            decimals: arguments.decimals,
+            lateness_micros: arguments.lateness.micros(),
+        };
+        Rulebook::new(arguments.typologies.as_deref(), choices)
+    }
+
+    fn new(folder: Option<&Path>, choices: Choices) -> anyhow::Result<Rulebook> {
+        let typologies = library::for_run(folder, &choices.set)?;
+        let definitions = rules::union(&typologies, Span::ZERO)?;
+        let mut texts = Vec::new();
+        for typology in &typologies {
+            texts.push((format!("{}.toml", typology.id), library::text_of(folder, typology)?));
+        }
+        let mut all = format!("{}\n", env!("CARGO_PKG_VERSION"));
+        all.push_str(&serde_json::to_string(&choices)?);
+        all.push_str(&shroff_detect::written(&definitions));
+        for (name, text) in &texts {
+            all.extend(["\n", name, "\n", text]);
+        }
+        let version = outputs::sha256(all.as_bytes());
+        let version = u64::from_str_radix(&version[..16], 16).context("a digest is hexadecimal")?;
+        Ok(Rulebook { typologies, definitions, texts, choices, version })
+    }
+
+    /// The first 16 digits of a digest over all of it.
+    pub(crate) fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// A core under these rules.
+    pub(crate) fn live(&self) -> anyhow::Result<Live> {
+        let Choices { utc_offset_micros, hold_permille, decimals, lateness_micros, .. } =
+            self.choices;
+        let settings = LiveSettings {
+            exponent: decimals,
+            clock: Clock::new(vec![(Timestamp(i64::MIN), utc_offset_micros)]),
+            thresholds: Thresholds { hold_permille, ..Thresholds::default() },
+            lateness: Span::from_micros(lateness_micros).context("a lateness is not negative")?,
+        };
+        Ok(Live::new(&self.definitions, &self.typologies, settings)?)
+    }
+
+    /// Keeps it in the data directory, so that what was said can be computed anew later.
+    pub(crate) fn keep(&self, data: &Path) -> anyhow::Result<()> {
+        let folder = folder_of(data, self.version);
+        let choices = folder.join("choices.json");
+        if choices.is_file() {
+            return Ok(());
+        }
+        for (number, (name, text)) in self.texts.iter().enumerate() {
+            // Their order is a part of what verdicts depend on.
+            let name = format!("{number:02}-{name}");
+            outputs::write_file(&folder.join("typologies").join(name), |file| {
+                file.write_all(text.as_bytes())
+            })?;
+        }
+        let text = serde_json::to_string_pretty(&self.choices)?;
+        // Written last: where it is, all is.
+        outputs::write_file(&choices, |file| writeln!(file, "{text}"))
+    }
+
+    /// The rules that verdicts of a version were given under.
+    fn kept(data: &Path, version: u64) -> anyhow::Result<Rulebook> {
+        let folder = folder_of(data, version);
+        let told = || format!("cannot read the rules of version {version:016x}");
+        let text = std::fs::read_to_string(folder.join("choices.json")).with_context(told)?;
+        let choices: Choices = serde_json::from_str(&text).with_context(told)?;
+        let rulebook = Rulebook::new(Some(&folder.join("typologies")), choices)?;
+        if rulebook.version != version {
+            bail!(
+                "the rules of version {version:016x} were changed, or are of another version of \
+                 Shroff\nhint: put `{}` back, or use the program that it was",
+                folder.display()
+            );
+        }
+        Ok(rulebook)
+    }
+}
+
+fn folder_of(data: &Path, version: u64) -> PathBuf {
+    data.join("rules").join(format!("{version:016x}"))
+}
+
+fn reader(path: &Path, each: &mut dyn FnMut(Frame<'_>)) -> anyhow::Result<Log<Folder>> {
+    let options = Options { access: Access::Reader, segment_bytes: SEGMENT_BYTES, salt: 0 };
+    let log = Log::open(Folder::there(path), options, &mut |frame| {
+        each(frame);
+        Ok(())
+    });
+    log.with_context(|| format!("in `{}`", path.display()))
+}
+
+/// Computes the verdict on a payment anew from the log, and compares it with what was said.
+pub(crate) fn explain(arguments: &Explain) -> anyhow::Result<Ending> {
+    let Explain { payment, data } = arguments;
+    let mut place = None;
+    reader(&data.join("payments"), &mut |frame| {
+        for (record, number) in frame.records().zip(frame.first..) {
+            let is_it = read_payment(record).is_some_and(|sent| sent.id == payment);
+            // Long after, an id may come again: the first is meant.
+            place = place.or_else(|| u32::try_from(number).ok().filter(|_| is_it).map(Place));
+        }
+    })?;
+    let place = place.with_context(|| {
+        format!("there is no payment `{payment}` in the log\nhint: an id is written as it was sent")
+    })?;
+    let verdicts = reader(&data.join("verdicts"), &mut |_| ())?;
+    let (version, said) = read_told(&verdicts, place)?
+        .context("the service has not said anything of it yet\nhint: start it once")?;
+    let rulebook = Rulebook::kept(data, version)?;
+    let (now, text) = anew(&data.join("payments"), &rulebook, place)?;
+    let mut out = std::io::stdout().lock();
+    out.write_all(&text)?;
+    writeln!(out)?;
+    if now == said {
+        crate::terminal::note(format_args!("this is what was said, to the bit"));
+        return Ok(Ending::Well);
+    }
+    crate::terminal::warn(format_args!(
+        "this is not what was said\nhint: the verdict said then had the score {} and {} reasons",
+        said.score_permille,
+        said.fired.len()
+    ));
+    Ok(Ending::TooManyBad)
+}
+
+/// Replays the log up to a payment in memory, and says of it what there is to say.
+fn anew(path: &Path, rulebook: &Rulebook, place: Place) -> anyhow::Result<(Told, Vec<u8>)> {
+    let nothing = || shroff_store::sim::SimDisk::new(0, shroff_store::sim::Faults::default());
+    let disks =
+        Disks { payments: nothing(), verdicts: nothing(), salt: 0, segment_bytes: SEGMENT_BYTES };
+    let (mut core, _) = Core::open(disks, rulebook.live()?, rulebook.version(), &Alone)?;
+    let mut found = None;
+    let mut failed = None;
+    reader(path, &mut |frame| {
+        if found.is_some() || failed.is_some() {
+            return;
+        }
+        for record in frame.records() {
+            let admitted = read_payment(record).map(|sent| core.live.admit(&sent).is_ok());
+            if admitted != Some(true) {
+                failed = Some("a payment of the log cannot be carried under these rules");
+            }
+        }
+        found = core.live.run(&Alone).into_iter().find(|told| told.place == place);
+    })?;
+    if let Some(failed) = failed {
+        bail!(failed);
+    }
+    let told = found.context("the payment is in the log")?;
+    let mut text = Vec::new();
+    reply::verdict(&mut text, &core, (rulebook.version(), &told))?;
+    Ok((told, text))
+}
