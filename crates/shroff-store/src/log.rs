@@ -91,7 +91,7 @@ impl<D: Disk> Log<D> {
         options: Options,
         each: &mut dyn FnMut(Frame<'_>) -> Result<(), &'static str>,
     ) -> Result<Log<D>, StoreError> {
-        let mut names = disk.list().map_err(|error| failed("list", "", error))?;
+        let mut names = disk.list().map_err(|error| failed("list", ".", error))?;
         names.retain(|name| name.ends_with(ENDING));
         names.sort();
         let mut log = Log {
