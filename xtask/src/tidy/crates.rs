@@ -38,6 +38,7 @@ const CORE: &[&str] = &[
     "shroff-engine",
     "shroff-ingest",
     "shroff-sim",
+    "shroff-store",
 ];
 const NOT_IN_THE_CORE: &[&str] = &[
     "anyhow",
