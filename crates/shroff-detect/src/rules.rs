@@ -6,13 +6,14 @@
 //! (`creditor_in_fan`). Both know the payment's own `amount`, `currency`, `method` and `time`.
 
 use std::borrow::Cow;
+use std::cell::Cell as Slot;
 
 use shroff_types::{Currency, Decimal, Span};
 
 use crate::cell::Cell;
 use crate::definitions::{Block, Column, ColumnKind, Definitions, Kind};
 use crate::evidence::Flow;
-use crate::sql::{Bounds, Expression, Range, Row, Schema, Type, Value};
+use crate::sql::{Bounds, Expression, MOST_KEPT, Range, Row, Schema, Shared, Type, Value};
 use crate::typology::{BlockPattern, Case, Placed, RuleError, Typology};
 
 /// A flow of payments, as a case of a block names it.
@@ -186,11 +187,15 @@ impl Binder<'_> {
                 self.compiled(part, block, errors, |text| Expression::compile(text, &schema));
             }
         }
+        let mut shared = Shared::default();
         let part = Part { key: "when", text: &case.when };
-        let when =
-            self.compiled(part, block, errors, |text| Expression::compile_condition(text, &schema));
+        let when = self.compiled(part, block, errors, |text| {
+            Expression::compile_condition_shared(text, &schema, &mut shared)
+        });
         let part = Part { key: "score", text: &case.score };
-        let score = self.compiled(part, block, errors, |text| Expression::compile(text, &schema));
+        let score = self.compiled(part, block, errors, |text| {
+            Expression::compile_shared(text, &schema, &mut shared)
+        });
         let kind = score.as_ref().map(Expression::result_type);
         if let Some(kind @ (Type::Bool | Type::Text)) = kind {
             let what = format!("a score is a number from 0 to 1, this is {}", kind.name());
@@ -224,7 +229,7 @@ impl Binder<'_> {
         part: Part<'_>,
         block: Option<usize>,
         errors: &mut Vec<RuleError>,
-        compile: impl Fn(&str) -> Result<Expression, crate::sql::SqlError>,
+        compile: impl FnOnce(&str) -> Result<Expression, crate::sql::SqlError>,
     ) -> Option<Expression> {
         let error = match compile(&part.text.text) {
             Ok(expression) => return Some(expression),
@@ -590,9 +595,33 @@ impl Guard {
 struct RuleRow<'a> {
     sources: &'a [Source],
     asked: Asked<'a>,
+    /// A bit for each of those below that is known; not a number is NULL.
+    known: Slot<u32>,
+    kept: [Slot<f64>; MOST_KEPT],
+}
+
+impl<'a> RuleRow<'a> {
+    fn new(sources: &'a [Source], asked: Asked<'a>) -> RuleRow<'a> {
+        RuleRow { sources, asked, known: Slot::new(0), kept: [const { Slot::new(0.0) }; MOST_KEPT] }
+    }
 }
 
 impl Row for RuleRow<'_> {
+    #[inline]
+    fn kept(&self, slot: usize) -> Option<Option<f64>> {
+        if self.known.get() >> slot & 1 == 0 {
+            return None;
+        }
+        let value = self.kept[slot].get();
+        Some((!value.is_nan()).then_some(value))
+    }
+
+    #[inline]
+    fn keep(&self, slot: usize, value: Option<f64>) {
+        self.kept[slot].set(value.unwrap_or(f64::NAN));
+        self.known.set(self.known.get() | 1 << slot);
+    }
+
     fn get_real(&self, column: usize) -> Option<f64> {
         match &self.sources[column] {
             Source::Cell(at, ColumnKind::Real) => {
@@ -705,7 +734,7 @@ impl BoundRule {
         if !self.guards.iter().all(|guard| guard.admits(&asked)) {
             return None;
         }
-        let row = RuleRow { sources: &self.columns, asked };
+        let row = RuleRow::new(&self.columns, asked);
         if !self.when.is_true(&row) {
             return None;
         }
@@ -721,7 +750,7 @@ impl BoundRule {
 
     /// The sentence that says why, with its values.
     pub fn reason(&self, asked: Asked<'_>) -> String {
-        let row = RuleRow { sources: &self.columns, asked };
+        let row = RuleRow::new(&self.columns, asked);
         let mut text = String::new();
         for piece in &self.reason {
             match piece {

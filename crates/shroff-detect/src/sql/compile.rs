@@ -20,7 +20,7 @@ use super::tree::{
     Arithmetic, Bound, Case, Check, Comparison, Curve, Exact, ExactOperation, Joins, Links, Node,
     Real, RealOperation, Switch, Test, Text, TextOperation, Truth, Whole, WholeOperation,
 };
-use super::{LONGEST_TEXT, Schema, SqlError, Type};
+use super::{LONGEST_TEXT, MOST_KEPT, Schema, SqlError, Type};
 
 /// How deep parentheses and functions nest. The parser recurses about twice for each.
 const DEEPEST_NESTING: usize = 64;
@@ -60,9 +60,13 @@ impl Dialect for Analyst {
 }
 
 /// The typed tree of a text, and the columns that it names, ascending.
-pub(super) fn compile(text: &str, schema: &Schema) -> Result<(Any, Vec<usize>), SqlError> {
+pub(super) fn compile(
+    text: &str,
+    schema: &Schema,
+    shared: Option<&mut Shared>,
+) -> Result<(Any, Vec<usize>), SqlError> {
     let parsed = parse(text)?;
-    let mut compiler = Compiler { text, schema, used: BTreeSet::new(), depth: 0 };
+    let mut compiler = Compiler { text, schema, used: BTreeSet::new(), depth: 0, shared };
     let typed = compiler.expression(&parsed)?;
     Ok((typed.any, compiler.used.into_iter().collect()))
 }
@@ -153,6 +157,35 @@ fn too_deep(text: &str, place: Range<usize>) -> SqlError {
         .with_hint("use fewer parentheses, or several rules")
 }
 
+/// Parts that several expressions of one schema have in common, so that a row may keep their values:
+/// named values and other costly ones. Two are the same where they are written out the same.
+#[derive(Debug, Default)]
+pub struct Shared {
+    written: Vec<String>,
+}
+
+impl Shared {
+    /// The node with a slot of its own, or that of an equal one; itself where there is none left.
+    fn keep(&mut self, node: Node<Real>) -> Node<Real> {
+        match &node {
+            Node::Null | Node::Literal(_) | Node::Column(_) => return node,
+            Node::Operation(made) if matches!(**made, RealOperation::Kept(..)) => return node,
+            _ => {}
+        }
+        // Written out, not compared: 0 and -0 are equal, but not the same.
+        let written = format!("{node:?}");
+        let slot = self.written.iter().position(|known| *known == written);
+        let slot = slot.unwrap_or(self.written.len());
+        if slot == MOST_KEPT {
+            return node;
+        }
+        if slot == self.written.len() {
+            self.written.push(written);
+        }
+        Node::Operation(Box::new(RealOperation::Kept(slot, node)))
+    }
+}
+
 /// A part of the expression with its type, where it stands, and whether it reads no column.
 #[derive(Debug)]
 pub(super) struct Typed {
@@ -168,6 +201,8 @@ pub(super) struct Compiler<'a> {
     schema: &'a Schema,
     used: BTreeSet<usize>,
     depth: usize,
+    /// Where the parts are told that are worth to be kept; none where nothing is kept.
+    shared: Option<&'a mut Shared>,
 }
 
 /// Operators that ask something of values: one directly within another is refused, as
@@ -218,7 +253,22 @@ impl Compiler<'_> {
         self.depth += 1;
         let typed = self.any_expression(expression);
         self.depth -= 1;
-        typed
+        let typed = typed?;
+        let costly = match &typed.any {
+            Any::Real(Node::Operation(made)) => matches!(**made, RealOperation::Surprise(_)),
+            _ => false,
+        };
+        Ok(if costly { self.share(typed) } else { typed })
+    }
+
+    /// The part, kept once it is computed where it is real; it reads as before.
+    fn share(&mut self, part: Typed) -> Typed {
+        let Typed { any, place, constant } = part;
+        let any = match (any, self.shared.as_deref_mut()) {
+            (Any::Real(node), Some(shared)) if !constant => Any::Real(shared.keep(node)),
+            (any, _) => any,
+        };
+        Typed { any, place, constant }
     }
 
     fn any_expression(&mut self, expression: &Expr) -> Result<Typed, SqlError> {
@@ -329,13 +379,19 @@ impl Compiler<'_> {
 
     /// What a name stands for, compiled where it is used.
     fn named_value(&mut self, name: &Ident, text: &str) -> Result<Typed, SqlError> {
-        let mut inner =
-            Compiler { text, schema: self.schema, used: BTreeSet::new(), depth: self.depth };
-        let typed = parse(text)
-            .and_then(|parsed| inner.expression(&parsed))
+        let mut inner = Compiler {
+            text,
+            schema: self.schema,
+            used: BTreeSet::new(),
+            depth: self.depth,
+            shared: self.shared.as_deref_mut(),
+        };
+        let typed = parse(text).and_then(|parsed| inner.expression(&parsed));
+        let mut used = inner.used;
+        let typed = typed
             .map_err(|error| self.error(name.span, format!("`{}`: {}", name.value, error.what)))?;
-        self.used.append(&mut inner.used);
-        Ok(Typed { place: name.span, ..typed })
+        self.used.append(&mut used);
+        Ok(self.share(Typed { place: name.span, ..typed }))
     }
 
     fn unknown_column(&self, name: &Ident) -> SqlError {

@@ -626,6 +626,8 @@ pub(super) enum RealOperation {
     Round(Node<Real>, i8),
     OfWhole(Node<Whole>),
     OfExact(Node<Exact>),
+    /// What a row may keep in this slot.
+    Kept(usize, Node<Real>),
 }
 
 /// A function of one real number.
@@ -703,6 +705,13 @@ impl Kind for Real {
             }
             RealOperation::OfWhole(node) => number::real_of_whole(node.evaluate(row)?),
             RealOperation::OfExact(node) => number::real_of_exact(node.evaluate(row)?),
+            RealOperation::Kept(slot, node) => {
+                return row.kept(*slot).unwrap_or_else(|| {
+                    let value = node.evaluate(row);
+                    row.keep(*slot, value);
+                    value
+                });
+            }
         };
         number::finite(result)
     }
