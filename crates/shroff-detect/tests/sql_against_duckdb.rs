@@ -2,11 +2,13 @@
 //!
 //! Needs `python3` with the package `duckdb`; without them it says so and passes.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
-use shroff_detect::sql::{Expression, Schema, Type, Value};
+use shroff_detect::sql::{Expression, Row, Schema, Shared, Type, Value};
 use shroff_types::Decimal;
 
 /// Reads a table and expressions, one a line, and writes for each expression one line with its
@@ -186,6 +188,11 @@ fn leaf(random: &mut Random, kind: Type) -> Pair {
     if random.below(10) < 6 {
         let names = COLUMNS.iter().filter(|(_, k, _)| *k == kind);
         let names = names.map(|(name, ..)| *name).collect::<Vec<_>>();
+        if kind == Type::Real && random.below(3) == 0 {
+            let at = usize::from(random.below(2) == 1);
+            let (name, _, theirs) = NAMED[at];
+            return Pair { ours: name.to_owned(), theirs: theirs.to_owned(), binds: ATOM };
+        }
         return Pair::atom(random.pick(&names));
     }
     match kind {
@@ -573,8 +580,44 @@ fn table(rows: &[Vec<Value<'_>>]) -> String {
     input
 }
 
+/// Named values that are real, so that a row may keep them; and what they stand for there.
+const NAMED: [(&str, &str, &str); 2] = [
+    ("rq", "r * q - 1e0", "fin(fin(r * q) - 1e0)"),
+    ("odd", "surprise(i, q) / (r + 25e-2)", "fin(fin(surprise(i, q)) / fin(r + 25e-2))"),
+];
+
 fn schema() -> Schema {
-    Schema::new(COLUMNS.map(|(name, kind, _)| (name.to_owned(), kind)).to_vec())
+    let mut schema = Schema::new(COLUMNS.map(|(name, kind, _)| (name.to_owned(), kind)).to_vec());
+    for (name, ours, _) in NAMED {
+        schema.value(name, ours);
+    }
+    schema
+}
+
+/// A row that keeps what it is given, as that of a rule does.
+struct Keeping<'a> {
+    row: &'a [Value<'a>],
+    kept: RefCell<BTreeMap<usize, Option<f64>>>,
+}
+
+impl Row for Keeping<'_> {
+    fn get(&self, column: usize) -> Value<'_> {
+        self.row[column].clone()
+    }
+
+    fn kept(&self, slot: usize) -> Option<Option<f64>> {
+        self.kept.borrow().get(&slot).copied()
+    }
+
+    fn keep(&self, slot: usize, value: Option<f64>) {
+        self.kept.borrow_mut().insert(slot, value);
+    }
+}
+
+/// The values of expressions that share parts, on one row that keeps them.
+fn kept(shared: &[Expression], row: &[Value<'_>]) -> Vec<String> {
+    let row = Keeping { row, kept: RefCell::default() };
+    shared.iter().map(|expression| format!("{:?}", expression.evaluate(&row))).collect()
 }
 
 /// Compares each pair on each row; how many expressions DuckDB refused, or nothing without it.
@@ -585,9 +628,15 @@ fn compare(pairs: &[Pair], rows: &[Vec<Value<'_>>]) -> Option<usize> {
     }
     let answers = ask(input)?;
     let (schema, mut refused) = (schema(), 0);
+    let (mut shared, mut slots): (Vec<Expression>, Shared) = Default::default();
     for (pair, answer) in pairs.iter().zip(answers) {
         let compiled = Expression::compile(&pair.ours, &schema);
         let compiled = compiled.unwrap_or_else(|error| panic!("{}\n{error}", pair.ours));
+        // Beside its neighbours, as the condition and the score of a rule are.
+        if shared.len() % 4 == 0 {
+            slots = Shared::default();
+        }
+        shared.push(Expression::compile_shared(&pair.ours, &schema, &mut slots).expect("as alone"));
         if let Some(error) = answer.strip_prefix('!') {
             // Numbers that do not fit its types, and nothing else.
             let known = [
@@ -614,6 +663,16 @@ fn compare(pairs: &[Pair], rows: &[Vec<Value<'_>>]) -> Option<usize> {
             );
             let never = compiled.never_true();
             assert!(never.is_none() || ours != Value::Bool(true), "{never:?}: {}", pair.ours);
+        }
+    }
+    for (together, alone) in shared.chunks(4).zip(pairs.chunks(4)) {
+        let alone: Vec<Expression> = alone
+            .iter()
+            .map(|pair| Expression::compile(&pair.ours, &schema).expect("as above"))
+            .collect();
+        for row in rows {
+            let values = alone.iter().map(|e| format!("{:?}", e.evaluate(&row[..])));
+            assert_eq!(kept(together, row), values.collect::<Vec<_>>(), "{row:?}");
         }
     }
     Some(refused)

@@ -7,7 +7,7 @@ use shroff_detect::{
 use shroff_types::{Clock, Names, Place, Span, Timestamp};
 
 use crate::grouper::{At, Grouper};
-use crate::grouping::{Drafts, Hit};
+use crate::grouping::{Drafts, Hit, trim};
 use crate::mutes::Mutes;
 use crate::told::{Fired, Told, Touched};
 
@@ -247,21 +247,25 @@ impl Core {
                 let mut at = At { input: &input, evidence: &mut finished.evidence };
                 self.grouper.group(&hit, rule.evidence(), &mut at)
             };
-            if self.told.is_some() {
-                let (evidence, is_whole) = whole_evidence(rule.evidence(), finished);
+            let is_told = self.told.is_some();
+            let is_wanted = self.grouper.drafts().wants_reason(draft, &hit);
+            if is_told || is_wanted {
                 let text = rule.reason(asked);
-                told.fired.push(Fired {
-                    hit: hit.clone(),
-                    share_permille: 0,
-                    draft,
-                    text,
-                    evidence,
-                    is_whole,
-                });
-            }
-            if self.grouper.drafts().wants_reason(draft, &hit) {
-                let text = rule.reason(asked);
-                self.grouper.drafts_mut().give_reason(draft, &hit, text);
+                if is_wanted {
+                    self.grouper.drafts_mut().give_reason(draft, &hit, text.clone());
+                }
+                if is_told {
+                    let (evidence, is_whole) = whole_evidence(rule.evidence(), finished);
+                    let hit = hit.clone();
+                    told.fired.push(Fired {
+                        hit,
+                        share_permille: 0,
+                        draft,
+                        text,
+                        evidence,
+                        is_whole,
+                    });
+                }
             }
             found.push((draft, hit));
         }
@@ -313,12 +317,6 @@ fn whole_evidence(flows: &[(usize, Flow)], finished: &mut Finished<'_>) -> (Vec<
         places.extend(payments);
         is_whole &= is_all;
     }
-    places.sort_unstable();
-    places.dedup();
-    let left_out = places.len().saturating_sub(TOLD_EVIDENCE.most);
-    places.drain(..left_out);
-    if let Err(at) = places.binary_search(&finished.place) {
-        places.insert(at, finished.place);
-    }
-    (places, is_whole && left_out == 0)
+    is_whole &= trim(&mut places, finished.place);
+    (places, is_whole)
 }

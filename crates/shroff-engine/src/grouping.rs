@@ -261,7 +261,8 @@ impl Drafts {
 }
 
 /// What an alert keeps of some evidence: each payment once, the newest of many, and the hit's own.
-pub(crate) fn trim(evidence: &mut Vec<Place>, own: Place) {
+/// Whether that is all of it.
+pub(crate) fn trim(evidence: &mut Vec<Place>, own: Place) -> bool {
     evidence.sort_unstable();
     evidence.dedup();
     let left_out = evidence.len().saturating_sub(MOST_PAYMENTS / 2);
@@ -269,6 +270,7 @@ pub(crate) fn trim(evidence: &mut Vec<Place>, own: Place) {
     if let Err(at) = evidence.binary_search(&own) {
         evidence.insert(at, own);
     }
+    left_out == 0
 }
 
 /// Fills drafts in from the payments, read once more in order.

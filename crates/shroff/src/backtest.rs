@@ -24,7 +24,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
-use shroff_detect::{Definitions, Rules, Scoring, Thresholds, Typology};
+use shroff_detect::{Definitions, Rules, Scoring, Typology};
 use shroff_types::{Clock, Span, Timestamp};
 
 use crate::cli::{Backtest, History};
@@ -86,7 +86,7 @@ pub(crate) fn open(history: &History, out: &Path) -> anyhow::Result<Opened> {
     if !history.json {
         book.tell();
     }
-    let clock = Clock::new(vec![(Timestamp(i64::MIN), history.utc_offset)]);
+    let clock = history.ruling.clock();
     Ok(Opened { book, cache, clock, horizon, threads })
 }
 
@@ -139,7 +139,7 @@ impl Opened {
         budget: Option<f64>,
     ) -> anyhow::Result<Outcome> {
         let book = &self.book;
-        let scoring = scoring(&version.typologies, history.hold_from);
+        let scoring = Scoring::new(&version.typologies, history.ruling.thresholds());
         let most = budget.map(|b| scan::allowed(b, book.days(), book.facts.accounts as usize));
         let Version { rules, kept, hits, .. } = &version;
         let set = RuleSet { rules, hits, scoring };
@@ -151,17 +151,6 @@ impl Opened {
         let table = figures::count(book, (hits, &replayed), &split, (horizon, history.seed));
         Ok(Outcome { version, replayed, table, split })
     }
-}
-
-/// How scores become one, and what is suggested.
-pub(crate) fn scoring(typologies: &[Typology], hold_from: f64) -> Scoring {
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "a share of 1, so 0 to 1000"
-    )]
-    let hold_permille = (hold_from * 1_000.0).round() as u16;
-    Scoring::new(typologies, Thresholds { hold_permille, ..Thresholds::default() })
 }
 
 /// All that is written of a backtest.
@@ -181,7 +170,7 @@ pub(crate) fn run(arguments: &Backtest) -> anyhow::Result<Ending> {
     let history = &arguments.history;
     let mut seconds = BTreeMap::new();
     let begun = settings::now();
-    let typologies = library::for_run(history.typologies.as_deref(), &history.set)?;
+    let typologies = history.ruling.typologies()?;
     let other = match arguments.against.as_deref() {
         Some(folder) if folder == Path::new("built-in") => Some(library::for_run(None, &[])?),
         Some(folder) => Some(library::for_run(Some(folder), &[])?),

@@ -5,8 +5,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-use shroff_types::Span;
+use shroff_detect::{Thresholds, Typology};
+use shroff_types::{Clock, Span, Timestamp};
 
+use crate::library;
 use crate::serve::Role;
 
 /// Watches payments, not people: finds fraud and laundering in the flow of money, and shows the
@@ -73,24 +75,8 @@ pub(crate) struct Serve {
     /// Where to listen: on this machine only. Port 0 takes one that is free.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8787")]
     pub(crate) listen: SocketAddr,
-    /// A folder of typology files in place of the built-in ones.
-    #[arg(long, value_name = "DIR")]
-    pub(crate) typologies: Option<PathBuf>,
-    /// Set a parameter of a typology, as in `fan-in.least_payers=6`; may stand several times.
-    #[arg(long, value_name = "ID.PARAMETER=NUMBER")]
-    pub(crate) set: Vec<String>,
-    /// How far the institution's clock is from UTC, as in `+01:00`; rules ask it for the hour.
-    #[arg(
-        long,
-        value_name = "HOURS",
-        default_value = "+00:00",
-        allow_hyphen_values = true,
-        value_parser = offset
-    )]
-    pub(crate) utc_offset: i64,
-    /// From which score on a hold is suggested, where a typology that fired goes so far.
-    #[arg(long, value_name = "SCORE", default_value = "0.9", value_parser = share)]
-    pub(crate) hold_from: f64,
+    #[command(flatten)]
+    pub(crate) ruling: Ruling,
     /// How late a payment may come and still be judged, as in `5m`: earlier than the newest by no
     /// more than this.
     #[arg(long, value_name = "SPAN", default_value = "5m")]
@@ -234,23 +220,15 @@ pub(crate) enum Naming {
     Plain,
 }
 
+/// Which rules a run asks, and what they are asked with.
 #[derive(Debug, Clone, Args)]
-pub(crate) struct Scan {
-    #[command(flatten)]
-    pub(crate) reading: Reading,
-    /// The folder for alerts, report and the rest.
-    #[arg(long, short, value_name = "DIR", default_value = "shroff-report")]
-    pub(crate) out: PathBuf,
+pub(crate) struct Ruling {
     /// A folder of typology files in place of the built-in ones.
     #[arg(long, value_name = "DIR")]
     pub(crate) typologies: Option<PathBuf>,
     /// Set a parameter of a typology, as in `fan-in.least_payers=6`; may stand several times.
     #[arg(long, value_name = "ID.PARAMETER=NUMBER")]
     pub(crate) set: Vec<String>,
-    /// How far features look ahead, as in `4d`: zero is what was known at once, more is for
-    /// review after the fact.
-    #[arg(long, value_name = "SPAN", conflicts_with = "definitions")]
-    pub(crate) horizon: Option<String>,
     /// How far the institution's clock is from UTC, as in `+01:00`; rules ask it for the hour.
     #[arg(
         long,
@@ -261,8 +239,40 @@ pub(crate) struct Scan {
     )]
     pub(crate) utc_offset: i64,
     /// From which score on a hold is suggested, where a typology that fired goes so far.
-    #[arg(long, value_name = "SCORE", default_value = "0.9", value_parser = share)]
-    pub(crate) hold_from: f64,
+    #[arg(long, value_name = "SCORE", default_value = "0.9", value_parser = permille)]
+    pub(crate) hold_from: u16,
+}
+
+impl Ruling {
+    /// The typologies, with their parameters set.
+    pub(crate) fn typologies(&self) -> anyhow::Result<Vec<Typology>> {
+        library::for_run(self.typologies.as_deref(), &self.set)
+    }
+
+    /// The institution's clock.
+    pub(crate) fn clock(&self) -> Clock {
+        Clock::new(vec![(Timestamp(i64::MIN), self.utc_offset)])
+    }
+
+    /// What is suggested from which score on.
+    pub(crate) fn thresholds(&self) -> Thresholds {
+        Thresholds { hold_permille: self.hold_from, ..Thresholds::default() }
+    }
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Scan {
+    #[command(flatten)]
+    pub(crate) reading: Reading,
+    /// The folder for alerts, report and the rest.
+    #[arg(long, short, value_name = "DIR", default_value = "shroff-report")]
+    pub(crate) out: PathBuf,
+    #[command(flatten)]
+    pub(crate) ruling: Ruling,
+    /// How far features look ahead, as in `4d`: zero is what was known at once, more is for
+    /// review after the fact.
+    #[arg(long, value_name = "SPAN", conflicts_with = "definitions")]
+    pub(crate) horizon: Option<String>,
     /// Typologies that say nothing new of some accounts: who says so, why, and until when.
     #[arg(long, value_name = "FILE")]
     pub(crate) mutes: Option<PathBuf>,
@@ -287,12 +297,8 @@ pub(crate) struct Scan {
 pub(crate) struct History {
     #[command(flatten)]
     pub(crate) reading: Reading,
-    /// A folder of typology files in place of the built-in ones.
-    #[arg(long, value_name = "DIR")]
-    pub(crate) typologies: Option<PathBuf>,
-    /// Set a parameter of a typology, as in `fan-in.least_payers=6`; may stand several times.
-    #[arg(long, value_name = "ID.PARAMETER=NUMBER")]
-    pub(crate) set: Vec<String>,
+    #[command(flatten)]
+    pub(crate) ruling: Ruling,
     /// Where payments and features are kept for the next run, readable by you alone; a folder in
     /// the output unless named.
     #[arg(long, value_name = "DIR")]
@@ -301,18 +307,6 @@ pub(crate) struct History {
     /// review after the fact.
     #[arg(long, value_name = "SPAN", conflicts_with = "definitions")]
     pub(crate) horizon: Option<String>,
-    /// How far the institution's clock is from UTC, as in `+01:00`; rules ask it for the hour.
-    #[arg(
-        long,
-        value_name = "HOURS",
-        default_value = "+00:00",
-        allow_hyphen_values = true,
-        value_parser = offset
-    )]
-    pub(crate) utc_offset: i64,
-    /// From which score on a hold is suggested, where a typology that fired goes so far.
-    #[arg(long, value_name = "SCORE", default_value = "0.9", value_parser = share)]
-    pub(crate) hold_from: f64,
     /// What the intervals are drawn from: equal seeds give equal bytes.
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) seed: u64,
@@ -497,6 +491,16 @@ fn seconds(text: &str) -> Result<f64, String> {
         Ok(seconds) if (0.0..=86_400.0).contains(&seconds) => Ok(seconds),
         Ok(_) | Err(_) => Err("seconds, from 0 to 86400".to_owned()),
     }
+}
+
+/// A share of 1 in thousandths.
+fn permille(text: &str) -> Result<u16, String> {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a share of 1, so 0 to 1000"
+    )]
+    share(text).map(|share| (share * 1_000.0).round() as u16)
 }
 
 fn share(text: &str) -> Result<f64, String> {

@@ -2,7 +2,7 @@
 
 use shroff_sim::World;
 
-use crate::cli::{Demo, Naming, Reading, Scan, Work};
+use crate::cli::{Demo, Naming, Reading, Ruling, Scan, Work};
 use crate::{Ending, scan, simulate, terminal};
 
 /// Two thousand accounts over four months: every typology fits, and the report is read in minutes.
@@ -32,11 +32,8 @@ pub(crate) fn run(arguments: &Demo) -> anyhow::Result<Ending> {
             sort_memory: 256,
         },
         out: arguments.out.clone(),
-        typologies: None,
-        set: Vec::new(),
+        ruling: Ruling { typologies: None, set: Vec::new(), utc_offset: 0, hold_from: 900 },
         horizon: None,
-        utc_offset: 0,
-        hold_from: 0.9,
         budget: None,
         mutes: None,
         accounts: Naming::Tokens,

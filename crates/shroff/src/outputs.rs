@@ -14,7 +14,7 @@ use arrow::array::{
 use arrow::datatypes::{DataType, Field, Schema, TimeUnit};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
-use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
 use sha2::{Digest, Sha256};
 use shroff_types::Decimal;
 
@@ -177,9 +177,7 @@ pub(crate) fn write_batches(
     schema: &Arc<Schema>,
     write: impl FnOnce(&mut ArrowWriter<File>) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
-    let properties = WriterProperties::builder()
-        .set_compression(Compression::ZSTD(ZstdLevel::default()))
-        .build();
+    let properties = packed().build();
     write_parquet(path, (create(&partial(path))?, schema), properties, write)
 }
 
@@ -190,11 +188,12 @@ pub(crate) fn write_private_batches(
     schema: &Arc<Schema>,
     write: impl FnOnce(&mut ArrowWriter<File>) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
-    let properties = WriterProperties::builder()
-        .set_compression(Compression::ZSTD(ZstdLevel::default()))
-        .set_statistics_enabled(EnabledStatistics::None)
-        .build();
+    let properties = packed().set_statistics_enabled(EnabledStatistics::None).build();
     write_parquet(path, (create_private(&partial(path))?, schema), properties, write)
+}
+
+fn packed() -> WriterPropertiesBuilder {
+    WriterProperties::builder().set_compression(Compression::ZSTD(ZstdLevel::default()))
 }
 
 fn write_parquet(

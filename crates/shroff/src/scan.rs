@@ -6,9 +6,9 @@ use std::path::Path;
 
 use comfy_table::{CellAlignment, Table, presets};
 use serde_json::json;
-use shroff_detect::{Thresholds, Typology};
+use shroff_detect::Typology;
 use shroff_engine::{Counts, Draft, Engine, Mutes};
-use shroff_types::{AccountId, Clock, Currency, Names, Timestamp};
+use shroff_types::{AccountId, Currency, Names, Timestamp};
 
 use crate::cli::{Naming, Scan, Work};
 use crate::evaluation::Evaluation;
@@ -18,7 +18,7 @@ use crate::progress::Bar;
 use crate::story::{self, Picture, Stories, Told};
 use crate::threads::Threads;
 use crate::tokens::Namer;
-use crate::{Ending, library, outputs, report, rules, settings, terminal};
+use crate::{Ending, outputs, report, rules, settings, terminal};
 
 /// What a scan found, before it is written.
 struct Found {
@@ -31,7 +31,7 @@ struct Found {
 }
 
 pub(crate) fn run(arguments: &Scan) -> anyhow::Result<Ending> {
-    let typologies = library::for_run(arguments.typologies.as_deref(), &arguments.set)?;
+    let typologies = arguments.ruling.typologies()?;
     let horizon = rules::span(arguments.horizon.as_deref().unwrap_or("0s"))?;
     let needed = shroff_detect::written(&rules::union(&typologies, horizon)?);
     let quarantine = arguments.out.join("quarantine.csv");
@@ -64,15 +64,9 @@ fn find(
     typologies: Vec<Typology>,
     (arguments, muting): (&Scan, &Muting),
 ) -> anyhow::Result<Found> {
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "a share of 1, so 0 to 1000"
-    )]
-    let hold_permille = (arguments.hold_from * 1_000.0).round() as u16;
     let engine = Engine::new(&read.definitions, &typologies, read.money.exponent)?
-        .on_clock(Clock::new(vec![(Timestamp(i64::MIN), arguments.utc_offset)]))
-        .suggesting(&typologies, Thresholds { hold_permille, ..Thresholds::default() })
+        .on_clock(arguments.ruling.clock())
+        .suggesting(&typologies, arguments.ruling.thresholds())
         .muting(muting.mutes());
     let mut notes = read.notes.clone();
     notes.extend(muting.notes.iter().cloned());

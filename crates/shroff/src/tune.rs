@@ -60,7 +60,7 @@ pub(crate) fn figures(outcome: &Outcome, part: usize) -> Figures {
 pub(crate) fn run(arguments: &Tune) -> anyhow::Result<Ending> {
     let history = &arguments.history;
     let out = &arguments.out;
-    let typologies = library::for_run(history.typologies.as_deref(), &history.set)?;
+    let typologies = history.ruling.typologies()?;
     outputs::remove_if_there(&out.join("run.json"))?;
     let opened = backtest::open(history, out)?;
     if !opened.book.facts.has_labels {
@@ -130,7 +130,7 @@ fn changes(before: &[Typology], after: &[Typology]) -> Vec<Change> {
 
 fn write(arguments: &Tune, tuned: &Tuned<'_>) -> anyhow::Result<()> {
     let out = &arguments.out;
-    let folder = arguments.history.typologies.as_deref();
+    let folder = arguments.history.ruling.typologies.as_deref();
     for (name, text) in library::files(folder)? {
         let after = &tuned.after.version.typologies;
         let text = rewrite::rewritten(&name, &text, after, &reason(tuned))?;

@@ -2,8 +2,10 @@
 //! middle. And payments that come late.
 
 use proptest::prelude::*;
-use shroff_detect::{Arrival, Cell, Definitions, Extractor, Finished, Job, SnapshotError, Workers};
-use shroff_types::{Names, Span};
+use shroff_detect::{
+    Arrival, Cell, Definitions, Extractor, Finished, Input, Job, SnapshotError, Workers,
+};
+use shroff_types::{AccountId, Currency, Names, Span, Timestamp};
 
 use crate::ledgers::{PATTERNS, Row, Shape, World, world};
 use crate::{cases, check_row, engine, inputs, run_on, small, twin_of};
@@ -287,4 +289,43 @@ fn a_state_of_other_definitions_is_refused_with_what_to_do() {
     assert!(error.to_string().contains("hint: "), "{error}");
     let error = Extractor::restore(&block("2h"), &mut &b"id,time,debtor"[..]).expect_err("a table");
     assert!(error.to_string().contains("hint: "), "{error}");
+}
+
+/// Whether each payment, as it came, closed a cycle of two strangers: (minute, debtor, creditor).
+fn closes_of_strangers(arrivals: &[(i64, u32, u32)]) -> Vec<bool> {
+    let toml = "[[feature]]\nkind = \"cycle\"\nwindow = \"1h\"\nlongest = 2\nfresh = \"2h\"";
+    let definitions = Definitions::parse(toml).expect("right");
+    let hour: Span = "1h".parse().expect("a span");
+    let mut extractor = Extractor::new(&definitions, 2).allowing(hour);
+    let mut closes = Vec::new();
+    for &(minute, debtor, creditor) in arrivals {
+        let input = Input {
+            time: Timestamp(minute * 60_000_000),
+            debtor: AccountId(debtor),
+            creditor: AccountId(creditor),
+            minor: 100,
+            currency: Currency::NONE,
+            method: None,
+        };
+        extractor.push(&[input], &Names::default(), &mut |finished| {
+            closes.push(finished.cells[0].int() == Some(1));
+        });
+    }
+    closes
+}
+
+#[test]
+fn a_late_payment_is_a_strangers_by_what_lies_before_it() {
+    // Their second payment came first: it was the first of its pair when it came, and stays so.
+    assert_eq!(closes_of_strangers(&[(200, 4, 3), (185, 3, 4), (190, 4, 3)]), [false, false, true]);
+    // One that lies before it makes it none.
+    assert_eq!(
+        closes_of_strangers(&[(180, 4, 3), (200, 8, 9), (185, 3, 4), (190, 4, 3)]),
+        [false, false, true, false]
+    );
+    // What came late is known to those who come in order after it.
+    assert_eq!(
+        closes_of_strangers(&[(200, 8, 9), (185, 4, 3), (201, 3, 4), (202, 4, 3)]),
+        [false, false, true, false]
+    );
 }

@@ -1,6 +1,6 @@
 //! Two versions of the rules, payment by payment.
 
-use shroff_detect::Scoring;
+use shroff_detect::{Scoring, Thresholds};
 
 use super::Outcome;
 use super::book::Book;
@@ -56,7 +56,7 @@ impl<'a> Passing<'a> {
             left: hits.iter().map(|fired| &**fired).collect(),
             touches: &outcome.replayed.touches,
             outcome,
-            scoring: super::scoring(&outcome.version.typologies, 1.0),
+            scoring: Scoring::new(&outcome.version.typologies, Thresholds::default()),
         }
     }
 

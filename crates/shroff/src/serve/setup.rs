@@ -83,20 +83,15 @@ pub(crate) struct Rulebook {
 impl Rulebook {
     /// What a command line asks for.
     pub(crate) fn of(arguments: &Serve) -> anyhow::Result<Rulebook> {
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "a share of 1, so 0 to 1000"
-        )]
-        let hold_permille = (arguments.hold_from * 1_000.0).round() as u16;
+        let ruling = &arguments.ruling;
         let choices = Choices {
-            set: arguments.set.clone(),
-            utc_offset_micros: arguments.utc_offset,
-            hold_permille,
+            set: ruling.set.clone(),
+            utc_offset_micros: ruling.utc_offset,
+            hold_permille: ruling.hold_from,
             decimals: arguments.decimals,
             lateness_micros: arguments.lateness.micros(),
         };
-        Rulebook::new(arguments.typologies.as_deref(), choices)
+        Rulebook::new(ruling.typologies.as_deref(), choices)
     }
 
     fn new(folder: Option<&Path>, choices: Choices) -> anyhow::Result<Rulebook> {

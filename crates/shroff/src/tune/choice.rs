@@ -79,7 +79,7 @@ pub(crate) fn choose(
     let mut best: Option<Chosen> = None;
     let mut base = before.version.typologies.clone();
     for _ in 0..ROUNDS {
-        let settings = settings::measure(opened, before, &base, history.hold_from)?;
+        let settings = settings::measure(opened, before, &base, history.ruling.thresholds())?;
         let worth = Worth::of(opened, before);
         // Alerts of several typologies that are one flow are one: so the sum is too high.
         let mut correction = 1.0;

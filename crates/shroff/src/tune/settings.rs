@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use shroff_detect::{BoundRule, Rules, Typology};
+use shroff_detect::{BoundRule, Rules, Scoring, Thresholds, Typology};
 use shroff_types::Set;
 
 use crate::backtest::hits::{Fired, Hits};
 use crate::backtest::replay::{Replay, Replayed, RuleSet};
 use crate::backtest::slices::SLICE;
-use crate::backtest::{self, Opened, Outcome};
+use crate::backtest::{Opened, Outcome};
 
 use super::VALIDATION;
 
@@ -42,7 +42,7 @@ pub(crate) fn measure(
     opened: &Opened,
     outcome: &Outcome,
     typologies: &[Typology],
-    hold_from: f64,
+    thresholds: Thresholds,
 ) -> anyhow::Result<Vec<Vec<Setting>>> {
     let version = &outcome.version;
     let (begin, end) = outcome.split.bounds[VALIDATION];
@@ -74,7 +74,7 @@ pub(crate) fn measure(
         .iter()
         .zip(&hits)
         .map(|(&at, hits)| {
-            let scoring = backtest::scoring(std::slice::from_ref(&tried[at].typology), hold_from);
+            let scoring = Scoring::new(std::slice::from_ref(&tried[at].typology), thresholds);
             RuleSet { rules: &tried[at].rules, hits, scoring }
         })
         .collect();
@@ -169,7 +169,7 @@ fn counted(
     let right = replayed.drafts.iter();
     let right = right
         .filter(|draft| {
-            draft.payments.iter().any(|place| backtest::figures::is_right(book, place.0))
+            draft.payments.iter().any(|place| crate::backtest::figures::is_right(book, place.0))
         })
         .count();
     let caught = replayed.touches.iter().map(|touch| touch.place).filter(|&place| {
