@@ -105,15 +105,23 @@ evidence = ["debtor_out_count_1h"]
 "#;
 
 fn hour_of_two(lateness: Span) -> Live {
-    let typologies = [Typology::parse("few", LIBRARY).unwrap_or_else(|error| panic!("{error}"))];
+    hour_of(LIBRARY, lateness)
+}
+
+fn hour_of(library: &str, lateness: Span) -> Live {
+    let typologies = [Typology::parse("few", library).unwrap_or_else(|error| panic!("{error}"))];
     let definitions = shroff_detect::union(&typologies, Span::ZERO).expect("it is right");
     core(&definitions, &typologies, lateness)
 }
 
 fn send(live: &mut Live, id: &str, minute: i64, debtor: &str) -> Told {
+    send_to(live, id, minute, [debtor, "shop"])
+}
+
+fn send_to(live: &mut Live, id: &str, minute: i64, [debtor, creditor]: [&str; 2]) -> Told {
     let amount = Amount { minor: 500, currency: Currency::EUR };
     let time = Timestamp(minute * 60_000_000);
-    let sent = SentPayment { id, time, debtor, creditor: "shop", amount, method: None };
+    let sent = SentPayment { id, time, debtor, creditor, amount, method: None };
     live.admit(&sent).expect("it can be carried");
     live.run(&Alone).pop().expect("one payment, one verdict")
 }
@@ -128,6 +136,35 @@ fn a_verdict_names_its_rule_its_values_and_the_payments_behind_it() {
     assert_eq!(told.fired[0].evidence, [Place(0), Place(1)]);
     assert_eq!(live.alert_number("few-1"), Some(0));
     assert_eq!(live.alert_number("few-01"), None);
+}
+
+#[test]
+fn a_verdict_says_when_it_names_the_newest_of_its_evidence_alone() {
+    // One line of more than a hundred.
+    let mut live = hour_of_two(Span::ZERO);
+    let mut last = None;
+    for number in 0..101 {
+        last = Some(send(&mut live, &format!("p{number}"), 0, "a"));
+        let fired = &last.as_ref().expect("it was sent").fired;
+        assert!(number == 100 || fired.iter().all(|fired| fired.is_whole), "{number}");
+    }
+    let fired = &last.expect("they were sent").fired[0];
+    assert_eq!((fired.evidence.len(), fired.is_whole), (100, false));
+    assert_eq!((fired.evidence[0], fired.evidence[99]), (Place(1), Place(100)));
+    // Two lines that are more than a hundred together.
+    let both = LIBRARY.replace(
+        "[\"debtor_out_count_1h\"]",
+        "[\"debtor_out_count_1h\", \"creditor_in_count_1h\"]",
+    );
+    for (each, wanted) in [(40, (81, true)), (60, (100, false))] {
+        let mut live = hour_of(&both, Span::ZERO);
+        for number in 0..each {
+            send_to(&mut live, &format!("out{number}"), 0, ["a", "kiosk"]);
+            send_to(&mut live, &format!("in{number}"), 0, [&format!("b{number}"), "shop"]);
+        }
+        let fired = &send_to(&mut live, "last", 0, ["a", "shop"]).fired[0];
+        assert_eq!((fired.evidence.len(), fired.is_whole), wanted);
+    }
 }
 
 #[test]
