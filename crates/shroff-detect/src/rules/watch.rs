@@ -90,13 +90,14 @@ impl Watch {
             grouped(&self.payments.to_string())
         );
         for Compared { text, seen, .. } in &watched.compared {
-            what.push_str(&match seen {
+            what.extend(["; `", text]);
+            match seen {
                 Some((low, high)) => {
                     let [low, high] = [low, high].map(|real| written(&Value::Real(*real)));
-                    format!("; `{text}` lies between {low} and {high}")
+                    what.extend(["` lies between ", &low, " and ", &high]);
                 }
-                None => format!("; `{text}` is no number at any of them"),
-            });
+                None => what.push_str("` is no number at any of them"),
+            }
         }
         let hint = "the rule cannot fire on such payments: is the threshold what was meant?";
         let hint = match self.block.map(|number| &definitions.blocks[number]) {
