@@ -304,11 +304,19 @@ impl Live {
     ///
     /// # Panics
     /// Where all were shown.
-    pub fn remember(&mut self, sent: &SentPayment<'_>) -> Result<(), Refusal> {
-        assert!(self.half.is_some(), "the state is not whole yet");
+    pub fn remember(
+        &mut self,
+        workers: &dyn Workers,
+        sent: &SentPayment<'_>,
+    ) -> Result<(), Refusal> {
+        assert!(self.half.is_some(), "the state is whole: nothing is left to be shown");
         self.admit(sent)?;
-        let input = self.pending.pop().expect("it was admitted");
-        self.engine.remember(&input, &self.symbols);
+        let is_last = self.half.as_ref().is_some_and(|half| half.standing.next == self.next());
+        // Enough at once for threads to share.
+        if self.pending.len() >= 4_096 || is_last {
+            self.engine.remember(workers, &self.pending, &self.symbols);
+            self.pending.clear();
+        }
         self.complete();
         Ok(())
     }

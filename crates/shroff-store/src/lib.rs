@@ -12,8 +12,8 @@ mod error;
 mod frame;
 mod log;
 mod record;
-mod snapshot;
 pub mod sim;
+mod snapshot;
 
 pub use disk::Disk;
 pub use error::StoreError;
