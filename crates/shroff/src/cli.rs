@@ -6,10 +6,11 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use shroff_detect::{Thresholds, Typology};
-use shroff_types::{Clock, Span, Timestamp};
+use shroff_types::{Clock, Span};
 
 use crate::library;
 use crate::serve::Role;
+use crate::zone::Zone;
 
 /// Watches payments, not people: finds fraud and laundering in the flow of money, and shows the
 /// evidence. A human decides.
@@ -229,15 +230,16 @@ pub(crate) struct Ruling {
     /// Set a parameter of a typology, as in `fan-in.least_payers=6`; may stand several times.
     #[arg(long, value_name = "ID.PARAMETER=NUMBER")]
     pub(crate) set: Vec<String>,
-    /// How far the institution's clock is from UTC, as in `+01:00`; rules ask it for the hour.
+    /// The time zone of the institution, as in `Europe/Amsterdam` or `+01:00`; rules ask its clock
+    /// for the hour.
     #[arg(
         long,
-        value_name = "HOURS",
+        alias = "utc-offset",
+        value_name = "ZONE",
         default_value = "+00:00",
-        allow_hyphen_values = true,
-        value_parser = offset
+        allow_hyphen_values = true
     )]
-    pub(crate) utc_offset: i64,
+    pub(crate) time_zone: Zone,
     /// From which score on a hold is suggested, where a typology that fired goes so far.
     #[arg(long, value_name = "SCORE", default_value = "0.9", value_parser = permille)]
     pub(crate) hold_from: u16,
@@ -251,7 +253,7 @@ impl Ruling {
 
     /// The institution's clock.
     pub(crate) fn clock(&self) -> Clock {
-        Clock::new(vec![(Timestamp(i64::MIN), self.utc_offset)])
+        self.time_zone.clock()
     }
 
     /// What is suggested from which score on.
@@ -453,22 +455,6 @@ pub(crate) struct Demo {
 }
 
 /// `+01:00` or `-05:30` in microseconds.
-fn offset(text: &str) -> Result<i64, String> {
-    let wrong = || "it is a sign, hours and minutes, as in +01:00".to_owned();
-    let (sign, rest) = match text.split_at_checked(1) {
-        Some(("+", rest)) => (1, rest),
-        Some(("-", rest)) => (-1, rest),
-        _ => return Err(wrong()),
-    };
-    let (hours, minutes) = rest.split_once(':').ok_or_else(wrong)?;
-    let number = |text: &str, most: i64| {
-        let plain = text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit());
-        let number = text.parse::<i64>().ok().filter(|number| plain && *number <= most);
-        number.ok_or_else(wrong)
-    };
-    Ok(sign * (number(hours, 14)? * 60 + number(minutes, 59)?) * 60_000_000)
-}
-
 fn positive(text: &str) -> Result<f64, String> {
     let number = text.parse::<f64>().map_err(|e| e.to_string())?;
     if number.is_finite() && number > 0.0 {

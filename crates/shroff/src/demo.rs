@@ -3,6 +3,7 @@
 use shroff_sim::World;
 
 use crate::cli::{Demo, Naming, Reading, Ruling, Scan, Work};
+use crate::zone::Zone;
 use crate::{Ending, scan, simulate, terminal};
 
 /// Two thousand accounts over four months: every typology fits, and the report is read in minutes.
@@ -32,7 +33,12 @@ pub(crate) fn run(arguments: &Demo) -> anyhow::Result<Ending> {
             sort_memory: 256,
         },
         out: arguments.out.clone(),
-        ruling: Ruling { typologies: None, set: Vec::new(), utc_offset: 0, hold_from: 900 },
+        ruling: Ruling {
+            typologies: None,
+            set: Vec::new(),
+            time_zone: Zone::utc(),
+            hold_from: 900,
+        },
         horizon: None,
         budget: None,
         mutes: None,

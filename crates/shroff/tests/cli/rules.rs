@@ -128,16 +128,16 @@ fn rules_ask_the_institutions_clock_for_the_hour_and_a_hold_needs_its_score() {
     folder.write("in.csv", crate::door::ledger("hour from to eur\n20 D E 350"));
     let scan = |words: &str| folder.scan(&format!("in.csv --typologies mine {words}"));
     assert!(scan("").is_empty());
-    assert_eq!(scan("--utc-offset +01:00").len(), 1);
-    assert!(scan("--utc-offset -01:00").is_empty());
+    assert_eq!(scan("--time-zone +01:00").len(), 1);
+    assert!(scan("--time-zone -01:00").is_empty());
     let suggested = |words: &str, action: &str| {
-        folder.well(&format!("scan in.csv -o acts --typologies mine --utc-offset +01:00 {words}"));
+        folder.well(&format!("scan in.csv -o acts --typologies mine --time-zone +01:00 {words}"));
         folder.text("acts/alerts.jsonl").contains(&format!("\"action\":\"{action}\""))
     };
     assert!(suggested("", "review"));
     assert!(suggested("--hold-from 0.0", "hold"));
     for wrong in ["1", "+1:00", "+15:00", "01:00", "+01:60"] {
-        let ran = folder.run(&format!("scan in.csv --utc-offset {wrong}"));
+        let ran = folder.run(&format!("scan in.csv --time-zone {wrong}"));
         assert_eq!(ran.code, Some(2), "{wrong}");
     }
 }
