@@ -9,6 +9,7 @@ use shroff_types::{Clock, Names, Place, Span, Timestamp};
 use crate::grouper::{At, Grouper};
 use crate::grouping::{Drafts, Hit, trim};
 use crate::mutes::Mutes;
+use crate::state::Standing;
 use crate::told::{Fired, Told, Touched};
 
 /// Why an engine can't be made: everything wrong in its rules, at once.
@@ -153,8 +154,44 @@ impl Engine {
     }
 
     /// Lets drafts go of which nobody sees a payment any more.
-    pub(crate) fn let_go(&mut self, drafts: &[u32]) {
-        self.core.grouper.let_go(drafts);
+    pub(crate) fn let_go(&mut self, drafts: &[u32], first: Place) {
+        self.core.grouper.let_go(drafts, first);
+    }
+
+    /// What is written of it for a later start.
+    pub(crate) fn grouper(&self) -> &Grouper {
+        &self.core.grouper
+    }
+
+    /// The same, to be put back.
+    pub(crate) fn grouper_mut(&mut self) -> &mut Grouper {
+        &mut self.core.grouper
+    }
+
+    /// When the history begins.
+    pub(crate) fn begins(&self) -> Option<Timestamp> {
+        self.core.first
+    }
+
+    /// Makes this the engine that the first payment held is about to come to again.
+    pub(crate) fn begin_at(&mut self, first: Place, before: Timestamp) {
+        self.extractor.begin_at(first, before);
+    }
+
+    /// Takes a payment in of which all was said before.
+    pub(crate) fn remember(&mut self, input: &Input, symbols: &Names) {
+        self.extractor.remember(input, symbols);
+    }
+
+    /// Takes a payment out again of which that was said before.
+    pub(crate) fn withdraw_again(&mut self, place: Place, input: &Input) {
+        self.extractor.withdraw(place, input);
+    }
+
+    /// Ends that.
+    pub(crate) fn remembered(&mut self, standing: &Standing) {
+        self.extractor.remembered(standing.late);
+        (self.core.counts, self.core.first) = (standing.counts, standing.begins);
     }
 
     /// Typologies that found no block of the definitions to ask, by position.
@@ -183,6 +220,18 @@ impl Engine {
         extractor.push_with(workers, payments, symbols, &mut |finished| {
             core.ask(finished, symbols);
         });
+    }
+
+    /// Takes the payment at a place out again; what comes later is told as if it had not been there.
+    /// It has a place of its own, and where that is asked for, a verdict that says nothing.
+    pub fn withdraw(&mut self, place: Place, input: &Input) -> bool {
+        let Engine { extractor, core } = self;
+        let own = extractor.next_place();
+        let was_there = extractor.withdraw(place, input);
+        if let Some(all) = &mut core.told {
+            all.push(Told::of(own, Arrival::InOrder));
+        }
+        was_there
     }
 
     /// Completes what still waited; hands out the drafts, what was counted, and what was muted.

@@ -251,6 +251,33 @@ impl Drafts {
         }
     }
 
+    /// The number that the next draft will have.
+    pub(crate) fn next_number(&self) -> u32 {
+        self.next
+    }
+
+    /// For each payment of a draft whether the draft was the last to take it.
+    pub(crate) fn lasts(&self, number: u32) -> Vec<bool> {
+        let payments = self.opened.get(&number).map_or(&[][..], |draft| &draft.payments);
+        payments.iter().map(|place| self.holders.get(place) == Some(&number)).collect()
+    }
+
+    /// Puts a draft back as it stood, with what [`Drafts::lasts`] said of it.
+    pub(crate) fn put_back(&mut self, number: u32, draft: Draft, lasts: &[bool]) {
+        for (&place, &last) in draft.payments.iter().zip(lasts) {
+            self.members.insert((number, place));
+            if last {
+                self.holders.insert(place, number);
+            }
+        }
+        self.opened.insert(number, draft);
+    }
+
+    /// Goes on with the numbers of drafts.
+    pub(crate) fn number_from(&mut self, next: u32) {
+        self.next = next;
+    }
+
     /// The drafts with their scores, by the first payment of their evidence.
     pub fn finish(self) -> Vec<Draft> {
         let mut opened: Vec<Draft> = self.opened.into_values().collect();

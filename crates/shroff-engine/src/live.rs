@@ -14,6 +14,7 @@ use shroff_types::{
 
 use crate::engine::{Counts, Engine, EngineError};
 use crate::grouping::Draft;
+use crate::state::{Standing, State};
 use crate::told::Told;
 use crate::window::{Held, Window};
 
@@ -67,10 +68,18 @@ pub struct LiveSettings {
     pub lateness: Span,
 }
 
-#[derive(Debug)]
-struct Story {
-    revisions: Vec<Revision>,
-    newest: Timestamp,
+/// How an alert grew, and the latest time of a payment that changed it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Story {
+    pub(crate) revisions: Vec<Revision>,
+    pub(crate) newest: Timestamp,
+}
+
+/// What was admitted: a payment, or the place of one that is taken out again.
+#[derive(Debug, Clone, Copy)]
+struct Admitted {
+    input: Input,
+    withdraws: Option<Place>,
 }
 
 /// The core; see the module's page.
@@ -83,13 +92,15 @@ pub struct Live {
     typologies: Vec<String>,
     exponent: u8,
     /// Admitted, and not run yet.
-    pending: Vec<Input>,
+    pending: Vec<Admitted>,
     stories: BTreeMap<u32, Story>,
     by_opening: BTreeMap<(usize, Place, usize), u32>,
     newest: Timestamp,
     /// How far behind the newest payment something may still be seen.
     sight: Span,
     swept: Timestamp,
+    /// Put back from bytes, and not whole until what is in sight was shown again.
+    half: Option<State>,
 }
 
 impl Live {
@@ -121,6 +132,7 @@ impl Live {
             newest: Timestamp(i64::MIN),
             sight: definitions.look_back().plus(lateness),
             swept: Timestamp(i64::MIN),
+            half: None,
         })
     }
 
@@ -132,6 +144,11 @@ impl Live {
     /// A payment, if it is held.
     pub fn held(&self, place: Place) -> Option<Held<'_>> {
         self.window.get(place)
+    }
+
+    /// Whether a payment that is held was taken out again.
+    pub fn is_withdrawn(&self, place: Place) -> bool {
+        self.window.find(&SentPayment::withdrawal_id(place)).is_some()
     }
 
     /// Whether a payment that is held is what is sent again.
@@ -147,7 +164,8 @@ impl Live {
         })
     }
 
-    /// Gives the next payment its place. Its id must not be held.
+    /// Gives the next payment its place. Its id must not be held. A withdrawal
+    /// ([`SentPayment::withdraws`]) has a place as well, and is run in its turn.
     ///
     /// # Errors
     /// Where it cannot be carried; then nothing was changed.
@@ -160,7 +178,8 @@ impl Live {
         let creditor = AccountId(self.accounts.intern(sent.creditor));
         let method = sent.method.map(|method| Symbol(self.symbols.intern(method)));
         let currency = sent.amount.currency;
-        self.pending.push(Input { time: sent.time, debtor, creditor, minor, currency, method });
+        let input = Input { time: sent.time, debtor, creditor, minor, currency, method };
+        self.pending.push(Admitted { input, withdraws: sent.withdraws() });
         Ok(self.window.push(sent, [debtor, creditor], method))
     }
 
@@ -174,9 +193,24 @@ impl Live {
     /// Computes what is said of the payments that were admitted, in order.
     pub fn run(&mut self, workers: &dyn Workers) -> Vec<Told> {
         let Live { engine, pending, symbols, .. } = self;
-        engine.push_with(workers, pending, symbols);
+        let mut inputs = Vec::with_capacity(pending.len());
+        for run in pending.split_inclusive(|admitted| admitted.withdraws.is_some()) {
+            let (payments, withdrawal) = match run.split_last() {
+                Some((last, before)) => match last.withdraws {
+                    Some(place) => (before, Some((place, last.input))),
+                    None => (run, None),
+                },
+                None => (run, None),
+            };
+            inputs.clear();
+            inputs.extend(payments.iter().map(|admitted| admitted.input));
+            engine.push_with(workers, &inputs, symbols);
+            if let Some((place, input)) = withdrawal {
+                engine.withdraw(place, &input);
+            }
+        }
         let all = engine.take_told();
-        for (told, input) in all.iter().zip(pending.iter()) {
+        for (told, Admitted { input, .. }) in all.iter().zip(pending.iter()) {
             for touched in &told.touched {
                 let story = self
                     .stories
@@ -232,8 +266,114 @@ impl Live {
             }
             self.stories.remove(draft);
         }
-        self.engine.let_go(&gone);
+        self.engine.let_go(&gone, self.window.begin().0);
     }
+}
+
+/// Going on in another process.
+impl Live {
+    /// Appends, between batches, what [`Live::load`] needs beside the payments in sight. Costs the
+    /// alerts that are held, and not the payments.
+    ///
+    /// # Panics
+    /// Where payments are admitted and not run.
+    pub fn save(&self, out: &mut Vec<u8>) {
+        assert!(self.pending.is_empty(), "a state is saved between batches");
+        let (first, before) = self.window.begin();
+        let standing = Standing {
+            first,
+            next: self.window.next(),
+            before,
+            newest: self.newest,
+            swept: self.swept,
+            late: self.engine.late(),
+            counts: self.engine.counts(),
+            begins: self.engine.begins(),
+        };
+        let held = self.engine.drafts();
+        let drafts = self.stories.iter().map(|(&number, story)| {
+            let draft = held.get(number).expect("a story is that of a draft");
+            (number, (draft.clone(), held.lasts(number), story.clone()))
+        });
+        let handed = self.engine.grouper().handed(|place| self.ends_of(place));
+        let next_draft = held.next_number();
+        State { standing, next_draft, drafts: drafts.collect(), handed }.write(out);
+    }
+
+    /// Begins to put a core back that nothing was pushed to; the places of the first payment that
+    /// has to be shown to [`Live::remember`], and of the first that is new. None where the bytes
+    /// cannot be a state under these rules.
+    pub fn load(&mut self, bytes: &[u8]) -> Option<(Place, Place)> {
+        let state = State::read(bytes)?;
+        let known = |typology: usize| typology < self.typologies.len();
+        let sound = state.drafts.values().all(|(draft, _, _)| {
+            known(draft.opened.0)
+                && known(draft.typology)
+                && draft.grounds.iter().all(|ground| known(ground.hit.typology))
+        });
+        if !sound {
+            return None;
+        }
+        let Standing { first, next, before, .. } = state.standing;
+        self.window = Window::from(first, before);
+        self.engine.begin_at(first, before);
+        self.half = Some(state);
+        self.complete();
+        Some((first, next))
+    }
+
+    /// Shows a payment again that was held when the state was saved, in order.
+    ///
+    /// # Errors
+    /// Where it could never have been admitted.
+    ///
+    /// # Panics
+    /// Where all were shown.
+    pub fn remember(&mut self, sent: &SentPayment<'_>) -> Result<(), Refusal> {
+        assert!(self.half.is_some(), "the state is not whole yet");
+        self.admit(sent)?;
+        let Admitted { input, withdraws } = self.pending.pop().expect("it was admitted");
+        match withdraws {
+            Some(place) => self.engine.withdraw_again(place, &input),
+            None => self.engine.remember(&input, &self.symbols),
+        }
+        self.complete();
+        Ok(())
+    }
+
+    /// Whether all that was in sight was shown again.
+    pub fn is_whole(&self) -> bool {
+        self.half.is_none()
+    }
+
+    /// Puts the rest back once all payments in sight are there.
+    fn complete(&mut self) {
+        let Some(state) = self.half.take_if(|half| half.standing.next == self.window.next()) else {
+            return;
+        };
+        let State { standing, next_draft, drafts, handed } = state;
+        self.engine.remembered(&standing);
+        (self.newest, self.swept) = (standing.newest, standing.swept);
+        let Live { engine, window, .. } = self;
+        let grouper = engine.grouper_mut();
+        grouper.put_back(&handed, |place| ends_of(window, place));
+        grouper.drafts_mut().number_from(next_draft);
+        for (number, (draft, lasts, story)) in drafts {
+            self.by_opening.insert(draft.opened, number);
+            self.stories.insert(number, story);
+            grouper.drafts_mut().put_back(number, draft, &lasts);
+        }
+    }
+
+    fn ends_of(&self, place: Place) -> [AccountId; 2] {
+        ends_of(&self.window, place)
+    }
+}
+
+/// The accounts of a payment that a line was handed over up to.
+fn ends_of(window: &Window, place: Place) -> [AccountId; 2] {
+    let held = window.get(place).expect("lines that end before what is held are let go with it");
+    [held.debtor, held.creditor]
 }
 
 /// What may be asked of it between batches.
