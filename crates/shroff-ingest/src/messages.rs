@@ -177,13 +177,6 @@ impl Unreadable {
     }
 }
 
-/// Whether bytes look like messages: XML, or blocks of SWIFT.
-pub fn is_message(bytes: &[u8]) -> bool {
-    let start = encoding::without_mark(bytes);
-    let start = start.trim_ascii_start();
-    start.starts_with(b"<") || start.starts_with(b"{1:") || encoding::is_utf16(bytes)
-}
-
 /// Reads messages, one or several behind each other: all of them or none.
 ///
 /// # Errors

@@ -7,8 +7,10 @@ mod disk;
 mod explain;
 mod http;
 mod keys;
+mod messages;
 mod metrics;
 mod problem;
+mod quarantine;
 mod reply;
 mod setup;
 mod snapshots;
@@ -73,7 +75,8 @@ pub(crate) fn run(arguments: &Serve) -> anyhow::Result<Ending> {
     let (desk, engine) = Desk::start(core, Arc::clone(&metrics), snapshots)?;
     let room = Arc::new(Semaphore::new(http::ROOM_KIB));
     let ahead = arguments.ahead;
-    let shared = Arc::new(Shared { desk, keys, metrics, room, token_key, ahead });
+    let quarantine = quarantine::Quarantine::at(data.join("quarantine"));
+    let shared = Arc::new(Shared { desk, keys, metrics, room, token_key, ahead, quarantine });
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .thread_name("shroff-http")

@@ -367,6 +367,12 @@ pub(super) fn key(agent: &str, message: &str, payment: &str) -> String {
     key
 }
 
+/// What a servicer calls a payment of an account. A key is shown, so no account is in it.
+fn servicer_key(own: &str, reference: &str) -> String {
+    let digest = Sha256::digest(key(own, "servicer", reference).as_bytes());
+    format!("servicer:{}", hex(&digest[..16]))
+}
+
 /// An identification that is one: some write that there is none.
 fn given(fields: &Fields, slot: Slot) -> Option<&str> {
     fields.get(slot).filter(|text| !text.eq_ignore_ascii_case("NOTPROVIDED"))
@@ -679,10 +685,10 @@ impl Assembly {
             return Some(uetr);
         }
         if let Some(reference) = given(fields, table::SERVICER_REFERENCE) {
-            return Some(key(own, "servicer", reference));
+            return Some(servicer_key(own, reference));
         }
         let entry = given(fields, table::ENTRY_SERVICER_REFERENCE)?;
-        Some(key(own, "servicer", &format!("{entry} {number}")))
+        Some(servicer_key(own, &format!("{entry} {number}")))
     }
 }
 

@@ -424,18 +424,15 @@ pub(super) fn header_tree() -> &'static Tree {
     &HEADER_TREE
 }
 
-/// Every path whose text is read, with the message that it is in (`AppHdr` for the header).
-pub fn allowed_fields() -> Vec<(&'static str, String)> {
-    let of = |name: &'static str, table: &Rows| {
-        let paths = rows(table).into_iter().map(move |row| {
-            let slash = if row.rest.is_empty() { "" } else { "/" };
-            (name, format!("{}{slash}{}", row.at, row.rest))
-        });
-        paths.collect::<Vec<_>>()
-    };
-    let mut all = of("AppHdr", HEADER);
+/// Every path whose text is read, with the message that it is in (`AppHdr` for the header). Of accounts,
+/// agents and kinds of payment the parts that are read are under `Account`, `Agent` and `Type`.
+pub fn allowed_fields() -> Vec<(&'static str, &'static str)> {
+    let mut all: Vec<(&str, &str)> = HEADER.iter().map(|&(path, ..)| ("AppHdr", path)).collect();
     for shape in &SHAPES {
-        all.extend(of(shape.kind.name(), shape.table));
+        all.extend(shape.table.iter().map(|&(path, ..)| (shape.kind.name(), path)));
+    }
+    for (name, parts) in [("Account", &ACCOUNT[..]), ("Agent", &AGENT), ("Type", &TYPE)] {
+        all.extend(parts.iter().map(|&(path, _)| (name, path)));
     }
     all
 }

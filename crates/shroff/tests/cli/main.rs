@@ -12,6 +12,8 @@ mod browser;
 mod features;
 mod forms;
 mod labels;
+#[cfg(unix)]
+mod messages;
 mod mutes;
 mod patterns;
 mod rates;

@@ -11,10 +11,10 @@ use serde_json::Value;
 use crate::door::Folder;
 
 /// A service that runs, and is killed at the end.
-struct Service {
+pub(crate) struct Service {
     child: Child,
     address: String,
-    key: Option<String>,
+    pub(crate) key: Option<String>,
     out: BufReader<ChildStdout>,
 }
 
@@ -26,7 +26,7 @@ impl Drop for Service {
 }
 
 impl Service {
-    fn start(folder: &Folder) -> Service {
+    pub(crate) fn start(folder: &Folder) -> Service {
         let err = std::fs::File::options().create(true).append(true).open(folder.path("err.txt"));
         let mut child = Command::new(env!("CARGO_BIN_EXE_shroff"))
             .args(["serve", "--listen", "127.0.0.1:0", "--data", "data"])
@@ -52,7 +52,7 @@ impl Service {
     }
 
     /// Asks it to stop, and waits until it has.
-    fn stop(mut self) {
+    pub(crate) fn stop(mut self) {
         let pid = self.child.id().to_string();
         let killed = Command::new("kill").args(["-TERM", &pid]).status().expect("kill runs");
         assert!(killed.success());
@@ -77,7 +77,7 @@ impl Service {
         stream
     }
 
-    fn ask(&self, request: &Request<'_>) -> (u16, String) {
+    pub(crate) fn ask(&self, request: &Request<'_>) -> (u16, String) {
         let mut stream = self.send(request);
         let mut writer = stream.try_clone().expect("a socket");
         let body = request.body.to_owned();
@@ -89,7 +89,7 @@ impl Service {
         read_response(&bytes)
     }
 
-    fn get(&self, path: &str, key: &str) -> (u16, String) {
+    pub(crate) fn get(&self, path: &str, key: &str) -> (u16, String) {
         self.ask(&Request { method: "GET", path, key: Some(key), kind: "", body: "" })
     }
 
@@ -126,12 +126,12 @@ impl Service {
     }
 }
 
-struct Request<'a> {
-    method: &'a str,
-    path: &'a str,
-    key: Option<&'a str>,
-    kind: &'a str,
-    body: &'a str,
+pub(crate) struct Request<'a> {
+    pub(crate) method: &'a str,
+    pub(crate) path: &'a str,
+    pub(crate) key: Option<&'a str>,
+    pub(crate) kind: &'a str,
+    pub(crate) body: &'a str,
 }
 
 /// Status and body; a body in chunks is put together.
