@@ -14,6 +14,7 @@ use crate::instant::TimeForm;
 use crate::json;
 use crate::layout::{self, Recognised};
 use crate::ledger::{Facts, InputSummary, Ledger};
+use crate::messages::Withdrawal;
 use crate::patterns;
 use crate::plan::{AccountsPlan, Bad, Desk, LabelPart, Outcome, Plan};
 use crate::record::{Lines, Record, Step, TextLines};
@@ -104,6 +105,7 @@ pub fn read<'a>(
         summary: InputSummary::default(),
         row_id: String::new(),
         keys: BTreeSet::new(),
+        withdrawals: Vec::new(),
     };
     let inputs = run.inputs(sources)?;
     let Run { desk: Desk { accounts, symbols, .. }, builder, hooks, .. } = run;
@@ -115,6 +117,7 @@ pub fn read<'a>(
         inputs,
         facts: run.facts,
         payments,
+        withdrawals: run.withdrawals,
     })
 }
 
@@ -157,6 +160,7 @@ struct Run<'a> {
     row_id: String,
     /// Keys of payments that came in messages: the same one may come in several.
     keys: BTreeSet<String>,
+    withdrawals: Vec<Withdrawal>,
 }
 
 /// How many records pass between two reports of progress.
@@ -211,7 +215,7 @@ impl Run<'_> {
         let name = source.name();
         self.summary = InputSummary { name: name.to_owned(), ..InputSummary::default() };
         let mut stream = Stream::open(source)?;
-        if self::messages::are_messages(stream.ahead()) {
+        if messages::are_messages(stream.ahead()) {
             self.messages(stream, name)?;
             return Ok(std::mem::take(&mut self.summary));
         }

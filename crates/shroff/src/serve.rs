@@ -6,6 +6,7 @@ mod desk;
 mod disk;
 mod explain;
 mod http;
+mod ingest;
 mod keys;
 mod messages;
 mod metrics;
@@ -36,7 +37,7 @@ pub(crate) use self::keys::Role;
 use self::metrics::Metrics;
 pub(crate) use self::setup::Rulebook;
 use self::snapshots::Keeper;
-use crate::cli::{Explain, KeysCommand, Serve, Verify};
+use crate::cli::{Explain, Ingest, KeysCommand, Serve, Verify};
 use crate::{Ending, settings, terminal};
 
 /// From how many bytes on a segment of a log is full.
@@ -213,6 +214,11 @@ async fn stop_signal() {
     if tokio::signal::ctrl_c().await.is_err() {
         std::future::pending().await
     }
+}
+
+/// `shroff ingest`.
+pub(crate) fn run_ingest(arguments: &Ingest) -> anyhow::Result<Ending> {
+    ingest::run(arguments)
 }
 
 /// `shroff keys`.

@@ -54,7 +54,8 @@ impl Run<'_> {
             for instruction in message.instructions {
                 match instruction {
                     Instruction::Payment(payment) => self.message_payment(&payment)?,
-                    Instruction::Return(_) | Instruction::Rejection(_) => {
+                    Instruction::Return(one) | Instruction::Rejection(one) => {
+                        self.withdrawals.push(one);
                         self.left_out("a return or a rejection: the service takes payments out, a scan does not");
                     }
                     Instruction::LeftOut(why) => self.left_out(why),
