@@ -84,7 +84,7 @@ fn first(service: &Service, key: &str, body: &str) -> Value {
 
 /// The typologies that fired.
 fn fired(verdict: &Value) -> Vec<&str> {
-    let rules = verdict["rules"].as_array().unwrap_or_else(|| panic!("no verdict: {verdict}"));
+    let rules = verdict["reasons"].as_array().unwrap_or_else(|| panic!("no verdict: {verdict}"));
     rules.iter().filter_map(|rule| rule["typology"].as_str()).collect()
 }
 
@@ -218,4 +218,29 @@ fn what_cannot_be_read_is_kept_aside_whole_and_nothing_of_it_is_taken() {
     assert_eq!(folder.list("data/quarantine").len(), 4);
     assert_eq!(service.get(&format!("/v1/payments/{}/verdict", uetr(1)), &key).0, 404);
     assert_eq!(post(&service, &key, "application/json", &good).0, 415);
+}
+
+#[test]
+fn a_history_is_loaded_once_however_often_and_the_service_goes_on_from_it() {
+    let folder = Folder::new();
+    let whole = cycle(10, ["1", "2", "3"]);
+    let cut = cycle(20, ["4", "5", "6"]);
+    let back = pacs_004(20, "900.00").replace("2026-03-02T00:00:00Z", "2026-03-01T10:20:30Z");
+    folder.write("history.xml", [&whole[..2], &cut[..2], &[back][..]].concat().concat());
+    folder.write("rows.csv", "id,time,debtor,creditor,amount,currency\nr1,2026-03-01T09:00:00Z,A,B,5.00,EUR\nr2,2099-03-01T09:00:00Z,A,B,5.00,EUR\n");
+    folder.write("bad.xml", whole[2].replace("880.00", "-1"));
+    let line = "ingest history.xml rows.csv bad.xml --data data --max-bad 0.9";
+    let told = folder.well(line).err;
+    assert!(told.contains("5 new, 0 known, 1 taken out again, 2 refused"), "{told}");
+    let again = folder.well(line).err;
+    assert!(again.contains("0 new, 5 known, 0 taken out again, 2 refused"), "{again}");
+    let refused = folder.text("data/quarantine.csv");
+    assert!(refused.contains("bad.xml") && refused.contains("too far ahead"), "{refused}");
+    assert!(!refused.contains("SECRET") && !told.contains("SECRET"), "{refused}");
+    let service = Service::start(&folder);
+    let key = service.key.clone().expect("the first start shows a key");
+    assert!(folder.run("ingest rows.csv --data data").err.contains("is in use"));
+    assert!(fired(&first(&service, &key, &whole[2])).contains(&"cycle"));
+    assert!(!fired(&first(&service, &key, &cut[2])).contains(&"cycle"));
+    service.stop();
 }
