@@ -14,7 +14,7 @@ use shroff_types::{
 
 use crate::engine::{Counts, Engine, EngineError};
 use crate::grouping::Draft;
-use crate::state::{Standing, State};
+use crate::state::{self, Links, Standing, State};
 use crate::told::Told;
 use crate::window::{Held, Window};
 
@@ -291,13 +291,17 @@ impl Live {
             begins: self.engine.begins(),
         };
         let held = self.engine.drafts();
-        let drafts = self.stories.iter().map(|(&number, story)| {
-            let draft = held.get(number).expect("a story is that of a draft");
-            (number, (draft.clone(), held.lasts(number), story.clone()))
+        assert!(held.all().len() == self.stories.len(), "every draft has a story");
+        let drafts = held.all().zip(&self.stories).map(|((number, draft), (&same, story))| {
+            assert!(number == same, "a story is that of a draft");
+            (number, draft, story)
         });
-        let handed = self.engine.grouper().handed(|place| self.ends_of(place));
-        let next_draft = held.next_number();
-        State { standing, next_draft, drafts: drafts.collect(), handed }.write(out);
+        let links = Links {
+            next_draft: held.next_number(),
+            shared: held.shared(),
+            handed: self.engine.grouper().handed(|place| self.ends_of(place)),
+        };
+        state::write(out, &standing, drafts, &links);
     }
 
     /// Begins to put a core back that nothing was pushed to; the places of the first payment that
@@ -306,7 +310,7 @@ impl Live {
     pub fn load(&mut self, bytes: &[u8]) -> Option<(Place, Place)> {
         let state = State::read(bytes)?;
         let known = |typology: usize| typology < self.typologies.len();
-        let sound = state.drafts.values().all(|(draft, _, _)| {
+        let sound = state.drafts.values().all(|draft| {
             known(draft.opened.0)
                 && known(draft.typology)
                 && draft.grounds.iter().all(|ground| known(ground.hit.typology))
@@ -351,18 +355,16 @@ impl Live {
         let Some(state) = self.half.take_if(|half| half.standing.next == self.window.next()) else {
             return;
         };
-        let State { standing, next_draft, drafts, handed } = state;
+        let State { standing, drafts, stories, links } = state;
         self.engine.remembered(&standing);
         (self.newest, self.swept) = (standing.newest, standing.swept);
+        self.by_opening = drafts.iter().map(|(&number, draft)| (draft.opened, number)).collect();
+        self.stories = stories;
         let Live { engine, window, .. } = self;
         let grouper = engine.grouper_mut();
-        grouper.put_back(&handed, |place| ends_of(window, place));
-        grouper.drafts_mut().number_from(next_draft);
-        for (number, (draft, lasts, story)) in drafts {
-            self.by_opening.insert(draft.opened, number);
-            self.stories.insert(number, story);
-            grouper.drafts_mut().put_back(number, draft, &lasts);
-        }
+        grouper.put_back(&links.handed, |place| ends_of(window, place));
+        grouper.drafts_mut().number_from(links.next_draft);
+        grouper.drafts_mut().put_back(drafts, &links.shared);
     }
 
     fn ends_of(&self, place: Place) -> [AccountId; 2] {

@@ -17,14 +17,22 @@ use crate::engine::Counts;
 use crate::grouping::{Draft, Ground, Hit};
 use crate::live::{Revision, Story};
 
-/// Everything that is written, as the core hands it over and takes it back.
+/// What was read, to be taken back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct State {
     pub(crate) standing: Standing,
+    pub(crate) drafts: BTreeMap<u32, Draft>,
+    /// By the same numbers: how each grew.
+    pub(crate) stories: BTreeMap<u32, Story>,
+    pub(crate) links: Links,
+}
+
+/// What ties drafts to payments beside their evidence.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Links {
     pub(crate) next_draft: u32,
-    /// By number: each draft, for each of its payments whether it was the last to take it, and how
-    /// it grew.
-    pub(crate) drafts: BTreeMap<u32, (Draft, Vec<bool>, Story)>,
+    /// Payments of several drafts, and the one that took each last.
+    pub(crate) shared: Vec<(Place, Option<u32>)>,
     pub(crate) handed: Vec<HandedLine>,
 }
 
@@ -58,42 +66,64 @@ pub(crate) struct HandedLine {
 
 const ACTIONS: [Action; 3] = [Action::None, Action::Review, Action::Hold];
 
-impl State {
-    /// Appends it as bytes.
-    pub(crate) fn write(&self, out: &mut Vec<u8>) {
-        let mut out = Out(out);
-        out.standing(&self.standing);
-        out.number(self.next_draft);
-        out.count(self.drafts.len());
-        for (number, (draft, lasts, story)) in &self.drafts {
-            out.number(*number);
-            out.draft(draft, lasts);
-            out.story(story);
-        }
-        out.count(self.handed.len());
-        for line in &self.handed {
-            out.count(line.rule);
-            out.number(line.upto.0);
-            out.0.push(u8::from(line.is_debtor) | u8::from(line.is_out) << 1);
-            out.number(line.draft);
-        }
+/// Appends a state as bytes. Drafts come by number, each with how it grew.
+pub(crate) fn write<'s>(
+    out: &mut Vec<u8>,
+    standing: &Standing,
+    drafts: impl ExactSizeIterator<Item = (u32, &'s Draft, &'s Story)>,
+    links: &Links,
+) {
+    let mut out = Out(out);
+    out.standing(standing);
+    let Links { next_draft, shared, handed } = links;
+    out.number(*next_draft);
+    out.count(drafts.len());
+    for (number, draft, story) in drafts {
+        out.number(number);
+        out.draft(draft);
+        out.story(story);
     }
+    out.count(shared.len());
+    for (place, holder) in shared {
+        out.number(place.0);
+        out.number(holder.unwrap_or(NOBODY));
+    }
+    out.count(handed.len());
+    for line in handed {
+        out.count(line.rule);
+        out.number(line.upto.0);
+        out.0.push(u8::from(line.is_debtor) | u8::from(line.is_out) << 1);
+        out.number(line.draft);
+    }
+}
 
-    /// Reads it; none where these bytes are none.
+/// No draft: numbers are below it.
+const NOBODY: u32 = u32::MAX;
+
+impl State {
+    /// Reads a state; none where these bytes are none.
     pub(crate) fn read(bytes: &[u8]) -> Option<State> {
         let mut from = In(bytes);
         let standing = from.standing()?;
         let next_draft = from.number()?;
-        let mut drafts = BTreeMap::new();
+        let (mut drafts, mut stories) = (BTreeMap::new(), BTreeMap::new());
         for _ in 0..from.count()? {
             let number = from.number()?;
-            let (draft, lasts) = from.draft(standing.next)?;
-            let story = from.story()?;
             let rises = drafts.last_key_value().is_none_or(|(&last, _)| last < number);
             if !rises || number >= next_draft {
                 return None;
             }
-            drafts.insert(number, (draft, lasts, story));
+            drafts.insert(number, from.draft(standing.next)?);
+            stories.insert(number, from.story()?);
+        }
+        let mut shared = Vec::new();
+        for _ in 0..from.count()? {
+            let place = Place(from.number()?);
+            let holder = Some(from.number()?).filter(|&holder| holder != NOBODY);
+            if place >= standing.next || holder.is_some_and(|draft| !drafts.contains_key(&draft)) {
+                return None;
+            }
+            shared.push((place, holder));
         }
         let mut handed = Vec::new();
         for _ in 0..from.count()? {
@@ -107,7 +137,8 @@ impl State {
             let (is_debtor, is_out) = (flags & 1 == 1, flags & 2 == 2);
             handed.push(HandedLine { rule, upto, is_debtor, is_out, draft });
         }
-        from.0.is_empty().then_some(State { standing, next_draft, drafts, handed })
+        let links = Links { next_draft, shared, handed };
+        from.0.is_empty().then_some(State { standing, drafts, stories, links })
     }
 }
 
@@ -154,7 +185,7 @@ impl Out<'_> {
         self.time(begins.unwrap_or(Timestamp(0)));
     }
 
-    fn draft(&mut self, draft: &Draft, lasts: &[bool]) {
+    fn draft(&mut self, draft: &Draft) {
         let Draft { opened, typology, score_permille, action, raised_at, .. } = draft;
         let Draft { hits, scored, grounds, payments, .. } = draft;
         self.count(opened.0);
@@ -177,10 +208,7 @@ impl Out<'_> {
             self.0.extend_from_slice(text.as_bytes());
         }
         self.count(payments.len());
-        for (place, last) in payments.iter().zip(lasts) {
-            self.number(place.0);
-            self.0.push(u8::from(*last));
-        }
+        payments.iter().for_each(|place| self.number(place.0));
     }
 
     fn story(&mut self, story: &Story) {
@@ -259,7 +287,7 @@ impl In<'_> {
     }
 
     /// A draft of payments that are before `next`.
-    fn draft(&mut self, next: Place) -> Option<(Draft, Vec<bool>)> {
+    fn draft(&mut self, next: Place) -> Option<Draft> {
         let opened = (self.count()?, Place(self.number()?), self.count()?);
         let (typology, score_permille) = (self.count()?, self.permille()?);
         let (action, raised_at) = (self.action()?, Place(self.number()?));
@@ -275,26 +303,22 @@ impl In<'_> {
             let hit = Hit { typology, rule, place, score_permille };
             grounds.push(Ground { hit, text, share_permille });
         }
-        let (mut payments, mut lasts) = (Vec::new(), Vec::new());
+        let mut payments = Vec::new();
         for _ in 0..self.count()? {
             payments.push(Place(self.number()?));
-            lasts.push(self.flag()?);
         }
         let sound = !payments.is_empty() && payments.iter().all(|&place| place < next);
-        sound.then_some((
-            Draft {
-                opened,
-                typology,
-                score_permille,
-                action,
-                raised_at,
-                hits,
-                scored,
-                grounds,
-                payments,
-            },
-            lasts,
-        ))
+        sound.then_some(Draft {
+            opened,
+            typology,
+            score_permille,
+            action,
+            raised_at,
+            hits,
+            scored,
+            grounds,
+            payments,
+        })
     }
 
     fn story(&mut self) -> Option<Story> {

@@ -200,7 +200,14 @@ pub(crate) struct RulesOf {
 #[derive(Debug, Subcommand)]
 pub(crate) enum RulesCommand {
     /// Find everything that is wrong, each with its place; exit code 1 where something is.
-    Check(RulesOf),
+    Check {
+        #[command(flatten)]
+        of: RulesOf,
+        /// Payments to look at: a condition that is true at none of them is told, with what its
+        /// values are. May stand several times.
+        #[arg(long, value_name = "INPUT")]
+        observed: Vec<String>,
+    },
     /// Run the example ledgers; exit code 1 where one does not give its alerts.
     Test(RulesOf),
     /// List them with their parameters.
@@ -262,6 +269,23 @@ pub(crate) struct Reading {
     pub(crate) sort_memory: u32,
 }
 
+impl Reading {
+    /// Some inputs, whose layout is to be recognised.
+    pub(crate) fn of(inputs: Vec<String>) -> Reading {
+        Reading {
+            inputs,
+            format: None,
+            map: None,
+            label: None,
+            rates: None,
+            base: None,
+            definitions: None,
+            max_bad: 0.01,
+            sort_memory: 256,
+        }
+    }
+}
+
 /// How accounts are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Naming {
@@ -296,6 +320,11 @@ pub(crate) struct Ruling {
 }
 
 impl Ruling {
+    /// What is built in, as though nothing was said on the command line.
+    pub(crate) fn built_in() -> Ruling {
+        Ruling { typologies: None, set: Vec::new(), time_zone: Zone::utc(), hold_from: 900 }
+    }
+
     /// The typologies, with their parameters set.
     pub(crate) fn typologies(&self) -> anyhow::Result<Vec<Typology>> {
         library::for_run(self.typologies.as_deref(), &self.set)
