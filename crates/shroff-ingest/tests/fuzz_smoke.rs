@@ -129,10 +129,10 @@ fn messages() -> Vec<String> {
     let mut bodies: std::collections::BTreeMap<&str, String> = std::collections::BTreeMap::new();
     for (message, path) in shroff_ingest::messages::allowed_fields() {
         let names: Vec<&str> = path.split('/').collect();
-        let open: String = names.iter().map(|name| format!("<{name} Ccy='EUR'>")).collect();
-        let close: String = names.iter().rev().map(|name| format!("</{name}>")).collect();
+        let open = format!("<{} Ccy='EUR'>", names.join(" Ccy='EUR'><"));
+        let close = format!("</{}>", names.iter().rev().copied().collect::<Vec<_>>().join("></"));
         for value in ["7", "2026-01-02T03:04:05Z", "RJCT", "7a562c67-ca16-48ba-b074-65581be6f001"] {
-            bodies.entry(message).or_default().push_str(&format!("{open}{value}{close}"));
+            bodies.entry(message).or_default().extend([&open, value, &close]);
         }
     }
     let names = [

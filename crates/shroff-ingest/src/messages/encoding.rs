@@ -55,10 +55,9 @@ fn utf16(bytes: &[u8]) -> Result<String, Unreadable> {
     if !rest.is_empty() {
         return Err(wrong("it ends within a character of UTF-16"));
     }
-    let units = pairs.iter().map(|&pair| match is_little {
-        true => u16::from_le_bytes(pair),
-        false => u16::from_be_bytes(pair),
-    });
+    let units = pairs
+        .iter()
+        .map(|&pair| if is_little { u16::from_le_bytes(pair) } else { u16::from_be_bytes(pair) });
     let text: Result<String, _> = char::decode_utf16(units).collect();
     text.map_err(|_| wrong("it is not in UTF-16"))
 }
@@ -79,6 +78,19 @@ fn refuse_control_characters(text: &str) -> Result<(), Unreadable> {
     }
 }
 
+/// Names of encodings, and what they mean.
+const KNOWN: [(&str, &str); 9] = [
+    ("utf-8", "utf-8"),
+    ("utf8", "utf-8"),
+    ("us-ascii", "us-ascii"),
+    ("ascii", "us-ascii"),
+    ("utf-16", "utf-16"),
+    ("utf-16le", "utf-16le"),
+    ("utf-16be", "utf-16be"),
+    ("iso-8859-1", "iso-8859-1"),
+    ("latin1", "iso-8859-1"),
+];
+
 /// The encoding that a declaration at the beginning names, of those that are known; `?` for others.
 fn declared(bytes: &[u8]) -> Option<&'static str> {
     let start = bytes.trim_ascii_start();
@@ -89,17 +101,6 @@ fn declared(bytes: &[u8]) -> Option<&'static str> {
     let value = declaration[at + 8..].trim_ascii_start().strip_prefix(b"=")?.trim_ascii_start();
     let (&quote, value) = value.split_first()?;
     let value = &value[..value.iter().position(|&b| b == quote)?];
-    const KNOWN: [(&str, &str); 9] = [
-        ("utf-8", "utf-8"),
-        ("utf8", "utf-8"),
-        ("us-ascii", "us-ascii"),
-        ("ascii", "us-ascii"),
-        ("utf-16", "utf-16"),
-        ("utf-16le", "utf-16le"),
-        ("utf-16be", "utf-16be"),
-        ("iso-8859-1", "iso-8859-1"),
-        ("latin1", "iso-8859-1"),
-    ];
     let known = KNOWN.iter().find(|(name, _)| value.eq_ignore_ascii_case(name.as_bytes()));
     Some(known.map_or("?", |(_, canonical)| canonical))
 }

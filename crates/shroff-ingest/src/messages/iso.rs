@@ -348,9 +348,12 @@ fn hex(bytes: &[u8]) -> String {
 pub(super) fn is_uetr(text: &str) -> bool {
     let dashes = [8, 13, 18, 23];
     text.len() == 36
-        && text.bytes().enumerate().all(|(at, byte)| match dashes.contains(&at) {
-            true => byte == b'-',
-            false => byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte),
+        && text.bytes().enumerate().all(|(at, byte)| {
+            if dashes.contains(&at) {
+                byte == b'-'
+            } else {
+                matches!(byte, b'0'..=b'9' | b'a'..=b'f')
+            }
         })
 }
 
@@ -432,13 +435,12 @@ fn message_in(text: &str) -> Option<(String, String)> {
 impl Assembly {
     /// A payment of a pacs.008.
     fn transfer(&mut self, fields: &Fields) -> Result<Instruction, Unreadable> {
-        let amount = match self.moved(fields, table::SETTLED_AMOUNT)? {
-            Some(amount) => amount,
-            None => {
-                self.warn("a payment has no settlement amount: what was instructed is taken");
-                let instructed = self.moved(fields, table::INSTRUCTED_AMOUNT)?;
-                instructed.ok_or_else(|| Unreadable::new("a payment has no amount"))?
-            }
+        let amount = if let Some(amount) = self.moved(fields, table::SETTLED_AMOUNT)? {
+            amount
+        } else {
+            self.warn("a payment has no settlement amount: what was instructed is taken");
+            let instructed = self.moved(fields, table::INSTRUCTED_AMOUNT)?;
+            instructed.ok_or_else(|| Unreadable::new("a payment has no amount"))?
         };
         let times = [table::ACCEPTED, table::CREATED, table::SETTLED, table::GROUP_SETTLED];
         let payment = Half {

@@ -154,8 +154,7 @@ impl Blocks<'_> {
             warnings.push("a block of it is only begun".to_owned());
         }
         let fields = Fields { body: self.body };
-        let reference =
-            fields.get("20").map(|value| value.trim()).filter(|value| !value.is_empty());
+        let reference = fields.get("20").map(str::trim).filter(|value| !value.is_empty());
         let settled = fields.get("32A").ok_or_else(|| wrong("it has no field 32A"))?;
         let settled = settled.trim();
         let date = settled.get(..6).and_then(|date| civil::swift(date, "0000"));

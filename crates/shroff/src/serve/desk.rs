@@ -311,6 +311,8 @@ impl Clerk {
             }
             let Some(record) = records.next() else { break };
             let sent = read_payment(record).expect("it was written by us just now");
+            // Whoever reads what is sent refuses control characters: this is a second lock.
+            assert!(sent.withdraws().is_none(), "no payment that is sent takes another one out");
             items.push(match self.core.admit(&sent) {
                 Admission::New(place) => Item::At(place, false),
                 Admission::Known(place) => Item::At(place, true),
