@@ -98,7 +98,7 @@ impl Pending {
         Closing { debtor, creditor, key: self.key }
     }
 
-    fn entry(&self) -> Entry {
+    pub(crate) fn entry(&self) -> Entry {
         let Input { debtor, creditor, minor, .. } = self.input;
         Entry { debtor, creditor, minor, key: self.key }
     }
@@ -131,10 +131,10 @@ struct Written {
 pub(crate) struct State {
     pub(crate) plan: Plan,
     pub(crate) graph: Graph,
-    keepers: Vec<Keeper>,
+    pub(crate) keepers: Vec<Keeper>,
     pub(crate) depths: Vec<Depths>,
     /// Kept where a block asks for strangers.
-    pairs: Pairs,
+    pub(crate) pairs: Pairs,
     /// With a horizon: who waits for what may come, in order.
     pub(crate) pending: VecDeque<Pending>,
     /// One run of counters for each of them.
@@ -420,6 +420,23 @@ impl Extractor {
         self.rows = rows;
         self.steps = steps;
         self.steps.clear();
+    }
+
+    /// The place that the next payment will have.
+    pub fn next_place(&self) -> Place {
+        Place(self.next)
+    }
+
+    /// Gives the next place in the order to what is no payment.
+    pub(crate) fn skip_place(&mut self) {
+        let key = Key { time: self.newest, place: Place(self.next) };
+        self.next = self.next.checked_add(1).expect("fewer than 2^32 payments");
+        self.state.depths.iter_mut().for_each(|depths| depths.skip(key));
+    }
+
+    /// Payments at or before this are seen by none that may come.
+    pub(crate) fn sees_after(&self) -> Timestamp {
+        self.newest.before(self.lateness).before(self.state.plan.look_back)
     }
 
     /// Payments at or before this are seen by nobody any more.

@@ -34,6 +34,18 @@ impl Pairs {
         *last = entry.key.time.max(*last);
     }
 
+    /// Forgets a payment that is in the graph no more: `last` is the latest that is left of its pair.
+    pub(crate) fn withdraw(&mut self, entry: Entry, last: Option<Timestamp>) {
+        let pair = (entry.debtor, entry.creditor);
+        if self.last.get(&pair) != Some(&entry.key.time) {
+            return;
+        }
+        match last {
+            Some(last) => drop(self.last.insert(pair, last)),
+            None => drop(self.last.remove(&pair)),
+        }
+    }
+
     /// Whether a payment that is not in the graph yet is the first of its pair within `memory`.
     pub(crate) fn is_fresh(
         &self,

@@ -21,6 +21,7 @@ mod tracker;
 mod typology;
 mod union;
 mod verdict;
+mod withdraw;
 mod workers;
 
 pub use batches::{BatchError, Batches, Features, RejectedRow, arrays_of, field};

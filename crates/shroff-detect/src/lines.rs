@@ -438,14 +438,68 @@ impl Side<'_> {
             }
         }
         shard.expire(layer, line, floor);
-        if was_long && !shard.account(layer, line.0).is_long(line.1) {
+        if was_long {
+            self.forget_short(layer, line);
+        }
+    }
+
+    /// Lets the trackers of a line go that is not long any more.
+    fn forget_short(&mut self, layer: usize, line: (AccountId, Way)) {
+        let Side { plan, shard, keeper } = self;
+        if shard.account(layer, line.0).is_long(line.1) {
+            return;
+        }
+        for (group, trackers) in plan.groups.iter().zip(&mut keeper.trackers) {
+            if group.layer == layer {
+                trackers.remove(&line);
+            }
+        }
+        for known in keeper.known.iter_mut().filter(|_| layer == 0) {
+            known.remove(&line);
+        }
+    }
+
+    /// Takes one end of a payment out of every layer, and out of what was counted of it.
+    pub(crate) fn withdraw(&mut self, key: Key, line: (AccountId, Way)) {
+        for layer in 0..self.plan.layers() {
+            let Side { plan, shard, keeper } = self;
+            let edges = shard.edges(layer, line, only(key));
+            let Some(&edge) = edges.first() else { continue };
+            let minor = edges.minor(&edge);
             for (group, trackers) in plan.groups.iter().zip(&mut keeper.trackers) {
-                if group.layer == layer {
-                    trackers.remove(&line);
+                if group.layer == layer
+                    && let Some(tracker) = trackers.get_mut(&line)
+                    && tracker.view().sees(key)
+                {
+                    tracker.leave(&edge, minor);
                 }
             }
             for known in keeper.known.iter_mut().filter(|_| layer == 0) {
-                known.remove(&line);
+                if let Some(known) = known.get_mut(&line) {
+                    known.leave_early(&edge);
+                }
+            }
+            let was_long = shard.account(layer, line.0).is_long(line.1);
+            shard.remove(layer, line, key);
+            if was_long {
+                self.forget_short(layer, line);
+            }
+        }
+    }
+
+    /// Takes one end of a payment into a layer that it did not enter when it came.
+    pub(crate) fn enter_layer(&mut self, layer: usize, entry: Entry, way: Way) {
+        let account = if way == Way::Out { entry.debtor } else { entry.creditor };
+        let Side { plan, shard, keeper } = self;
+        shard.insert(layer, entry, way);
+        let line = (account, way);
+        let edges = shard.edges(layer, line, only(entry.key));
+        for (group, trackers) in plan.groups.iter().zip(&mut keeper.trackers) {
+            if group.layer == layer
+                && let Some(tracker) = trackers.get_mut(&line)
+                && tracker.view().sees(entry.key)
+            {
+                edges.iter().for_each(|edge| tracker.enter(edge, edges.minor(edge)));
             }
         }
     }

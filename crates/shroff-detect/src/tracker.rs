@@ -396,6 +396,15 @@ impl Acquaintances {
         }
     }
 
+    /// A payment that is taken out, if its part of the line is in sight.
+    pub(crate) fn leave_early(&mut self, edge: &Edge) {
+        for part in 0..2 {
+            if self.parts[part].view.sees(edge.key()) {
+                Part { known: self, part }.leave(edge, 0);
+            }
+        }
+    }
+
     fn change(&mut self, other: AccountId, change: impl Fn(&mut [u32; 2])) {
         if other == self.account {
             return;

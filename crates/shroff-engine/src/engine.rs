@@ -183,6 +183,11 @@ impl Engine {
         self.extractor.remember(workers, payments, symbols);
     }
 
+    /// Takes a payment out again of which that was said before.
+    pub(crate) fn withdraw_again(&mut self, place: Place, input: &Input) {
+        self.extractor.withdraw(place, input);
+    }
+
     /// Ends that.
     pub(crate) fn remembered(&mut self, standing: &Standing) {
         self.extractor.remembered(standing.late);
@@ -215,6 +220,18 @@ impl Engine {
         extractor.push_with(workers, payments, symbols, &mut |finished| {
             core.ask(finished, symbols);
         });
+    }
+
+    /// Takes the payment at a place out again; what comes later is told as if it had not been there.
+    /// It has a place of its own, and where that is asked for, a verdict that says nothing.
+    pub fn withdraw(&mut self, place: Place, input: &Input) -> bool {
+        let Engine { extractor, core } = self;
+        let own = extractor.next_place();
+        let was_there = extractor.withdraw(place, input);
+        if let Some(all) = &mut core.told {
+            all.push(Told::of(own, Arrival::InOrder));
+        }
+        was_there
     }
 
     /// Completes what still waited; hands out the drafts, what was counted, and what was muted.

@@ -75,6 +75,13 @@ pub(crate) struct Story {
     pub(crate) newest: Timestamp,
 }
 
+/// What was admitted: a payment, or the place of one that is taken out again.
+#[derive(Debug, Clone, Copy)]
+struct Admitted {
+    input: Input,
+    withdraws: Option<Place>,
+}
+
 /// The core; see the module's page.
 #[derive(Debug)]
 pub struct Live {
@@ -85,7 +92,7 @@ pub struct Live {
     typologies: Vec<String>,
     exponent: u8,
     /// Admitted, and not run yet.
-    pending: Vec<Input>,
+    pending: Vec<Admitted>,
     stories: BTreeMap<u32, Story>,
     by_opening: BTreeMap<(usize, Place, usize), u32>,
     newest: Timestamp,
@@ -139,6 +146,11 @@ impl Live {
         self.window.get(place)
     }
 
+    /// Whether a payment that is held was taken out again.
+    pub fn is_withdrawn(&self, place: Place) -> bool {
+        self.window.find(&SentPayment::withdrawal_id(place)).is_some()
+    }
+
     /// Whether a payment that is held is what is sent again.
     pub fn is_same(&self, place: Place, sent: &SentPayment<'_>) -> bool {
         self.held(place).is_some_and(|held| {
@@ -152,7 +164,8 @@ impl Live {
         })
     }
 
-    /// Gives the next payment its place. Its id must not be held.
+    /// Gives the next payment its place. Its id must not be held. A withdrawal
+    /// ([`SentPayment::withdraws`]) has a place as well, and is run in its turn.
     ///
     /// # Errors
     /// Where it cannot be carried; then nothing was changed.
@@ -165,7 +178,8 @@ impl Live {
         let creditor = AccountId(self.accounts.intern(sent.creditor));
         let method = sent.method.map(|method| Symbol(self.symbols.intern(method)));
         let currency = sent.amount.currency;
-        self.pending.push(Input { time: sent.time, debtor, creditor, minor, currency, method });
+        let input = Input { time: sent.time, debtor, creditor, minor, currency, method };
+        self.pending.push(Admitted { input, withdraws: sent.withdraws() });
         Ok(self.window.push(sent, [debtor, creditor], method))
     }
 
@@ -179,9 +193,24 @@ impl Live {
     /// Computes what is said of the payments that were admitted, in order.
     pub fn run(&mut self, workers: &dyn Workers) -> Vec<Told> {
         let Live { engine, pending, symbols, .. } = self;
-        engine.push_with(workers, pending, symbols);
+        let mut inputs = Vec::with_capacity(pending.len());
+        for run in pending.split_inclusive(|admitted| admitted.withdraws.is_some()) {
+            let (payments, withdrawal) = match run.split_last() {
+                Some((last, before)) => match last.withdraws {
+                    Some(place) => (before, Some((place, last.input))),
+                    None => (run, None),
+                },
+                None => (run, None),
+            };
+            inputs.clear();
+            inputs.extend(payments.iter().map(|admitted| admitted.input));
+            engine.push_with(workers, &inputs, symbols);
+            if let Some((place, input)) = withdrawal {
+                engine.withdraw(place, &input);
+            }
+        }
         let all = engine.take_told();
-        for (told, input) in all.iter().zip(pending.iter()) {
+        for (told, Admitted { input, .. }) in all.iter().zip(pending.iter()) {
             for touched in &told.touched {
                 let story = self
                     .stories
@@ -314,11 +343,25 @@ impl Live {
         let is_last = self.half.as_ref().is_some_and(|half| half.standing.next == self.next());
         // Enough at once for threads to share.
         if self.pending.len() >= 4_096 || is_last {
-            self.engine.remember(workers, &self.pending, &self.symbols);
-            self.pending.clear();
+            self.show_again(workers);
         }
         self.complete();
         Ok(())
+    }
+
+    /// Shows the engine what is pending, of which all was said before.
+    fn show_again(&mut self, workers: &dyn Workers) {
+        let Live { engine, pending, symbols, .. } = self;
+        let mut inputs = Vec::with_capacity(pending.len());
+        for run in pending.split_inclusive(|admitted| admitted.withdraws.is_some()) {
+            inputs.clear();
+            inputs.extend(run.iter().filter(|a| a.withdraws.is_none()).map(|a| a.input));
+            engine.remember(workers, &inputs, symbols);
+            if let Some(&Admitted { input, withdraws: Some(place) }) = run.last() {
+                engine.withdraw_again(place, &input);
+            }
+        }
+        pending.clear();
     }
 
     /// Whether all that was in sight was shown again.

@@ -56,12 +56,22 @@ impl Depths {
     /// it, of which none may be in the graph yet but where `late` says so. Costs the payments that
     /// reached its debtor in the window; for one that comes late, the runs that go on from it too.
     pub fn insert(&mut self, graph: &Graph, link: Link, late: bool) -> (u32, Bound) {
-        let (depth, bound) = self.depth(graph, link);
+        let (depth, bound) = self.depth(graph, link, Timestamp(i64::MIN));
         self.put(link.closing.key, pack(depth, bound));
         if late {
-            self.go_on_from(graph, link);
+            self.go_on_from(graph, link, Timestamp(i64::MIN));
         }
         (depth, bound)
+    }
+
+    /// Computes the runs anew that a payment was part of, which is in the graph no more. Payments
+    /// at or before `floor` are out of sight.
+    ///
+    /// A run that goes on from just behind the floor may be found shorter than it was, and no
+    /// payment to come can tell: it is `deepest` windows further, so every run that joins the two is
+    /// as long as runs are told apart either way.
+    pub fn withdraw(&mut self, graph: &Graph, link: Link, floor: Timestamp) {
+        self.go_on_from(graph, link, floor);
     }
 
     /// A payment that was not taken in has a place all the same.
@@ -98,17 +108,17 @@ impl Depths {
         }
     }
 
-    /// Computes the runs anew that a late payment is now part of, in their order.
-    fn go_on_from(&mut self, graph: &Graph, late: Link) {
-        let mut changed = BTreeMap::from([(late.closing.key, late)]);
+    /// Computes the runs anew that a payment is or was part of, in their order.
+    fn go_on_from(&mut self, graph: &Graph, from: Link, floor: Timestamp) {
+        let mut changed = BTreeMap::from([(from.closing.key, from)]);
         while let Some((key, link)) = changed.pop_first() {
             let account = link.closing.creditor;
             let last = key.time.after(self.rule.window);
             let edges = graph.out(account, View { after: key, until: Key::end_of(last) });
-            for edge in edges.iter().filter(|edge| edge.time < last) {
+            for edge in edges.iter().filter(|edge| floor < edge.time && edge.time < last) {
                 let closing = Closing { debtor: account, creditor: edge.other, key: edge.key() };
                 let next = Link { closing, minor: edges.minor(edge) };
-                let (depth, bound) = self.depth(graph, next);
+                let (depth, bound) = self.depth(graph, next, floor);
                 let kept = &mut self.by_place[(edge.place.0 - self.first) as usize];
                 if *kept != pack(depth, bound) {
                     *kept = pack(depth, bound);
@@ -118,14 +128,15 @@ impl Depths {
         }
     }
 
-    fn depth(&self, graph: &Graph, link: Link) -> (u32, Bound) {
+    fn depth(&self, graph: &Graph, link: Link, floor: Timestamp) -> (u32, Bound) {
         let Link { closing, minor } = link;
         let rule = self.rule;
         // A self-payment ends no run, not even its own.
         if closing.debtor == closing.creditor {
             return (0, Bound::Exact);
         }
-        let edges = graph.into(closing.debtor, source_view(closing, rule.window));
+        let since = closing.key.time.before(rule.window).max(floor);
+        let edges = graph.into(closing.debtor, View::since(since, closing.key));
         let mut budget = Budget::new(rule.budget);
         let (mut best, mut bound) = (0, Bound::Exact);
         for edge in edges.iter().rev() {

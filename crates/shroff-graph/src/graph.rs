@@ -295,6 +295,25 @@ impl Shard {
         }
     }
 
+    /// Takes one end of a payment out of a layer; whether it was there.
+    pub fn remove(&mut self, layer: usize, (account, way): (AccountId, Way), key: Key) -> bool {
+        let Layer { pages, wide } = &mut self.layers[layer];
+        let (number, at) = position(account);
+        let Some(Some(page)) = pages.get_mut(number) else { return false };
+        let line = page.nodes[at].line_mut(way);
+        let Some(edge) = line.remove(key) else { return false };
+        if edge.minor < 0 {
+            wide.free.push(usize::try_from(!edge.minor).expect("the complement of a slot"));
+        }
+        if line.is_empty() {
+            page.lines -= 1;
+            if page.lines == 0 {
+                pages[number] = None;
+            }
+        }
+        true
+    }
+
     /// The accounts to look at next for payments that left: a page of the shard's in turn, so
     /// that those nobody touches again are let go. Asked once for each payment taken in, it gives
     /// some accounts once in a while.

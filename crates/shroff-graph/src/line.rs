@@ -187,6 +187,30 @@ impl Line {
         }
     }
 
+    /// Takes a payment out of the middle. Costs what putting it there late would cost.
+    pub(crate) fn remove(&mut self, key: Key) -> Option<Edge> {
+        let gone = match self {
+            Line::Short(edges) => {
+                let at = edges.partition_point(|e| e.key() < key);
+                edges.get(at).filter(|e| e.key() == key)?;
+                let gone = edges.remove(at);
+                if edges.is_empty() {
+                    *edges = Vec::new();
+                }
+                gone
+            }
+            Line::Long(long) => {
+                let gone = long.remove(key)?;
+                if long.held() <= LONG / 2 {
+                    let blocks = std::mem::take(&mut long.blocks);
+                    *self = Line::Short(blocks.into_iter().flat_map(|b| b.edges).collect());
+                }
+                gone
+            }
+        };
+        Some(gone)
+    }
+
     /// The part of the line that is in sight.
     #[inline]
     pub(crate) fn view<'a>(&'a self, view: View, wide: &'a [i128]) -> Edges<'a> {
@@ -293,6 +317,23 @@ impl Blocks {
             let before = block.before + BLOCK as u64;
             self.blocks.insert(number + 1, Block { before, edges });
         }
+    }
+
+    /// Costs a block, and a step for each block behind it.
+    fn remove(&mut self, key: Key) -> Option<Edge> {
+        let number = self
+            .blocks
+            .partition_point(|block| block.edges.last().expect("no block is empty").key() < key);
+        let block = self.blocks.get_mut(number)?;
+        let at = block.edges.partition_point(|e| e.key() < key);
+        block.edges.get(at).filter(|e| e.key() == key)?;
+        let gone = block.edges.remove(at);
+        let is_empty = block.edges.is_empty();
+        self.blocks.range_mut(number + 1..).for_each(|block| block.before -= 1);
+        if is_empty {
+            self.blocks.remove(number);
+        }
+        Some(gone)
     }
 
     /// Where a key stands: the block, the position in it, and the number among all. `near` is a

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use shroff_types::{AccountId, Currency, Names, Payment, Timestamp};
 
+use crate::messages::Withdrawal;
 use crate::store::Payments;
 
 /// Everything that was read from all inputs.
@@ -21,6 +22,8 @@ pub struct Ledger {
     pub facts: Facts,
     /// The payments, in the one total order.
     pub payments: Payments,
+    /// Returns and rejections that came in messages, as they came. They are left out of the payments.
+    pub withdrawals: Vec<Withdrawal>,
 }
 
 /// What all payments of a ledger have in common.

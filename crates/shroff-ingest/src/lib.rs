@@ -12,6 +12,7 @@ mod json;
 mod layout;
 mod ledger;
 mod mapping;
+pub mod messages;
 mod number;
 mod patterns;
 mod plan;

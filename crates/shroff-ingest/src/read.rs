@@ -1,6 +1,8 @@
 //! Reads inputs one after the other into a ledger.
 
-use std::collections::{BTreeMap, VecDeque};
+mod messages;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
 use std::io;
 
@@ -12,6 +14,7 @@ use crate::instant::TimeForm;
 use crate::json;
 use crate::layout::{self, Recognised};
 use crate::ledger::{Facts, InputSummary, Ledger};
+use crate::messages::Withdrawal;
 use crate::patterns;
 use crate::plan::{AccountsPlan, Bad, Desk, LabelPart, Outcome, Plan};
 use crate::record::{Lines, Record, Step, TextLines};
@@ -101,6 +104,8 @@ pub fn read<'a>(
         marks: None,
         summary: InputSummary::default(),
         row_id: String::new(),
+        keys: BTreeSet::new(),
+        withdrawals: Vec::new(),
     };
     let inputs = run.inputs(sources)?;
     let Run { desk: Desk { accounts, symbols, .. }, builder, hooks, .. } = run;
@@ -112,6 +117,7 @@ pub fn read<'a>(
         inputs,
         facts: run.facts,
         payments,
+        withdrawals: run.withdrawals,
     })
 }
 
@@ -152,6 +158,9 @@ struct Run<'a> {
     marks: Option<BTreeMap<Vec<u8>, VecDeque<Symbol>>>,
     summary: InputSummary,
     row_id: String,
+    /// Keys of payments that came in messages: the same one may come in several.
+    keys: BTreeSet<String>,
+    withdrawals: Vec<Withdrawal>,
 }
 
 /// How many records pass between two reports of progress.
@@ -206,6 +215,10 @@ impl Run<'_> {
         let name = source.name();
         self.summary = InputSummary { name: name.to_owned(), ..InputSummary::default() };
         let mut stream = Stream::open(source)?;
+        if messages::are_messages(stream.ahead()) {
+            self.messages(stream, name)?;
+            return Ok(std::mem::take(&mut self.summary));
+        }
         match stream.kind(name)? {
             Kind::Delimited => self.delimited(stream, name)?,
             Kind::JsonLines => self.json_lines(stream, name)?,

@@ -2,6 +2,7 @@
 //!
 //! The targets are those of the `fuzz` workspace, which goes on for as long as it is let.
 
+use shroff_ingest::messages::{Limits, read_messages};
 use shroff_ingest::{Mapping, Options, Rates, guess_bytes, read_bytes};
 
 /// A small generator (xorshift64*): equal in every run, so that a failure can be found again.
@@ -120,5 +121,51 @@ fn mutated_rates_are_read_or_refused() {
     let seed = b"date,currency,rate_in_EUR\n2024-01-01,USD,0.92\n2024-01-02,JPY,0.0064\n";
     for _ in 0..ROUNDS {
         drop(Rates::parse("rates.csv", &noise.mutate(seed), None));
+    }
+}
+
+/// A message of every kind, made of the fields that are read of it: the seeds.
+fn messages() -> Vec<String> {
+    let mut bodies: std::collections::BTreeMap<&str, String> = std::collections::BTreeMap::new();
+    for (message, path) in shroff_ingest::messages::allowed_fields() {
+        let names: Vec<&str> = path.split('/').collect();
+        let open = format!("<{} Ccy='EUR'>", names.join(" Ccy='EUR'><"));
+        let close = format!("</{}>", names.iter().rev().copied().collect::<Vec<_>>().join("></"));
+        for value in ["7", "2026-01-02T03:04:05Z", "RJCT", "7a562c67-ca16-48ba-b074-65581be6f001"] {
+            bodies.entry(message).or_default().extend([&open, value, &close]);
+        }
+    }
+    let names = [
+        ("pacs.008", "FIToFICstmrCdtTrf"),
+        ("pacs.004", "PmtRtr"),
+        ("pacs.002", "FIToFIPmtStsRpt"),
+        ("pain.001", "CstmrCdtTrfInitn"),
+        ("camt.053", "BkToCstmrStmt"),
+    ];
+    let space = "urn:iso:std:iso:20022:tech:xsd";
+    let document = |(kind, name): &(&str, &str)| {
+        let body = &bodies[*kind];
+        format!(
+            "<?xml version='1.0'?><D:Document xmlns:D='{space}:{kind}.001.08'><{name}>{body}</{name}></D:Document>"
+        )
+    };
+    let mut seeds: Vec<String> = names.iter().map(document).collect();
+    seeds.push("<E><P><![CDATA[<Document><PmtRtr/></Document>]]></P></E>".to_owned());
+    seeds.push(
+        "{1:F01AAAADEFFAXXX0000000000}{2:O1031200260301BBBBFRPPAXXX00000000002603011200N}{3:{121:x}}         {4:\n:20:R\n:23B:CRED\n:32A:260102EUR1,5\n:50K:/1\nN\n:59:/2\nN\n-}{5:{CHK:1}}"
+            .to_owned(),
+    );
+    seeds
+}
+
+#[test]
+fn mutated_messages_are_read_or_refused() {
+    let mut noise = Noise(0xface);
+    let limits = Limits { instructions: 1_000, ..Limits::default() };
+    for seed in messages() {
+        for _ in 0..ROUNDS / 4 {
+            let bytes = noise.mutate(seed.as_bytes());
+            assert_eq!(read_messages(&bytes, &limits), read_messages(&bytes, &limits));
+        }
     }
 }

@@ -66,3 +66,19 @@ pub struct SentPayment<'a> {
     /// How, where it says.
     pub method: Option<&'a str>,
 }
+
+/// What the id of a withdrawal begins with: no payment that is sent has a control character.
+const WITHDRAWAL: char = '\u{1}';
+
+/// A withdrawal is carried as the payment that it takes out, under an id that says so.
+impl SentPayment<'_> {
+    /// The id under which the payment at a place is taken out again.
+    pub fn withdrawal_id(place: Place) -> String {
+        format!("{WITHDRAWAL}{}", place.0)
+    }
+
+    /// Which payment it takes out, where it is a withdrawal.
+    pub fn withdraws(&self) -> Option<Place> {
+        self.id.strip_prefix(WITHDRAWAL)?.parse().ok().map(Place)
+    }
+}

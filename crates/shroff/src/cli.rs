@@ -53,6 +53,9 @@ pub(crate) enum Command {
     Bench(Bench),
     /// Serve: take payments over HTTP, make them durable, and answer each with its verdict.
     Serve(Serve),
+    /// Load a history into the log of a service that does not run: all that `scan` reads, and messages.
+    /// Again and again where it was interrupted: what is known counts once.
+    Ingest(Box<Ingest>),
     /// Compute the verdict on a payment, or an alert, anew from the log of a service, and compare it
     /// with what was said; exit code 1 where they differ.
     Explain(Explain),
@@ -108,6 +111,28 @@ impl Serve {
     pub(crate) fn token_key_file(&self) -> PathBuf {
         self.token_key.clone().unwrap_or_else(|| self.data.join("token.key"))
     }
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Ingest {
+    /// Files to read: names, patterns, `-` for standard input.
+    #[arg(required = true, value_name = "INPUT")]
+    pub(crate) inputs: Vec<String>,
+    /// The layout, where it is not to be recognised; `shroff formats` lists them.
+    #[arg(long, value_name = "NAME", conflicts_with = "map")]
+    pub(crate) format: Option<String>,
+    /// A mapping file that says which column is what; `shroff formats guess FILE` writes one.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) map: Option<PathBuf>,
+    /// Where refused records go; `quarantine.csv` in the data folder unless named.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) quarantine: Option<PathBuf>,
+    /// The share of bad records from which on the exit code is 1.
+    #[arg(long, value_name = "SHARE", default_value_t = 0.01)]
+    pub(crate) max_bad: f64,
+    /// As for the service: the same rules give the same verdicts.
+    #[command(flatten)]
+    pub(crate) serve: Serve,
 }
 
 #[derive(Debug, Clone, Args)]

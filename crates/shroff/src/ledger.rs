@@ -101,7 +101,7 @@ impl Refused {
 }
 
 /// A file of bad records, written as they come.
-struct Quarantine<'a> {
+pub(crate) struct Quarantine<'a> {
     /// None until something is written: a run that fails at once leaves no file.
     writer: Option<csv::Writer<File>>,
     path: &'a Path,
@@ -110,7 +110,7 @@ struct Quarantine<'a> {
 }
 
 impl Quarantine<'_> {
-    fn at(path: &Path) -> Quarantine<'_> {
+    pub(crate) fn at(path: &Path) -> Quarantine<'_> {
         Quarantine { writer: None, path, failed: None, refused: Refused::default() }
     }
 
@@ -123,7 +123,7 @@ impl Quarantine<'_> {
         Ok(self.writer.as_mut().expect("made above"))
     }
 
-    fn add(&mut self, rejected: Rejected) {
+    pub(crate) fn add(&mut self, rejected: Rejected) {
         let line = rejected.line.to_string();
         let Rejected { source, column, value, reason, hint, .. } = &rejected;
         let row = [source, &line, column, value, reason, hint];
@@ -135,7 +135,7 @@ impl Quarantine<'_> {
         self.refused.add(rejected);
     }
 
-    fn finish(mut self) -> anyhow::Result<Refused> {
+    pub(crate) fn finish(mut self) -> anyhow::Result<Refused> {
         let written = match self.failed.take() {
             Some(error) => Err(error),
             None => self.writer().and_then(|writer| Ok(writer.flush()?)),

@@ -6,9 +6,12 @@ mod desk;
 mod disk;
 mod explain;
 mod http;
+mod ingest;
 mod keys;
+mod messages;
 mod metrics;
 mod problem;
+mod quarantine;
 mod reply;
 mod setup;
 mod snapshots;
@@ -34,7 +37,7 @@ pub(crate) use self::keys::Role;
 use self::metrics::Metrics;
 pub(crate) use self::setup::Rulebook;
 use self::snapshots::Keeper;
-use crate::cli::{Explain, KeysCommand, Serve, Verify};
+use crate::cli::{Explain, Ingest, KeysCommand, Serve, Verify};
 use crate::threads::Threads;
 use crate::{Ending, settings, terminal};
 
@@ -75,7 +78,8 @@ pub(crate) fn run(arguments: &Serve) -> anyhow::Result<Ending> {
     let (desk, engine) = Desk::start(core, Arc::clone(&metrics), snapshots)?;
     let room = Arc::new(Semaphore::new(http::ROOM_KIB));
     let ahead = arguments.ahead;
-    let shared = Arc::new(Shared { desk, keys, metrics, room, token_key, ahead });
+    let quarantine = quarantine::Quarantine::at(data.join("quarantine"));
+    let shared = Arc::new(Shared { desk, keys, metrics, room, token_key, ahead, quarantine });
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .thread_name("shroff-http")
@@ -214,6 +218,11 @@ async fn stop_signal() {
     if tokio::signal::ctrl_c().await.is_err() {
         std::future::pending().await
     }
+}
+
+/// `shroff ingest`.
+pub(crate) fn run_ingest(arguments: &Ingest) -> anyhow::Result<Ending> {
+    ingest::run(arguments)
 }
 
 /// `shroff keys`.

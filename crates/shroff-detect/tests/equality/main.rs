@@ -9,6 +9,7 @@ mod oracle;
 mod scenarios;
 mod state;
 mod twin;
+mod withdraw;
 
 use proptest::prelude::*;
 use shroff_detect::{Cell, ColumnKind, Definitions, Extractor, Finished, Input};

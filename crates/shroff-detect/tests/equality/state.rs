@@ -11,7 +11,7 @@ use crate::ledgers::{PATTERNS, Row, Shape, World, world};
 use crate::{cases, check_row, engine, inputs, run_on, small, twin_of};
 
 #[derive(Debug)]
-struct Threads(usize);
+pub(crate) struct Threads(pub(crate) usize);
 
 impl Workers for Threads {
     fn threads(&self) -> usize {
@@ -121,7 +121,7 @@ fn moved(definitions: &Definitions, extractor: &Extractor) -> Extractor {
 }
 
 /// A world whose payments do not come in order: each of some is put off by some places.
-fn out_of_order() -> impl Strategy<Value = (World, Vec<Row>)> {
+pub(crate) fn out_of_order() -> impl Strategy<Value = (World, Vec<Row>)> {
     let put_off = prop::collection::vec((any::<prop::sample::Index>(), 1_usize..12), 0..12);
     let shape = prop_oneof![
         world(Shape { payments: 5..40, ..small() }),
@@ -140,7 +140,7 @@ fn out_of_order() -> impl Strategy<Value = (World, Vec<Row>)> {
 }
 
 /// How far the latest of all is behind the newest before it.
-fn behind(arrivals: &[Row]) -> Span {
+pub(crate) fn behind(arrivals: &[Row]) -> Span {
     let mut newest = i64::MIN;
     let mut most = 0;
     for row in arrivals {

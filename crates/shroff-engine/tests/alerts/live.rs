@@ -282,3 +282,35 @@ fn what_is_taken_back_was_never_there() {
     assert_eq!((live.find("x"), live.next()), (None, Place(1)));
     assert_eq!(send(&mut live, "two", 10, "a").fired[0].evidence, [Place(0), Place(1)]);
 }
+
+/// Takes a payment out that is held.
+fn withdraw(live: &mut Live, place: Place) -> Told {
+    let held = live.held(place).expect("it is held");
+    let (debtor, creditor) = (live.account(held.debtor), live.account(held.creditor));
+    let (debtor, creditor, time, amount) =
+        (debtor.to_owned(), creditor.to_owned(), held.time, held.amount);
+    let id = SentPayment::withdrawal_id(place);
+    let sent =
+        SentPayment { id: &id, time, debtor: &debtor, creditor: &creditor, amount, method: None };
+    live.admit(&sent).expect("it can be carried");
+    assert!(live.is_withdrawn(place));
+    live.run(&Alone).pop().expect("a withdrawal has a verdict that says nothing")
+}
+
+#[test]
+fn what_was_taken_out_counts_for_nothing_that_comes_later_and_in_no_other_process() {
+    let mut live = hour_of_two(Span::ZERO);
+    send(&mut live, "p0", 0, "anna");
+    let told = send(&mut live, "p1", 1, "anna");
+    assert_eq!(told.fired.len(), 1, "two of one debtor");
+    let alerts = live.alert_count();
+    let said = withdraw(&mut live, Place(1));
+    assert_eq!((said.place, said.fired.len()), (Place(2), 0));
+    // What was said stays said.
+    assert_eq!(live.alert_count(), alerts);
+    let mut live = moved(&live, hour_of_two(Span::ZERO));
+    assert!(live.is_withdrawn(Place(1)) && !live.is_withdrawn(Place(0)));
+    withdraw(&mut live, Place(0));
+    assert_eq!(send(&mut live, "p4", 2, "anna").fired, [], "the only one");
+    assert_eq!(send(&mut live, "p5", 3, "anna").fired.len(), 1);
+}

@@ -6,6 +6,7 @@ mod door;
 mod guess;
 mod layouts;
 mod mapping;
+mod messages;
 mod properties;
 mod refusals;
 mod samples;

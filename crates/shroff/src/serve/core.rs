@@ -152,6 +152,24 @@ impl<D: Disk> Core<D> {
         }
     }
 
+    /// Takes a payment that is held out again, in its turn: what comes later is told as if it had not
+    /// been there. Known where that was done before.
+    pub(crate) fn withdraw(&mut self, place: Place) -> Option<Admission> {
+        let held = self.live.held(place)?;
+        let debtor = self.live.account(held.debtor).to_owned();
+        let creditor = self.live.account(held.creditor).to_owned();
+        let method = held.method.map(|symbol| self.live.method(symbol).to_owned());
+        let sent = SentPayment {
+            id: &SentPayment::withdrawal_id(place),
+            time: held.time,
+            debtor: &debtor,
+            creditor: &creditor,
+            amount: held.amount,
+            method: method.as_deref(),
+        };
+        Some(self.admit(&sent))
+    }
+
     /// Writes the batch. Where that fails, none of its payments was ever there.
     pub(crate) fn write(&mut self, received: Timestamp) -> Result<(), StoreError> {
         if self.count == 0 {

@@ -4,14 +4,16 @@
 //! another thread while the engine says of each payment what there is to say; replies leave once
 //! both are done. What is asked of the state is answered between two batches.
 
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc as blocking};
 
 use anyhow::Context;
 use shroff_detect::Alone;
 use shroff_engine::{Refusal, Told};
+use shroff_ingest::messages::Withdrawal;
 use shroff_store::{Log, StoreError, read_payment};
-use shroff_types::{Place, Timestamp};
+use shroff_types::{Place, SentPayment, Timestamp};
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
 use super::core::{Admission, Core};
@@ -35,6 +37,18 @@ pub(crate) struct Sent {
     pub(crate) refused: Vec<(u64, Problem)>,
     /// How many were sent before in the same request.
     pub(crate) before: u64,
+    /// What stands between them, by position, and is no payment to be taken.
+    pub(crate) others: VecDeque<(u64, Other)>,
+    /// Whether they came in a message, where the same payment has several descriptions.
+    pub(crate) is_message: bool,
+}
+
+/// What a message says beside payments.
+#[derive(Debug)]
+pub(crate) enum Other {
+    Refused(Problem),
+    Withdraw(Withdrawal),
+    LeftOut(&'static str),
 }
 
 /// What is said of each, in order.
@@ -218,6 +232,9 @@ enum Item {
     /// It has this place, and is new or was sent before.
     At(Place, bool),
     Refused(Problem),
+    /// This one is taken out again.
+    Withdrawn(Place),
+    LeftOut(&'static str),
 }
 
 struct Batch {
@@ -246,8 +263,8 @@ impl Clerk {
                 match job {
                     Job::Question(question) => question(&self.core),
                     Job::Payments(sent, reply, permit) => {
-                        batch.payments += sent.count;
-                        let items = self.admit(&sent);
+                        batch.payments += sent.count + sent.others.len();
+                        let items = self.admit(sent);
                         batch.jobs.push((items, reply));
                         batch.permits.push(permit);
                     }
@@ -278,27 +295,70 @@ impl Clerk {
         self.is_behind || self.stopped.load(Ordering::Acquire) || self.core.poisoned().is_some()
     }
 
-    fn admit(&mut self, sent: &Sent) -> Vec<Item> {
-        let before = sent.before;
-        let mut refused = sent.refused.iter().peekable();
-        let mut items = Vec::with_capacity(sent.count + sent.refused.len());
-        let mut records = shroff_store::Records::of(&sent.records);
+    fn admit(&mut self, sent: Sent) -> Vec<Item> {
+        let Sent { records, count, refused, before, mut others, is_message } = sent;
+        let mut refused = refused.into_iter().peekable();
+        let mut items = Vec::with_capacity(count + refused.len() + others.len());
+        let mut records = shroff_store::Records::of(&records);
         loop {
             let index = items.len() as u64;
             if let Some((_, problem)) = refused.next_if(|(at, _)| *at == index) {
-                items.push(Item::Refused(problem.clone()));
+                items.push(Item::Refused(problem));
+                continue;
+            }
+            let is_next = others.front().is_some_and(|(at, _)| *at == index);
+            if is_next && let Some((_, other)) = others.pop_front() {
+                items.push(self.other(other, before + index));
                 continue;
             }
             let Some(record) = records.next() else { break };
             let sent = read_payment(record).expect("it was written by us just now");
+            // Whoever reads what is sent refuses control characters: this is a second lock.
+            assert!(sent.withdraws().is_none(), "no payment that is sent takes another one out");
             items.push(match self.core.admit(&sent) {
                 Admission::New(place) => Item::At(place, false),
                 Admission::Known(place) => Item::At(place, true),
+                Admission::Conflict(place) if is_message && self.moves_the_same(place, &sent) => {
+                    Item::At(place, true)
+                }
                 Admission::Conflict(_) => Item::Refused(conflict(before + index)),
                 Admission::Refused(refusal) => Item::Refused(cannot(refusal, before + index)),
             });
         }
         items
+    }
+
+    /// Whether a payment that is held moves the same money between the same accounts: one payment is
+    /// initiated, sent and booked, each in a message of its own with a time of its own.
+    fn moves_the_same(&self, place: Place, sent: &SentPayment<'_>) -> bool {
+        let live = &self.core.live;
+        live.held(place).is_some_and(|held| {
+            held.amount == sent.amount
+                && live.account(held.debtor) == sent.debtor
+                && live.account(held.creditor) == sent.creditor
+        })
+    }
+
+    fn other(&mut self, other: Other, index: u64) -> Item {
+        let withdrawal = match other {
+            Other::Refused(problem) => return Item::Refused(problem),
+            Other::LeftOut(why) => return Item::LeftOut(why),
+            Other::Withdraw(withdrawal) => withdrawal,
+        };
+        let original = withdrawal.originals.iter().find_map(|id| self.core.live.find(id));
+        let held = original.and_then(|place| Some((place, self.core.live.held(place)?)));
+        let Some((original, held)) = held else { return Item::Refused(unknown(index)) };
+        let is_part = withdrawal.amount.is_some_and(|back| {
+            back.currency != held.amount.currency || back.minor < held.amount.minor
+        });
+        if is_part {
+            return Item::LeftOut("a part of a payment comes back, and the payment stays");
+        }
+        match self.core.withdraw(original) {
+            Some(Admission::New(_) | Admission::Known(_)) => Item::Withdrawn(original),
+            Some(Admission::Refused(refusal)) => Item::Refused(cannot(refusal, index)),
+            Some(Admission::Conflict(_)) | None => Item::Refused(unknown(index)),
+        }
     }
 
     fn answer(&mut self, batch: Batch) {
@@ -371,6 +431,19 @@ impl Clerk {
                         reply::verdict(&mut answers.lines, &self.core, (version, &told))?;
                     }
                 }
+                Item::Withdrawn(original) => {
+                    answers.is_repeat = false;
+                    let id = self.core.payment(original, |sent| sent.id.to_owned())?;
+                    answers.lines.extend_from_slice(b"{\"withdrawn\":");
+                    reply::quoted(&mut answers.lines, &id);
+                    answers.lines.push(b'}');
+                }
+                Item::LeftOut(why) => {
+                    answers.is_repeat = false;
+                    answers.lines.extend_from_slice(b"{\"left_out\":");
+                    reply::quoted(&mut answers.lines, why);
+                    answers.lines.push(b'}');
+                }
                 Item::Refused(problem) => {
                     answers.is_repeat = false;
                     self.metrics.refused.inc();
@@ -384,6 +457,12 @@ impl Clerk {
         }
         Ok(answers)
     }
+}
+
+fn unknown(index: u64) -> Problem {
+    Problem::new(Kind::NotFound, "what comes back or is rejected is no payment in the window")
+        .hint("its UETR, or its agent, message and identification, must be those it came with")
+        .at(Some(index))
 }
 
 fn conflict(index: u64) -> Problem {

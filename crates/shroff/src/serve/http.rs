@@ -22,7 +22,8 @@ use super::desk::{Answers, Desk, Sent, stopped};
 use super::keys::{Keys, Right};
 use super::metrics::Metrics;
 use super::problem::{Kind, Problem};
-use super::{alerts, reply, wire};
+use super::quarantine::Quarantine;
+use super::{alerts, messages, reply, wire};
 use crate::settings;
 
 /// What the paths share.
@@ -34,6 +35,7 @@ pub(crate) struct Shared {
     pub(crate) room: Arc<Semaphore>,
     pub(crate) token_key: [u8; 32],
     pub(crate) ahead: Span,
+    pub(crate) quarantine: Quarantine,
 }
 
 /// The largest body that is not a stream.
@@ -47,13 +49,14 @@ const MOST_UNDER_WAY: usize = 4;
 /// KiB of bodies in memory at once: 64 MiB.
 pub(crate) const ROOM_KIB: usize = 64 << 10;
 
-const JSON: HeaderValue = HeaderValue::from_static("application/json");
+pub(crate) const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const NDJSON: HeaderValue = HeaderValue::from_static("application/x-ndjson");
 
 /// The service.
 pub(crate) fn router(shared: Arc<Shared>) -> Router {
     Router::new()
         .route("/v1/payments", post(payments))
+        .route("/v1/messages", post(messages::messages))
         .route("/v1/payments/{id}/verdict", get(verdict))
         .route("/v1/alerts", get(list_alerts))
         .route("/v1/alerts/{id}", get(alert))
@@ -68,10 +71,10 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .with_state(shared)
 }
 
-type Answer = Result<Response, Problem>;
+pub(crate) type Answer = Result<Response, Problem>;
 
 /// Whether a request may do something: by the key in its `Authorization`.
-fn allow(shared: &Shared, request: &Request, right: Right) -> Result<(), Problem> {
+pub(crate) fn allow(shared: &Shared, request: &Request, right: Right) -> Result<(), Problem> {
     let header = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
     let Some(key) = header.and_then(|text| text.strip_prefix("Bearer ")) else {
         return Err(Problem::new(
@@ -86,7 +89,7 @@ fn allow(shared: &Shared, request: &Request, right: Right) -> Result<(), Problem
     }
 }
 
-fn typed(kind: HeaderValue, body: impl Into<Body>) -> Response {
+pub(crate) fn typed(kind: HeaderValue, body: impl Into<Body>) -> Response {
     let mut response = Response::new(body.into());
     response.headers_mut().insert(CONTENT_TYPE, kind);
     response
@@ -108,7 +111,7 @@ async fn payments(State(shared): State<Arc<Shared>>, request: Request) -> Answer
 }
 
 /// Room for a body, or 429 before any of it is read.
-fn room(shared: &Shared, bytes: usize) -> Result<OwnedSemaphorePermit, Problem> {
+pub(crate) fn room(shared: &Shared, bytes: usize) -> Result<OwnedSemaphorePermit, Problem> {
     let kib = u32::try_from(bytes.div_ceil(1 << 10)).unwrap_or(u32::MAX);
     Arc::clone(&shared.room).try_acquire_many_owned(kib.max(1)).map_err(|_| {
         shared.metrics.turned_away.inc();
@@ -117,7 +120,7 @@ fn room(shared: &Shared, bytes: usize) -> Result<OwnedSemaphorePermit, Problem> 
     })
 }
 
-fn too_large() -> Problem {
+pub(crate) fn too_large() -> Problem {
     Problem::new(Kind::TooLarge, format!("{MOST_BODY_BYTES} bytes are the most"))
         .hint("send fewer at once, or a stream of application/x-ndjson")
 }
@@ -149,7 +152,7 @@ async fn together(shared: &Shared, request: Request) -> Answer {
 }
 
 fn read_into(sent: &mut Sent, text: &str, latest: wire::Latest) {
-    let Sent { records, count, refused, before } = sent;
+    let Sent { records, count, refused, before, .. } = sent;
     match wire::read(text, latest, |payment| shroff_store::write_payment(payment, records)) {
         Ok(()) => *count += 1,
         Err(problem) => {

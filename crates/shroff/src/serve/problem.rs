@@ -107,6 +107,7 @@ pub(crate) enum Kind {
     Stopped,
     TooLarge,
     Unauthorized,
+    Unreadable,
     UnsupportedMediaType,
 }
 
@@ -140,6 +141,11 @@ impl Kind {
             }
             Kind::TooLarge => ("too-large", "The body is too large", StatusCode::PAYLOAD_TOO_LARGE),
             Kind::Unauthorized => ("unauthorized", "A key is needed", StatusCode::UNAUTHORIZED),
+            Kind::Unreadable => (
+                "unreadable-message",
+                "The message cannot be read",
+                StatusCode::UNPROCESSABLE_ENTITY,
+            ),
             Kind::UnsupportedMediaType => (
                 "unsupported-media-type",
                 "The body is of a kind that is not read",

@@ -177,12 +177,17 @@ fn time(raw: Option<&RawValue>, latest: Latest) -> Result<Timestamp, Problem> {
             "RFC 3339, such as 2026-03-01T09:30:00Z, or microseconds since 1970",
         );
     };
-    // One payment of the far future would put all that follow out of sight.
-    if time > latest.now.after(latest.ahead) {
-        let what = format!("is more than {} ahead of the clock of the service", latest.ahead);
-        return bad(&what, "is it in the right zone? --ahead allows more");
-    }
+    not_ahead(time, latest).map_err(|problem| problem.field("time", Some(&text)))?;
     Ok(time)
+}
+
+/// One payment of the far future would put all that follow out of sight.
+pub(crate) fn not_ahead(time: Timestamp, latest: Latest) -> Result<(), Problem> {
+    if time <= latest.now.after(latest.ahead) {
+        return Ok(());
+    }
+    let what = format!("is more than {} ahead of the clock of the service", latest.ahead);
+    Err(wrong("time", &what).hint("is it in the right zone? --ahead allows more"))
 }
 
 #[cfg(test)]

@@ -14,6 +14,8 @@ mod durable;
 mod features;
 mod forms;
 mod labels;
+#[cfg(unix)]
+mod messages;
 mod mutes;
 mod patterns;
 mod rates;

@@ -26,7 +26,7 @@ impl Drop for Service {
 }
 
 impl Service {
-    fn start(folder: &Folder) -> Service {
+    pub(crate) fn start(folder: &Folder) -> Service {
         Service::start_by(folder, &mut Command::new(env!("CARGO_BIN_EXE_shroff")), &[])
     }
 
@@ -83,7 +83,7 @@ impl Service {
         stream
     }
 
-    fn ask(&self, request: &Request<'_>) -> (u16, String) {
+    pub(crate) fn ask(&self, request: &Request<'_>) -> (u16, String) {
         let mut stream = self.send(request);
         let mut writer = stream.try_clone().expect("a socket");
         let body = request.body.to_owned();
