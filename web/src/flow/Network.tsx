@@ -1,0 +1,1 @@
+export default function Network(_: unknown) { return null; }

@@ -1,0 +1,1 @@
+export default function CaseFile(_: Record<string, unknown>) { return null; }

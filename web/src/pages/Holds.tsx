@@ -1,0 +1,1 @@
+export default function Holds(_: Record<string, unknown>) { return null; }

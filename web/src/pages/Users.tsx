@@ -1,0 +1,1 @@
+export default function Users(_: Record<string, unknown>) { return null; }
