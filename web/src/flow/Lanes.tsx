@@ -49,7 +49,7 @@ interface Props {
 export const Lanes = memo(function Lanes({ payments, pick = NOTHING, until, choose, width: fixed, small = false }: Props) {
   const box = useRef<HTMLDivElement>(null);
   const svg = useRef<SVGSVGElement>(null);
-  const measured = useWidth(box, 620);
+  const measured = useWidth(box, 460);
   const width = fixed ?? measured;
   const left = small ? 78 : 148;
   const picture = useMemo(() => (width > 0 ? layOut(payments, width, left, small ? 150 : 350) : null), [payments, width, left, small]);

@@ -102,9 +102,13 @@ function Loaded({ alert, reload }: { alert: Alert; reload: () => void }) {
   );
 }
 
+/** Rules that are shown at once; the innocent explanation below must be in sight too. */
+const FIRST = 3;
+
 interface WhyProps { alert: Alert; evidence: readonly Payment[]; pick: Pick; choose: (pick: Pick) => void }
 
 function Why({ alert, evidence, pick, choose }: WhyProps) {
+  const [all, setAll] = useState(false);
   const typologies = typologiesOf(useGet<TypologyList>(path(["typologies"])).data);
   const rules = alert.rules.length > 0 ? alert.rules : alert.reasons.map((reason): RuleHit => ({ typology: alert.typology, title: alert.title, score: alert.score, share: 0, reason }));
   const typology = typologies.find((one) => one.id === alert.typology);
@@ -117,7 +121,7 @@ function Why({ alert, evidence, pick, choose }: WhyProps) {
         <div className="in stack">
           {shares.length > 1 && <div className="part" aria-hidden="true">{shares.map((rule, n) => <i key={n} style={{ flexGrow: rule.share }} />)}</div>}
           <ol className="why">
-            {rules.map((rule, n) => (
+            {rules.slice(0, all ? rules.length : FIRST).map((rule, n) => (
               <li key={n}>
                 <p><Sentence rule={rule} evidence={evidence} pick={pick} choose={choose} /></p>
                 <span className="of">
@@ -127,6 +131,7 @@ function Why({ alert, evidence, pick, choose }: WhyProps) {
               </li>
             ))}
           </ol>
+          {rules.length > FIRST && <p><button type="button" className="plain small" aria-expanded={all} onClick={() => setAll(!all)}>{all ? en.alert.fewer : en.alert.moreRules(rules.length - FIRST)}</button></p>}
           <Changed alert={alert} typology={typology} others={rules.length > 1 ? others : null} />
         </div>
       </section>
