@@ -123,7 +123,7 @@ const canonical = (value) => {
 const record = (session, action, object, detail = {}) => {
   const previous = audit.at(-1)?.hash ?? "0".repeat(64);
   const entry = { n: audit.length + 1, at: new Date().toISOString(), actor: session.name, role: session.role, action, object, detail };
-  audit.push({ ...entry, previous, hash: createHash("sha256").update(previous + canonical(entry)).digest("hex") });
+  audit.push({ ...entry, previous, hash: createHash("sha256").update(`${previous}{${["n", "at", "actor", "role", "action", "object", "detail"].map((k) => `${JSON.stringify(k)}:${canonical(entry[k])}`).join(",")}}`).digest("hex") });
 };
 const holds = alerts.filter((a) => a.action === "hold").slice(0, 12).map((alert, n) => ({ payment: alert.raised_by, alert: alert.id,
   opened_at: new Date(Date.now() - n * 3_000_000).toISOString(), ends_at: new Date(Date.now() + (n + 1) * 2_700_000).toISOString(), state: "open", ended_by: null, reason: null }));
