@@ -32,7 +32,7 @@ function span(seconds: number): [number, string] {
 /** `2 d 3 h`. */
 export function lasting(milliseconds: number): string {
   const minutes = Math.max(0, Math.round(milliseconds / 60_000));
-  if (minutes < 1) return `${Math.round(milliseconds / 1000)} s`;
+  if (milliseconds < 60_000) return `${Math.round(milliseconds / 1000)} s`;
   if (minutes < 60) return `${minutes} min`;
   const hours = Math.floor(minutes / 60);
   if (hours < 24) return minutes % 60 ? `${hours} h ${minutes % 60} min` : `${hours} h`;

@@ -18,13 +18,14 @@ interface Props {
   payments: readonly FlowPayment[];
   pick: Pick;
   choose: (pick: Pick) => void;
-  hops: boolean;
-  setHops: (hops: boolean) => void;
+  /** Whether neighbours are shown too; nothing where that cannot be asked for. */
+  hops?: boolean;
+  setHops?: (hops: boolean) => void;
   complete: boolean;
   loading: boolean;
 }
 
-export function Flow({ payments, pick, choose, hops, setHops, complete, loading }: Props) {
+export function Flow({ payments, pick, choose, hops = false, setHops, complete, loading }: Props) {
   const place = usePlace();
   const asked = place.query.get("view") as View | null;
   const view: View = asked && VIEWS.includes(asked) ? asked : "lanes";
@@ -59,7 +60,7 @@ export function Flow({ payments, pick, choose, hops, setHops, complete, loading 
   };
   useKeys({
     1: () => setView("lanes"), 2: () => setView("network"), 3: () => setView("both"), 4: () => setView("table"), 5: () => setView("timeline"),
-    " ": play, n: () => step(1), p: () => step(-1), h: () => setHops(!hops), Escape: () => choose(NOTHING),
+    " ": play, n: () => step(1), p: () => step(-1), h: () => setHops?.(!hops), Escape: () => choose(NOTHING),
   });
   const names: Record<View, string> = { lanes: en.alert.lanes, network: en.alert.network, both: en.alert.both, table: en.alert.table, timeline: en.alert.timeline };
   const network = <Suspense fallback={<Bones />}><Network payments={payments} pick={pick} choose={choose} until={until} /></Suspense>;
@@ -70,7 +71,7 @@ export function Flow({ payments, pick, choose, hops, setHops, complete, loading 
         <div className="seg" role="group" aria-label={en.alert.views}>
           {VIEWS.map((one) => <button key={one} type="button" aria-pressed={view === one} onClick={() => setView(one)}>{names[one]}</button>)}
         </div>
-        <label className="small" title={en.alert.hopHint}><input type="checkbox" checked={hops} onChange={() => setHops(!hops)} /> {en.alert.hop}</label>
+        {setHops && <label className="small" title={en.alert.hopHint}><input type="checkbox" checked={hops} onChange={() => setHops(!hops)} /> {en.alert.hop}</label>}
         <span className="legend" aria-hidden="true">
           <span><i className="ev" />{en.alert.evidence}</span>
           {hops && <span><i className="cx" />{en.alert.context}</span>}

@@ -28,14 +28,14 @@ function Loaded({ it }: { it: Data }) {
       </div>
       <div className="stack">
         <dl className="tiles">
-          <div><dt>{en.account.sent}</dt><dd>{compact(it.sent.amount)}<small>{currency}, {en.alert.payments(it.sent.count)}, {en.account.counterparties(it.sent.counterparties)}</small></dd></div>
-          <div><dt>{en.account.received}</dt><dd>{compact(it.received.amount)}<small>{currency}, {en.alert.payments(it.received.count)}, {en.account.counterparties(it.received.counterparties)}</small></dd></div>
+          <div><dt>{en.account.sent}<small>{currency}, {en.alert.payments(it.sent.count)}, {en.account.counterparties(it.sent.counterparties)}</small></dt><dd>{compact(it.sent.amount)}</dd></div>
+          <div><dt>{en.account.received}<small>{currency}, {en.alert.payments(it.received.count)}, {en.account.counterparties(it.received.counterparties)}</small></dt><dd>{compact(it.received.amount)}</dd></div>
           <div><dt>{en.account.first}</dt><dd className="when-dd"><Time time={it.first_time} /></dd></div>
           <div><dt>{en.account.last}</dt><dd className="when-dd"><Time time={it.last_time} /></dd></div>
         </dl>
         <section className="card">
           <header><h2>{en.account.days}</h2><span className="legend" aria-hidden="true"><span><i className="in-key" />{en.account.received}</span><span><i className="ev" />{en.account.sent}</span></span></header>
-          <div className="in">{it.days.length > 0 ? <Spark account={it} /> : <p className="muted">{en.account.noPayments}</p>}</div>
+          <div className="in">{it.days.length > 0 ? <Spark account={it} tall /> : <p className="muted">{en.account.noPayments}</p>}</div>
         </section>
         <div className="two">
           <section className="card">

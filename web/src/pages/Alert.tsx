@@ -215,7 +215,7 @@ function Usual({ alert, evidence }: { alert: Alert; evidence: readonly Payment[]
 }
 
 /** What came in above the line and what went out below it, day by day. */
-export function Spark({ account, marks }: { account: Account; marks?: [number, number] }) {
+export function Spark({ account, marks, tall = false }: { account: Account; marks?: [number, number]; tall?: boolean }) {
   const days = account.days.map((it) => ({ ...it, at: Date.parse(it.day) }));
   const [first, last] = [days[0]?.at ?? 0, days.at(-1)?.at ?? 0];
   const span = Math.max(86_400_000 * 7, last - first + 86_400_000);
@@ -224,7 +224,7 @@ export function Spark({ account, marks }: { account: Account; marks?: [number, n
   const high = (value: number): number => (value > 0 ? Math.max(1.2, Math.sqrt(value / most) * 20) : 0);
   const wide = Math.max(1.2, (86_400_000 / span) * 320 - 0.4);
   return (
-    <svg className="spark" viewBox="0 0 320 44" preserveAspectRatio="none" role="img" aria-label={`${en.account.days}: ${many(days.length, "day", "days")}`}>
+    <svg className={tall ? "spark tall-spark" : "spark"} viewBox="0 0 320 44" preserveAspectRatio="none" role="img" aria-label={`${en.account.days}: ${many(days.length, "day", "days")}`}>
       {marks && <rect fill="var(--rest)" x={Math.max(0, x(marks[0] - 43_200_000))} width={Math.max(3, x(marks[1]) - x(marks[0]))} height="44" />}
       {days.map((it) => <rect key={`r${it.day}`} className="in" x={x(it.at)} y={21.5 - high(it.received_amount)} width={wide} height={high(it.received_amount)} />)}
       {days.map((it) => <rect key={`s${it.day}`} className="out" x={x(it.at)} y={22.5} width={wide} height={high(it.sent_amount)} />)}

@@ -1,10 +1,13 @@
 // A case: what a human works on, decides, and can defend.
-import { useEffect, useRef, useState } from "react";
+import { useEffect, useMemo, useRef, useState } from "react";
 import { path, Problem } from "../api/client";
-import type { Alert, Case, Command } from "../api/types";
+import type { Alert, Case, Command, FlowPayment } from "../api/types";
 import { useEvents, useGet } from "../api/use";
 import { en } from "../en";
 import { count, money, short } from "../format";
+import { Flow } from "../flow/Flow";
+import { NOTHING, type Pick } from "../flow/Lanes";
+import { inOrder } from "../flow/picture";
 import { narrative, csv, save } from "../narrative";
 import { go, setQuery, to, usePlace } from "../router";
 import { can, useSession } from "../session";
@@ -98,6 +101,7 @@ function Loaded({ it, set, reload }: { it: Case; set: (it: Case) => void; reload
         <div className="stack">
           {it.decision && <Decided it={it} second={second} />}
           <Alerts it={it} works={works && !decided} send={send} join={ask("join")} alerts={alerts} />
+          {alerts.length > 0 && <CaseFlow alerts={alerts} loading={!done} />}
           {error !== null && <Failed error={error} />}
           <Narrative it={it} alerts={alerts} done={done} send={works ? send : null} />
         </div>
@@ -174,6 +178,17 @@ function Alerts({ it, works, send, join, alerts }: { it: Case; works: boolean; s
       )}
     </section>
   );
+}
+
+/** All evidence of the case as one flow. */
+function CaseFlow({ alerts, loading }: { alerts: readonly Alert[]; loading: boolean }) {
+  const [pick, setPick] = useState<Pick>(NOTHING);
+  const payments = useMemo(() => {
+    const all = new Map<string, FlowPayment>();
+    for (const alert of alerts) for (const payment of alert.evidence) all.set(payment.id, { ...payment, in_evidence: true });
+    return inOrder([...all.values()]);
+  }, [alerts]);
+  return <Flow payments={payments} pick={pick} choose={setPick} complete={alerts.every((alert) => alert.evidence_is_complete)} loading={loading} />;
 }
 
 function NoteForm({ it, send, field }: { it: Case; send: Send; field: React.RefObject<HTMLTextAreaElement | null> }) {

@@ -5,14 +5,14 @@ import { path } from "../api/client";
 import type { HoldPage, Overview as Data } from "../api/types";
 import { useEvents, useGet } from "../api/use";
 import { en } from "../en";
-import { ago, compact, count, lasting, percent, short } from "../format";
+import { ago, compact, count, percent, short } from "../format";
 import { setQuery, to, usePlace } from "../router";
 import { Bones, Shown, Time, useTitle } from "../ui/basics";
 import { Glyph } from "../ui/glyph";
 import { Left } from "./Holds";
 
 const Chart = lazy(() => import("../ui/Chart"));
-const HOUR = 3_600_000;
+const hours = (value: number): string => (value < 1 ? `${Math.round(value * 60)} min` : value < 48 ? `${value.toFixed(1)} h` : `${(value / 24).toFixed(1)} d`);
 
 export default function Overview() {
   useTitle(en.overview.title);
@@ -35,7 +35,7 @@ export default function Overview() {
 }
 
 function Loaded({ data, holds }: { data: Data; holds: HoldPage | undefined }) {
-  const tile = (value: string, text: string, small?: string) => <div><dt>{text}</dt><dd>{value}{small && <small>{small}</small>}</dd></div>;
+  const tile = (value: string, text: string, small?: string) => <div><dt>{text}{small && <small>{small}</small>}</dt><dd>{value}</dd></div>;
   const times = data.time_to_decision_hours;
   const days = useMemo(() => data.per_day.map(({ day }) => Date.parse(day) / 1000), [data]);
   const lines = useMemo(() => [
@@ -53,7 +53,7 @@ function Loaded({ data, holds }: { data: Data; holds: HoldPage | undefined }) {
         {tile(count(data.assigned + data.waiting + data.escalated), en.overview.inWork)}
         {tile(count(data.decided), en.overview.decided.toLowerCase(), `${count(data.reports)} ${en.overview.reports}`)}
         {tile(count(data.holds_open), en.overview.holds)}
-        {tile(times ? lasting(times.p50 * HOUR) : "–", en.overview.decisionTime, times ? en.overview.p(lasting(times.p90 * HOUR)) : undefined)}
+        {tile(times ? hours(times.p50) : "–", en.overview.decisionTime, times ? en.overview.p(hours(times.p90)) : undefined)}
       </dl>
       <section className="card">
         <h2>{en.overview.perDay}</h2>

@@ -22,7 +22,7 @@ export default function Chart({ days, lines, label }: { days: number[]; lines: L
     const bars = uPlot.paths.bars!({ size: [0.7, 22] });
     const plot = new uPlot({
       width: element.clientWidth, height: 210, padding: [10, 12, 0, 0], cursor: { y: false, drag: { x: false, y: false } },
-      scales: { y: { range: (_, __, most) => [0, Math.max(1, most * 1.08)] } },
+      scales: { x: { range: (_, first, last) => [first - 50_000, last + 50_000] }, y: { range: (_, __, most) => [0, Math.max(1, most * 1.08)] } },
       axes: [{ ...axis, values: (_, splits) => splits.map((at) => new Date(at * 1000).toLocaleDateString("en-GB", { day: "numeric", month: "short" })), space: 70 }, { ...axis, size: 46, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 50_000, 100_000, 1_000_000] }],
       series: [{ value: (_, at) => (at === null ? "" : new Date(at * 1000).toLocaleDateString("en-GB", { day: "numeric", month: "short", year: "numeric" })) },
         ...lines.map((line): uPlot.Series => ({ label: line.label, stroke: colour(line.colour), width: line.bars ? 0 : 2, ...(line.bars ? { fill: colour(line.colour), paths: bars } : {}), points: { show: !line.bars && days.length < 40, size: 5 } }))],
