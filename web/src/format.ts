@@ -67,8 +67,13 @@ export const compact = (value: number): string => compactly.format(value);
 export const score = (value: number): string => value.toFixed(value > 0.9995 && value < 1 ? 4 : 3);
 export const percent = (value: number): string => `${(value * 100).toFixed(value !== 0 && Math.abs(value) < 0.1 ? 1 : 0)} %`;
 
+// Characters that turn the direction of what follows, or are not seen at all, are shown as such:
+// a name cannot pose as another.
+const UNSEEN = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]/g;
+export const visible = (text: string): string => text.replace(UNSEEN, "\ufffd");
+
 /** Text that others wrote, cut where it would push everything else away. */
 export function short(text: string, most = 40): string {
-  const points = [...text];
+  const points = [...visible(text)];
   return points.length > most ? `${points.slice(0, most - 1).join("")}…` : text;
 }

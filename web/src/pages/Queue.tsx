@@ -1,7 +1,7 @@
 // The queue: what to look at next. Its filters live in the address; rows come in pages and only
 // those in sight are drawn; what is new is told of and never moves what one is reading.
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { memo, useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { get, path } from "../api/client";
 import type { AlertHead, AlertPage, Overview } from "../api/types";
 import { useEvents, useGet } from "../api/use";
@@ -104,11 +104,11 @@ export function Queue() {
     setAt(n);
     virtual.scrollToIndex(n, { align: "auto" });
   };
-  const toggle = (id: string): void => setChosen((old) => {
+  const toggle = useCallback((id: string): void => setChosen((old) => {
     const now = new Set(old);
     if (!now.delete(id)) now.add(id);
     return now;
-  });
+  }), []);
   const works = can(session, "work");
   const takeOne = (): void => {
     const row = rows[at];
@@ -190,7 +190,7 @@ export function Queue() {
 
 interface LineProps { row: AlertHead; n: number; start: number; at: boolean; marked: boolean; toggle: ((id: string) => void) | null; setAt: (n: number) => void }
 
-function Line({ row, n, start, at, marked, toggle, setAt }: LineProps) {
+const Line = memo(function Line({ row, n, start, at, marked, toggle, setAt }: LineProps) {
   const first = row.accounts[0];
   return (
     <div id={`row-${n}`} className={`line${at ? " at" : ""}${marked ? " marked" : ""}${row.state === "decided" ? " done" : ""}`} role="row" aria-rowindex={n + 2} aria-selected={marked}
@@ -207,7 +207,7 @@ function Line({ row, n, start, at, marked, toggle, setAt }: LineProps) {
       <span role="gridcell" className="num muted"><Time time={row.raised_at} age /></span>
     </div>
   );
-}
+});
 
 /** Whether a new alert belongs to what is shown, as far as the desk can tell. */
 function matches(alert: AlertHead, filters: Record<string, string>): boolean {

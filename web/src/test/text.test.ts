@@ -61,6 +61,10 @@ describe("formats", () => {
   it("cuts by characters, not within one", () => {
     expect(short("\u{1F600}".repeat(5), 3)).toBe("\u{1F600}\u{1F600}\u2026");
   });
+  it("shows characters that would turn or hide text", () => {
+    expect(short("abc\u202Egpj.exe\u200b")).toBe("abc\ufffdgpj.exe\ufffd");
+    expect(short("a\nb")).toBe("a\nb");
+  });
   it("reads addresses, also broken ones", () => {
     expect(parse("#/alerts/a%2Fb?view=table").parts).toEqual(["alerts", "a/b"]);
     expect(parse("#/alerts/%E0%A4%A").parts).toEqual(["alerts", "%E0%A4%A"]);
