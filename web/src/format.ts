@@ -74,6 +74,9 @@ export const visible = (text: string): string => text.replace(UNSEEN, "\ufffd");
 
 /** Text that others wrote, cut where it would push everything else away. */
 export function short(text: string, most = 40): string {
-  const points = [...visible(text)];
-  return points.length > most ? `${points.slice(0, most - 1).join("")}…` : text;
+  const shown = visible(text);
+  // Most texts are short enough without being counted in characters.
+  if (shown.length <= most) return shown;
+  const points = [...shown];
+  return points.length > most ? `${points.slice(0, most - 1).join("")}…` : shown;
 }

@@ -103,6 +103,7 @@ export interface Account {
   days: AccountDay[];
   payments: Payment[];
   alerts: AlertHead[];
+  is_complete?: boolean;
 }
 
 export interface TypologyCount {
@@ -178,10 +179,11 @@ export interface Decision {
 }
 export interface Hold {
   payment: string;
-  alert: string;
+  alert: string | null;
   opened_at: string;
   ends_at: string;
   state: "open" | "released" | "returned";
+  ended_at?: string | null;
   ended_by: string | null;
   reason: string | null;
 }
@@ -192,20 +194,22 @@ export interface CaseHead {
   title: string;
   assignee: string | null;
   due: string | null;
+  waits_until?: string | null;
+  reopened?: boolean;
   opened_at: string;
   opened_by: string;
   outcome: Outcome | null;
+  decision: Decision | null;
 }
 export interface Case extends CaseHead {
   alerts: AlertHead[];
   links: string[];
-  decision: Decision | null;
   log: LogEntry[];
   hold: Hold[];
   /** The commands that this person may give now, where the service says so. */
   allowed?: string[];
 }
-export interface CasePage { cases: (CaseHead & Partial<Case>)[]; next_cursor: string | null }
+export interface CasePage { cases: CaseHead[]; next_cursor: string | null }
 export interface HoldPage { holds: Hold[]; next_cursor?: string | null }
 
 export type Command =

@@ -1,7 +1,7 @@
 // An account: its own history in the window, its alerts, and its number for those who must know.
 import { useState } from "react";
 import { path, post } from "../api/client";
-import type { Account as Data, CasePage, Unmasked } from "../api/types";
+import type { Account as Data, Unmasked } from "../api/types";
 import { useGet } from "../api/use";
 import { en } from "../en";
 import { compact, money, short } from "../format";
@@ -92,9 +92,7 @@ function Number({ it, hide }: { it: Unmasked; hide: () => void }) {
 }
 
 function UnmaskDialog({ it, close, done }: { it: Data; close: () => void; done: (got: Unmasked) => void }) {
-  const own = [...new Set(it.alerts.map((one) => one.case).filter((one) => one !== null))];
-  const cases = useGet<CasePage>(own.length === 0 ? path(["cases"], { limit: 100 }) : null);
-  const listed = own.length > 0 ? own : (cases.data?.cases ?? []).filter((one) => one.alerts?.some((alert) => alert.accounts.includes(it.token))).map((one) => one.id);
+  const listed = [...new Set(it.alerts.map((one) => one.case).filter((one) => one !== null))];
   const [chosen, setChosen] = useState<string | null>(null);
   const [reason, setReason] = useState("");
   const its = chosen ?? listed[0] ?? "";

@@ -13,7 +13,7 @@ import { assignAll } from "../work";
 /** A name to assign to: from the list where one may read it, else typed. */
 export function PersonField({ value, change }: { value: string; change: (name: string) => void }) {
   const session = useSession();
-  const users = useGet<{ users: User[] }>(can(session, "users") ? path(["users"], { limit: 500 }) : null);
+  const users = useGet<{ users: User[] }>(can(session, "users") ? path(["users"]) : null);
   const list = useId();
   const names = users.data?.users.filter((user) => !user.disabled).map(({ name }) => name) ?? [];
   return (

@@ -74,11 +74,12 @@ function Loaded({ it, set, reload }: { it: Case; set: (it: Case) => void; reload
       <div className="head">
         <div className="grow">
           <div className="title"><h1><Text most={120}>{it.title || it.id}</Text></h1><State state={it.state} outcome={it.outcome} />
-            {it.log.some((entry) => entry.command === "reopen") && !decided && <span className="badge waiting">{en.cases.reopened}</span>}</div>
+            {(it.reopened ?? it.log.some((entry) => entry.command === "reopen")) && !decided && <span className="badge waiting">{en.cases.reopened}</span>}</div>
           <p className="sub">
             <span className="id">{short(it.id, 40)}</span>
             <span>{en.cases.opened(short(it.opened_by, 40), "")}<Time time={it.opened_at} /></span>
             <span>{it.assignee ? <>{en.cases.who.toLowerCase()} <bdi>{short(it.assignee, 40)}</bdi></> : en.states["open"]}</span>
+            {it.waits_until && it.state === "waiting" && <span>{en.cases.until.toLowerCase()} <Time time={it.waits_until} /></span>}
             {it.due && <span>{en.cases.due.toLowerCase()} <Due it={it} /></span>}
             <span>{en.cases.version(it.version)}</span>
           </p>
@@ -90,8 +91,8 @@ function Loaded({ it, set, reload }: { it: Case; set: (it: Case) => void; reload
           {may("resume", it.state === "waiting") && <button type="button" className="button" onClick={() => void send({ command: "resume" })}>{en.cases.resume}</button>}
           {button("escalate", en.cases.escalate, may("escalate", it.state === "assigned" || it.state === "waiting"))}
           {button("due", en.cases.due_, may("due", !decided))}
-          {button("approve", en.cases.approve, may("approve", second))}
-          {button("reject", en.cases.reject, may("reject", second), undefined, "grave")}
+          {button("approve", en.cases.approve, second && may("approve", true))}
+          {button("reject", en.cases.reject, second && may("reject", true), undefined, "grave")}
           {button("reopen", en.cases.reopen, may("reopen", decided))}
           <a className="button" href={to(["cases", it.id, "file"])}>{en.cases.file} <kbd>f</kbd></a>
           {button("decide", en.cases.decide, may("decide", !decided), "d", "main")}
@@ -204,7 +205,7 @@ function NoteForm({ it, send, field }: { it: Case; send: Send; field: React.RefO
   };
   return (
     <form className="stack" onSubmit={(event) => { event.preventDefault(); void add(); }}>
-      <textarea ref={field} rows={2} maxLength={10_000} aria-label={en.cases.note} placeholder={en.cases.notePlaceholder} value={text} onChange={(event) => setText(event.target.value)}
+      <textarea ref={field} rows={2} maxLength={8_000} aria-label={en.cases.note} placeholder={en.cases.notePlaceholder} value={text} onChange={(event) => setText(event.target.value)}
         onKeyDown={(event) => { if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && text.trim()) void add(); if (event.key === "Escape") event.currentTarget.blur(); }} />
       {text.trim() && <div><button type="submit" className="button" disabled={busy}>{en.cases.addNote} <kbd>ctrl enter</kbd></button></div>}
     </form>
@@ -241,7 +242,7 @@ function Narrative({ it, alerts, done, send }: { it: Case; alerts: readonly Aler
         <span className="acts" style={{ marginLeft: "auto" }}>
           {own !== null && <button type="button" className="button bare" onClick={() => keep(null)}>{en.cases.redraft}</button>}
           <button type="button" className="button bare" disabled={!text} onClick={() => void navigator.clipboard.writeText(text).then(() => say(en.cases.copied), sayFailed)}>{en.cases.copy}</button>
-          {send && <button type="button" className="button bare" disabled={!text || text.length > 10_000} onClick={() => void send({ command: "note", text }).then((sent) => { if (sent) say(en.cases.done); })}>{en.cases.intoNote}</button>}
+          {send && <button type="button" className="button bare" disabled={!text || text.length > 8_000} onClick={() => void send({ command: "note", text }).then((sent) => { if (sent) say(en.cases.done); })}>{en.cases.intoNote}</button>}
         </span>
       </header>
       <div className="in stack">

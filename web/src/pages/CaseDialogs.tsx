@@ -58,7 +58,7 @@ export function CommandDialog({ asked, it, alerts, ready, send, close }: Props) 
   };
   const reasonField = (
     <label className="field"><span>{en.cases.reason}</span>
-      <textarea rows={4} required maxLength={10_000} autoFocus={asked !== "decide" && asked !== "wait"} value={reason} onChange={(event) => setReason(event.target.value)} aria-describedby="reason-hint"
+      <textarea rows={4} required maxLength={8_000} autoFocus={asked !== "decide" && asked !== "wait"} value={reason} onChange={(event) => setReason(event.target.value)} aria-describedby="reason-hint"
         onKeyDown={(event) => { if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) void submit(); }} />
       <span className="small muted" id="reason-hint">{en.cases.reasonHint}</span>
     </label>

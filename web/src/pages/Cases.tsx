@@ -51,7 +51,7 @@ export default function Cases() {
           {() => rows.length === 0 ? <Nothing title={en.cases.none}>{en.cases.noneHint}</Nothing> : (
             <div className="scroll" tabIndex={0} role="region" aria-label={en.cases.title}>
               <table>
-                <thead><tr><th scope="col">{en.columns.case}</th><th scope="col">{en.cases.title_}</th><th scope="col">{en.cases.state}</th><th scope="col">{en.cases.who}</th><th scope="col">{en.cases.due}</th><th scope="col" className="num">{en.cases.alerts}</th><th scope="col">{en.cases.updated}</th></tr></thead>
+                <thead><tr><th scope="col">{en.columns.case}</th><th scope="col">{en.cases.title_}</th><th scope="col">{en.cases.state}</th><th scope="col">{en.cases.who}</th><th scope="col">{en.cases.due}</th><th scope="col">{en.cases.updated}</th></tr></thead>
                 <tbody>
                   {rows.map((row, n) => (
                     <tr key={row.id} className={n === at ? "chosen" : ""} onClick={() => setAt(n)} onDoubleClick={() => go(to(["cases", row.id]))}>
@@ -60,7 +60,6 @@ export default function Cases() {
                       <td><State state={row.state} outcome={row.outcome} /></td>
                       <td>{row.assignee ? <bdi>{short(row.assignee, 30)}</bdi> : <span className="muted">–</span>}</td>
                       <td><Due it={row} /></td>
-                      <td className="num">{row.alerts?.length ?? ""}</td>
                       <td><Time time={row.opened_at} /></td>
                     </tr>
                   ))}

@@ -47,7 +47,7 @@ export function Filters({ filters }: { filters: Record<string, string> }) {
   return (
     <div className="filters" role="search">
       {select(en.queue.kind, "typology", [["", en.queue.all], ...typologiesOf(typologies.data).map((it): [string, string] => [it.id, it.title])], "w3")}
-      {select(en.queue.state, "state", [["", en.queue.all], ["open,assigned,waiting,escalated", "not decided"], ...states], "w2")}
+      {select(en.queue.state, "state", [["", en.queue.all], ...states], "w2")}
       {select(en.queue.action, "action", [["", en.queue.all], ["hold", en.actions["hold"]!], ["review", en.actions["review"]!]], "w1")}
       {select(en.queue.who, "assignee", [["", en.queue.anyone], [session.user.name, en.queue.me], ...(filters["assignee"] && filters["assignee"] !== session.user.name ? [[filters["assignee"], filters["assignee"]] as [string, string]] : [])], "w2")}
       <Typed label={en.queue.from} name="min_score" filters={filters} type="number" w="w1" />

@@ -29,7 +29,7 @@ export default function Holds() {
                   {[...holds].sort((a, b) => Date.parse(a.ends_at) - Date.parse(b.ends_at)).map((hold) => (
                     <tr key={hold.payment}>
                       <th scope="row" className="id">{short(hold.payment, 30)}</th>
-                      <td><a className="id" href={to(["alerts", hold.alert])}>{short(hold.alert, 40)}</a></td>
+                      <td>{hold.alert ? <a className="id" href={to(["alerts", hold.alert])}>{short(hold.alert, 40)}</a> : <span className="muted">–</span>}</td>
                       <td><Time time={hold.opened_at} /></td><td><Time time={hold.ends_at} /></td>
                       <td>{hold.state === "open" ? <Left hold={hold} /> : <span className="muted">{en.holds[hold.state]}{hold.ended_by ? `, ${hold.ended_by === "time" ? en.holds.byTime : short(hold.ended_by, 30)}` : ""}</span>}</td>
                       <td className="num"><HoldActions hold={hold} done={page.reload} /></td>
@@ -69,7 +69,7 @@ export function HoldActions({ hold, done }: { hold: Hold; done: () => void }) {
         <Dialog title={en.holds.what[asked]!} close={() => setAsked(null)}>
           <form className="stack" onSubmit={(event) => { event.preventDefault(); send(); }}>
             <p>{en.table.payment} <span className="id">{short(hold.payment, 40)}</span></p>
-            <label className="field"><span>{en.holds.reason}</span><textarea autoFocus required rows={3} maxLength={10_000} value={reason} onChange={(event) => setReason(event.target.value)} /></label>
+            <label className="field"><span>{en.holds.reason}</span><textarea autoFocus required rows={3} maxLength={8_000} value={reason} onChange={(event) => setReason(event.target.value)} /></label>
             <div className="ends"><button type="button" className="button" onClick={() => setAsked(null)}>{en.cases.cancel}</button><button type="submit" className="button main" disabled={!reason.trim()}>{en.cases.send}</button></div>
           </form>
         </Dialog>

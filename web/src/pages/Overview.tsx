@@ -99,7 +99,7 @@ function Loaded({ data, holds }: { data: Data; holds: HoldPage | undefined }) {
             <header><h2>{en.overview.running}</h2><a className="small" href="#/holds">{en.nav.holds}</a></header>
             <ul className="list in">
               {running.length === 0 && <li className="muted">{en.overview.noHolds}</li>}
-              {running.map((hold) => <li key={hold.payment}><a className="id grow" href={to(["alerts", hold.alert])}>{short(hold.payment, 24)}</a><span className="muted"><Time time={hold.ends_at} /></span><Left hold={hold} /></li>)}
+              {running.map((hold) => <li key={hold.payment}>{hold.alert ? <a className="id grow" href={to(["alerts", hold.alert])}>{short(hold.payment, 24)}</a> : <span className="id grow">{short(hold.payment, 24)}</span>}<span className="muted"><Time time={hold.ends_at} /></span><Left hold={hold} /></li>)}
             </ul>
           </section>
         </div>

@@ -14,7 +14,7 @@ const ROLES: Role[] = ["analyst", "reviewer", "rule-author", "auditor", "adminis
 export default function Users() {
   useTitle(en.users.title);
   const session = useSession();
-  const users = useGet<{ users: User[] }>(path(["users"], { limit: 500 }));
+  const users = useGet<{ users: User[] }>(path(["users"]));
   const [name, setName] = useState("");
   const [role, setRole] = useState<Role>("analyst");
   const [invitation, setInvitation] = useState<Invitation | null>(null);
