@@ -3,7 +3,7 @@
 
 export type Role =
   | "administrator" | "analyst" | "reviewer" | "rule-author" | "auditor" | "payment-system" | "monitor";
-export type AlertState = "open" | "assigned" | "waiting" | "escalated" | "decided";
+export type AlertState = "open" | "assigned" | "waiting" | "escalated" | "proposed" | "decided";
 export type Action = "none" | "review" | "hold";
 export type Outcome = "report" | "no_report";
 

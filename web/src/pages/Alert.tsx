@@ -79,10 +79,10 @@ function Loaded({ alert, reload }: { alert: Alert; reload: () => void }) {
           <a className="button bare" href={listHash()}>{en.alert.back} <kbd>u</kbd></a>
           <button type="button" className="button bare" disabled={!around.previous} onClick={() => move(around.previous)}>{en.alert.previous} <kbd>k</kbd></button>
           <button type="button" className="button bare" disabled={!around.next} onClick={() => move(around.next)}>{en.alert.next} <kbd>j</kbd></button>
-          {works && alert.state !== "decided" && alert.assignee !== session.user.name && <button type="button" className="button" onClick={takeIt}>{en.alert.take} <kbd>a</kbd></button>}
-          {works && alert.state !== "decided" && <button type="button" className="button" onClick={() => setAssigning(true)}>{en.alert.assignTo}</button>}
+          {works && alert.state !== "decided" && alert.state !== "proposed" && alert.assignee !== session.user.name && <button type="button" className="button" onClick={takeIt}>{en.alert.take} <kbd>a</kbd></button>}
+          {works && alert.state !== "decided" && alert.state !== "proposed" && <button type="button" className="button" onClick={() => setAssigning(true)}>{en.alert.assignTo}</button>}
           {alert.case ? <a className="button" href={to(["cases", alert.case])}>{en.alert.toCase(short(alert.case, 16))} <kbd>c</kbd></a> : works && <button type="button" className="button" onClick={() => void toCase(false).catch(sayFailed)}>{en.alert.open} <kbd>c</kbd></button>}
-          {works && alert.state !== "decided" && <button type="button" className="button main" onClick={decide}>{en.alert.decide} <kbd>d</kbd></button>}
+          {works && alert.state !== "decided" && alert.state !== "proposed" && <button type="button" className="button main" onClick={decide}>{en.alert.decide} <kbd>d</kbd></button>}
         </div>
       </div>
       <div className="alert">

@@ -4,7 +4,7 @@ import { path, Problem } from "../api/client";
 import type { Alert, Case, Command, FlowPayment } from "../api/types";
 import { useEvents, useGet } from "../api/use";
 import { en } from "../en";
-import { count, money, short } from "../format";
+import { at, count, money, short } from "../format";
 import { Flow } from "../flow/Flow";
 import { NOTHING, type Pick } from "../flow/Lanes";
 import { inOrder } from "../flow/picture";
@@ -42,10 +42,14 @@ function Loaded({ it, set, reload }: { it: Case; set: (it: Case) => void; reload
   const note = useRef<HTMLTextAreaElement>(null);
   const { alerts, done, error } = useAlerts(it.alerts.map((alert) => alert.id));
   const decided = it.state === "decided";
+  // Decided, or waiting for the second person: what was on the screen stays as it was.
+  const settled = decided || it.state === "proposed";
+  const may = (what: string, otherwise: boolean): boolean => works && (it.allowed ? it.allowed.includes(what) : otherwise);
+  const mayDecide = may("decide", !settled);
   useEffect(() => {
-    if (query.get("do") === "decide" && works && !decided) setAsked("decide");
+    if (query.get("do") === "decide" && mayDecide) setAsked("decide");
     if (query.get("do")) setQuery({ do: null });
-  }, [query, works, decided]);
+  }, [query, mayDecide]);
   /** True where it was done; a stale version loads the case anew and keeps what was typed. */
   const send = async (what: Command): Promise<boolean> => {
     try {
@@ -61,11 +65,10 @@ function Loaded({ it, set, reload }: { it: Case; set: (it: Case) => void; reload
   };
   const ask = (what: Asked): (() => void) => () => { if (works) setAsked(what); };
   useKeys({
-    a: ask("assign"), d: () => { if (works && !decided) setAsked("decide"); }, m: () => note.current?.focus(),
+    a: ask("assign"), d: () => { if (mayDecide) setAsked("decide"); }, m: () => note.current?.focus(),
     f: () => go(to(["cases", it.id, "file"])), u: () => go("#/cases"),
   });
-  const second = decided && it.decision !== null && it.decision.approved_by === null && can(session, "approve") && it.decision.by !== session.user.name;
-  const may = (what: string, otherwise: boolean): boolean => works && (it.allowed ? it.allowed.includes(what) : otherwise);
+  const second = it.state === "proposed" && it.decision !== null && it.decision.approved_by === null && can(session, "approve") && it.decision.by !== session.user.name;
   const button = (what: Asked, text: string, shown: boolean, key?: string, look = "") => shown && (
     <button type="button" className={`button ${look}`} onClick={() => setAsked(what)}>{text}{key && <> <kbd>{key}</kbd></>}</button>
   );
@@ -85,23 +88,23 @@ function Loaded({ it, set, reload }: { it: Case; set: (it: Case) => void; reload
           </p>
         </div>
         <div className="acts">
-          {button("assign", en.cases.assign, may("assign", !decided), "a")}
+          {button("assign", en.cases.assign, may("assign", !settled), "a")}
           {may("unassign", it.state === "assigned") && <button type="button" className="button bare" onClick={() => void send({ command: "unassign" })}>{en.cases.unassign}</button>}
           {button("wait", en.cases.wait, may("wait", it.state === "assigned"))}
           {may("resume", it.state === "waiting") && <button type="button" className="button" onClick={() => void send({ command: "resume" })}>{en.cases.resume}</button>}
           {button("escalate", en.cases.escalate, may("escalate", it.state === "assigned" || it.state === "waiting"))}
-          {button("due", en.cases.due_, may("due", !decided))}
+          {button("due", en.cases.due_, may("due", !settled))}
           {button("approve", en.cases.approve, second && may("approve", true))}
           {button("reject", en.cases.reject, second && may("reject", true), undefined, "grave")}
           {button("reopen", en.cases.reopen, may("reopen", decided))}
           <a className="button" href={to(["cases", it.id, "file"])}>{en.cases.file} <kbd>f</kbd></a>
-          {button("decide", en.cases.decide, may("decide", !decided), "d", "main")}
+          {button("decide", en.cases.decide, mayDecide, "d", "main")}
         </div>
       </div>
       <div className="case">
         <div className="stack">
           {it.decision && <Decided it={it} second={second} />}
-          <Alerts it={it} works={works && !decided} send={send} join={ask("join")} alerts={alerts} />
+          <Alerts it={it} works={works && !settled} send={send} join={ask("join")} alerts={alerts} />
           {alerts.length > 0 && <CaseFlow alerts={alerts} loading={!done} />}
           {error !== null && <Failed error={error} />}
           <Narrative it={it} alerts={alerts} done={done} send={works ? send : null} />
@@ -137,12 +140,12 @@ function Decided({ it, second }: { it: Case; second: boolean }) {
   const decision = it.decision!;
   return (
     <section className="card">
-      <header><h2>{en.cases.decision}</h2><State state="decided" outcome={decision.outcome} /></header>
+      <header><h2>{en.cases.decision}</h2><State state={it.state === "proposed" ? "proposed" : "decided"} outcome={decision.outcome} /></header>
       <div className="in stack">
         <p className="wrap"><bdi>{decision.reason}</bdi></p>
         <p className="muted small">{short(decision.by, 60)}, <Time time={decision.at} />. {en.cases.evidence(decision.evidence.length)}.
           {decision.approved_by && <> {en.cases.approvedBy(short(decision.approved_by, 60), "")}<Time time={decision.approved_at} />.</>}</p>
-        {second && <p className="note warn">{en.cases.needsSecond}</p>}
+        {it.state === "proposed" && <p className="note warn">{second ? en.cases.needsYou : en.cases.needsSecond}</p>}
       </div>
     </section>
   );
@@ -214,12 +217,25 @@ function NoteForm({ it, send, field }: { it: Case; send: Send; field: React.RefO
 
 const GRAVE = new Set(["decide", "approve", "reject", "reopen", "escalate", "unmask"]);
 
+/** What a command said beside its text: to whom, until when, how many payments. */
+function detail(value: unknown): string {
+  if (value === null || typeof value !== "object") return "";
+  const parts = Object.entries(value).filter(([, its]) => its !== null).map(([name, its]) => {
+    if (name === "evidence" && Array.isArray(its)) return en.cases.evidence(its.length);
+    if (name === "outcome") return en.outcomes[String(its)] ?? String(its);
+    if ((name === "until" || name === "at") && typeof its === "string") return at(its);
+    return Array.isArray(its) ? its.map(String).join(", ") : typeof its === "object" ? JSON.stringify(its) : String(its);
+  });
+  return short(parts.join("; "), 300);
+}
+
 export function Log({ it }: { it: Case }) {
   return (
     <ol className="log">
       {[...it.log].reverse().map((entry) => (
         <li key={entry.n} className={entry.command === "note" ? "note-entry" : GRAVE.has(entry.command) ? "grave" : ""}>
           <span><b><bdi>{short(entry.by, 40)}</bdi></b> {en.cases.commands[entry.command] ?? entry.command} <span className="muted small"><Time time={entry.at} seconds /></span></span>
+          {detail(entry.detail) && <span className="small muted wrap"><bdi>{detail(entry.detail)}</bdi></span>}
           {entry.text && <span className="wrap"><bdi>{short(entry.text, 4_000)}</bdi></span>}
         </li>
       ))}

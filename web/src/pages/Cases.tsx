@@ -35,7 +35,7 @@ export default function Cases() {
           <label className="field"><span>{en.cases.state}</span>
             <select className="w2" value={asked.state ?? ""} onChange={(event) => setQuery({ state: event.target.value })}>
               <option value="">{en.queue.all}</option>
-              {["open", "assigned", "waiting", "escalated", "decided"].map((state) => <option key={state} value={state}>{en.states[state]}</option>)}
+              {["open", "assigned", "waiting", "escalated", "proposed", "decided"].map((state) => <option key={state} value={state}>{en.states[state]}</option>)}
             </select>
           </label>
           <label className="field"><span>{en.cases.who}</span>

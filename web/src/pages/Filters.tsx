@@ -43,7 +43,7 @@ export function Filters({ filters }: { filters: Record<string, string> }) {
       </select>
     </label>
   );
-  const states = ["open", "assigned", "waiting", "escalated", "decided"].map((state): [string, string] => [state, en.states[state]!]);
+  const states = ["open", "assigned", "waiting", "escalated", "proposed", "decided"].map((state): [string, string] => [state, en.states[state]!]);
   return (
     <div className="filters" role="search">
       {select(en.queue.kind, "typology", [["", en.queue.all], ...typologiesOf(typologies.data).map((it): [string, string] => [it.id, it.title])], "w3")}
