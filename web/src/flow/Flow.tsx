@@ -138,7 +138,7 @@ interface Pick_ { payments: readonly FlowPayment[]; pick: Pick; choose: (pick: P
 
 export function PaymentTable({ payments, pick, choose, until = payments.length }: Pick_) {
   const chosen = useRef<HTMLTableRowElement>(null);
-  useEffect(() => chosen.current?.scrollIntoView({ block: "nearest" }), [pick]);
+  useEffect(() => { chosen.current?.scrollIntoView({ block: "nearest" }); }, [pick]);
   const shown = payments.slice(0, until);
   return (
     <div className="flowbox" tabIndex={0} role="region" aria-label={en.alert.table}>

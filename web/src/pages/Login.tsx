@@ -28,7 +28,7 @@ export function Login({ done, expired }: { done: (session: Session) => void; exp
   const form = (
     <form onSubmit={send}>
       <label className="field"><span>{en.login.name}</span><input name="username" autoComplete="username" autoFocus={!expired} required maxLength={100} value={name} onChange={(event) => setName(event.target.value)} /></label>
-      <label className="field"><span>{en.login.password}</span><input name="password" type="password" autoComplete="current-password" autoFocus={Boolean(expired)} required maxLength={1000} value={password} onChange={(event) => setPassword(event.target.value)} /></label>
+      <label className="field"><span>{en.login.password}</span><input name="password" type="password" autoComplete="current-password" data-first required maxLength={1000} value={password} onChange={(event) => setPassword(event.target.value)} /></label>
       {problem && <p className="note bad" role="alert">{problem}</p>}
       <button type="submit" className="button main" disabled={busy}>{en.login.enter}</button>
     </form>

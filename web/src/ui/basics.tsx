@@ -73,7 +73,10 @@ export function Dialog({ title, wide, close, children }: { title: string; wide?:
   const id = useId();
   useEffect(() => {
     const dialog = ref.current;
-    if (dialog && !dialog.open) dialog.showModal();
+    if (!dialog || dialog.open) return;
+    dialog.showModal();
+    // The browser takes the first field; another may be the one to begin with.
+    dialog.querySelector<HTMLElement>("[data-first]")?.focus();
   }, []);
   return (
     <dialog ref={ref} aria-labelledby={id} className={wide ? "wide" : ""} onClose={close} onCancel={close}
