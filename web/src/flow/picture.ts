@@ -47,23 +47,25 @@ export function layOut(ordered: readonly FlowPayment[], width: number, left: num
   const lanes = makeLanes(index.size, edges, TOP, room);
   const evidence = chosen.filter(({ payment }) => payment.in_evidence);
   const right = width - (evidence.length <= MOST_WITH_AMOUNTS && width > 600 ? 88 : 30);
-  const scale = makeScale(chosen.map(({ payment }) => Date.parse(payment.time) || 0), left + 26, right);
+  const scale = makeScale(chosen.map(({ payment }) => Date.parse(payment.time) || 0), left + 26, right, chosen.map(({ payment }) => payment.in_evidence));
   const largest = Math.max(1e-9, ...(evidence.length > 0 ? evidence : chosen).map(({ payment }) => payment.amount));
   const bound = Math.max(0.9, Math.min(lanes.spacing * 0.36, 15, scale.slot * 0.62));
   const least = Math.min(1.3, bound * 0.4);
   const drawn = chosen.map(({ payment, number }, n): Drawn => {
     const edge = edges[n]!;
     // In proportion to the amount, not below what can be seen, context not above the evidence.
-    const shaft = Math.min(bound, Math.max(least, (bound * payment.amount) / largest));
+    const slot = payment.in_evidence ? scale.slot : scale.contextSlot;
+    const most = payment.in_evidence ? bound : Math.min(bound, Math.max(0.9, slot * 0.9));
+    const shaft = Math.min(most, Math.max(least, (bound * payment.amount) / largest));
     const arrow: Arrow = {
       x: scale.positions[n]!, from: lanes.heights[edge.debtor]!, to: lanes.heights[edge.creditor]!, width: shaft,
-      turn: Math.min(9, Math.max(0, Math.min((scale.slot - shaft) * 0.55, lanes.spacing * 0.24))),
-      barb: Math.min(3.6, Math.max(0.5, (scale.slot - shaft) * 0.4)),
+      turn: Math.min(9, Math.max(0, Math.min((slot - shaft) * 0.55, lanes.spacing * 0.24))),
+      barb: Math.min(3.6, Math.max(0.5, (slot - shaft) * 0.4)),
     };
     let path = outline(arrow);
     for (const account of new Set([edge.debtor, edge.creditor])) {
       if (lanes.banded[account]) {
-        path += disc(arrow.x, lanes.heights[account]!, Math.min(0.8 + shaft * 0.5, Math.max(1.6, scale.slot) * 0.62));
+        path += disc(arrow.x, lanes.heights[account]!, Math.min(0.8 + shaft * 0.5, Math.max(1.6, slot) * 0.62));
       }
     }
     return { payment, number, arrow, path, debtor: edge.debtor, creditor: edge.creditor };

@@ -15,34 +15,46 @@ export interface Break { x: number; milliseconds: number; afterKnot: number }
 export interface Tick { x: number; label: string; context: string }
 export interface Scale {
   positions: number[];
-  /** The least distance from a payment to the next. */
+  /** The least distance from a payment of the evidence to the next. */
   slot: number;
+  /** The same of any payment. */
+  contextSlot: number;
   breaks: Break[];
   knots: Knot[];
 }
 
-/** Lays `times` (milliseconds, ascending) between two positions. */
-export function makeScale(times: readonly number[], left: number, right: number): Scale {
+/** Lays `times` (milliseconds, ascending) between two positions. Where `evidence` says which of
+ * them matter, what is context alone takes less room, so that many neighbours do not push the flow
+ * itself together. */
+export function makeScale(times: readonly number[], left: number, right: number, evidence?: readonly boolean[]): Scale {
   const gaps = times.slice(1).map((time, n) => time - times[n]!);
   const total = gaps.reduce((sum, gap) => sum + gap, 0);
   const longest = longestShown(gaps, total);
-  const shown = gaps.map((gap) => Math.min(gap, longest));
+  const matter = evidence?.filter(Boolean).length ?? 0;
+  const light = matter > 0 ? Math.min(1, (0.5 * matter) / Math.max(1, times.length - matter)) : 1;
+  const weights = gaps.map((_, n) => (!evidence || evidence[n] || evidence[n + 1] ? 1 : light));
+  const weight = Math.max(1, weights.reduce((sum, one) => sum + one, 0));
+  const shown = gaps.map((gap, n) => Math.min(gap, longest) * weights[n]!);
   const shownTotal = shown.reduce((sum, gap) => sum + gap, 0);
   const width = right - left;
-  const many = Math.max(1, gaps.length);
-  const even = total > 0 ? Math.min((width * EVEN_SHARE) / many, WIDEST_SLOT) : Math.min(width / (many + 1), WIDEST_TIE);
-  const free = total > 0 ? width - even * gaps.length : 0;
-  const used = even * gaps.length + free;
-  let x = times.length === 1 ? (left + right) / 2 : left + (width - used) / 2;
+  const even = total > 0 ? Math.min((width * EVEN_SHARE) / weight, WIDEST_SLOT) : Math.min(width / (weight + 1), WIDEST_TIE);
+  const evenTotal = even * weights.reduce((sum, one) => sum + one, 0);
+  const free = total > 0 ? width - evenTotal : 0;
+  let x = times.length === 1 ? (left + right) / 2 : left + (width - evenTotal - free) / 2;
   const positions = times.length > 0 ? [x] : [];
-  for (const part of shown) {
-    x += even + (shownTotal > 0 ? (free * part) / shownTotal : 0);
+  shown.forEach((part, n) => {
+    x += even * weights[n]! + (shownTotal > 0 ? (free * part) / shownTotal : 0);
     positions.push(x);
-  }
+  });
+  const knots = knotsOf(times, positions);
+  const own = matter > 0 ? positions.filter((_, n) => evidence![n]) : positions;
+  return { positions, slot: least(own), contextSlot: least(positions), breaks: breaksOf(knots, longest), knots };
+}
+
+function least(positions: readonly number[]): number {
   let slot = WIDEST_TIE;
   for (let n = 1; n < positions.length; n += 1) slot = Math.min(slot, positions[n]! - positions[n - 1]!);
-  const knots = knotsOf(times, positions);
-  return { positions, slot, breaks: breaksOf(knots, longest), knots };
+  return slot;
 }
 
 /** A gap that takes more than a seventh of the time and is eight times the middle one is cut to

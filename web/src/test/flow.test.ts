@@ -66,6 +66,13 @@ describe("the time scale", () => {
     expect(scale.breaks[0]!.milliseconds).toBe(40 * DAY - 240_000);
     expect(positionOf(scale, 20 * DAY)).toBeNull();
   });
+  it("many neighbours do not push the flow itself together", () => {
+    const alone = makeScale([0, 1, 2, 3].map((n) => n * DAY), 0, 800);
+    const times = [0, 1, 2, 3].map((n) => n * DAY).concat(Array.from({ length: 300 }, (_, n) => 4 * DAY + n * 60_000));
+    const among = makeScale(times, 0, 800, times.map((_, n) => n < 4));
+    expect(among.slot).toBeGreaterThan(alone.slot / 4);
+    expect(Math.max(...among.positions)).toBeLessThanOrEqual(800.001);
+  });
   it("stays within its bounds", () => {
     for (const count of [1, 2, 7, 500]) {
       const { positions } = makeScale(Array.from({ length: count }, (_, n) => n * n * 1000), 10, 400);
