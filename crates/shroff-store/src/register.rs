@@ -6,7 +6,11 @@
 
 mod alerts;
 mod audit;
+mod cases;
 mod error;
+mod find;
+mod holds;
+mod life;
 mod migrations;
 mod money;
 mod sql;
@@ -19,7 +23,13 @@ use sqlx::{AnyPool, ConnectOptions, Executor};
 
 pub use self::alerts::{AlertChange, Evidence, RevisionRow, RuleShare, Sum, Watermark};
 pub use self::audit::{AuditEntry, AuditFault, AuditFilter, AuditHead, AuditRow, Chain};
+pub use self::cases::{
+    By, CaseError, CaseFilter, CaseRow, Command, Decision, LogRow, Outcome, case_id, case_number,
+};
 pub use self::error::RegisterError;
+pub use self::find::{AlertFilter, AlertPage, AlertRow, AlertSort, Behind, WholeAlert};
+pub use self::holds::{Ending, HoldAnswer, HoldEnd, HoldRow, NewHold};
+pub use self::life::{CaseState, CommandKind};
 
 use self::error::Doing;
 

@@ -8,6 +8,7 @@ use sqlx::AnyConnection;
 
 use super::Register;
 use super::error::{Doing, RegisterError};
+use super::holds::{self, NewHold};
 use super::money::{rank, split};
 use super::sql::{Sql, column};
 
@@ -169,9 +170,11 @@ impl Register {
     pub async fn write_alerts(
         &self,
         changes: &[AlertChange],
+        holds: &[NewHold],
         upto: Option<Watermark>,
     ) -> Result<(), RegisterError> {
         let mut work = self.writer.begin().await.doing(DOING)?;
+        holds::open(&mut work, holds).await?;
         let numbers = numbers(&mut work, changes).await?;
         let numbered = || changes.iter().zip(numbers.iter().copied());
         write_heads(&mut work, numbered()).await?;
