@@ -6,10 +6,11 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use shroff_detect::{Thresholds, Typology};
-use shroff_types::{Clock, Span, Timestamp};
+use shroff_types::{Clock, Span};
 
 use crate::library;
 use crate::serve::Role;
+use crate::zone::Zone;
 
 /// Watches payments, not people: finds fraud and laundering in the flow of money, and shows the
 /// evidence. A human decides.
@@ -149,7 +150,14 @@ pub(crate) struct RulesOf {
 #[derive(Debug, Subcommand)]
 pub(crate) enum RulesCommand {
     /// Find everything that is wrong, each with its place; exit code 1 where something is.
-    Check(RulesOf),
+    Check {
+        #[command(flatten)]
+        of: RulesOf,
+        /// Payments to look at: a condition that is true at none of them is told, with what its
+        /// values are. May stand several times.
+        #[arg(long, value_name = "INPUT")]
+        observed: Vec<String>,
+    },
     /// Run the example ledgers; exit code 1 where one does not give its alerts.
     Test(RulesOf),
     /// List them with their parameters.
@@ -211,6 +219,23 @@ pub(crate) struct Reading {
     pub(crate) sort_memory: u32,
 }
 
+impl Reading {
+    /// Some inputs, whose layout is to be recognised.
+    pub(crate) fn of(inputs: Vec<String>) -> Reading {
+        Reading {
+            inputs,
+            format: None,
+            map: None,
+            label: None,
+            rates: None,
+            base: None,
+            definitions: None,
+            max_bad: 0.01,
+            sort_memory: 256,
+        }
+    }
+}
+
 /// How accounts are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Naming {
@@ -229,21 +254,27 @@ pub(crate) struct Ruling {
     /// Set a parameter of a typology, as in `fan-in.least_payers=6`; may stand several times.
     #[arg(long, value_name = "ID.PARAMETER=NUMBER")]
     pub(crate) set: Vec<String>,
-    /// How far the institution's clock is from UTC, as in `+01:00`; rules ask it for the hour.
+    /// The time zone of the institution, as in `Europe/Amsterdam` or `+01:00`; rules ask its clock
+    /// for the hour.
     #[arg(
         long,
-        value_name = "HOURS",
+        alias = "utc-offset",
+        value_name = "ZONE",
         default_value = "+00:00",
-        allow_hyphen_values = true,
-        value_parser = offset
+        allow_hyphen_values = true
     )]
-    pub(crate) utc_offset: i64,
+    pub(crate) time_zone: Zone,
     /// From which score on a hold is suggested, where a typology that fired goes so far.
     #[arg(long, value_name = "SCORE", default_value = "0.9", value_parser = permille)]
     pub(crate) hold_from: u16,
 }
 
 impl Ruling {
+    /// What is built in, as though nothing was said on the command line.
+    pub(crate) fn built_in() -> Ruling {
+        Ruling { typologies: None, set: Vec::new(), time_zone: Zone::utc(), hold_from: 900 }
+    }
+
     /// The typologies, with their parameters set.
     pub(crate) fn typologies(&self) -> anyhow::Result<Vec<Typology>> {
         library::for_run(self.typologies.as_deref(), &self.set)
@@ -251,7 +282,7 @@ impl Ruling {
 
     /// The institution's clock.
     pub(crate) fn clock(&self) -> Clock {
-        Clock::new(vec![(Timestamp(i64::MIN), self.utc_offset)])
+        self.time_zone.clock()
     }
 
     /// What is suggested from which score on.
@@ -453,22 +484,6 @@ pub(crate) struct Demo {
 }
 
 /// `+01:00` or `-05:30` in microseconds.
-fn offset(text: &str) -> Result<i64, String> {
-    let wrong = || "it is a sign, hours and minutes, as in +01:00".to_owned();
-    let (sign, rest) = match text.split_at_checked(1) {
-        Some(("+", rest)) => (1, rest),
-        Some(("-", rest)) => (-1, rest),
-        _ => return Err(wrong()),
-    };
-    let (hours, minutes) = rest.split_once(':').ok_or_else(wrong)?;
-    let number = |text: &str, most: i64| {
-        let plain = text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit());
-        let number = text.parse::<i64>().ok().filter(|number| plain && *number <= most);
-        number.ok_or_else(wrong)
-    };
-    Ok(sign * (number(hours, 14)? * 60 + number(minutes, 59)?) * 60_000_000)
-}
-
 fn positive(text: &str) -> Result<f64, String> {
     let number = text.parse::<f64>().map_err(|e| e.to_string())?;
     if number.is_finite() && number > 0.0 {

@@ -26,6 +26,7 @@ mod terminal;
 mod threads;
 mod tokens;
 mod tune;
+mod zone;
 
 use std::process::ExitCode;
 

@@ -10,12 +10,13 @@ use serde::{Deserialize, Serialize};
 use shroff_detect::{Alone, Definitions, Thresholds, Typology};
 use shroff_engine::{Live, LiveSettings, Told};
 use shroff_store::{Access, Frame, Log, Options, read_payment};
-use shroff_types::{Clock, Place, Span, Timestamp};
+use shroff_types::{Place, Span};
 
 use super::core::{Core, Disks, read_told};
 use super::disk::Folder;
 use super::{SEGMENT_BYTES, reply};
 use crate::cli::{Explain, Serve};
+use crate::zone::Zone;
 use crate::{Ending, library, outputs, rules, settings};
 
 /// Makes a folder that only its owner can look into.
@@ -63,7 +64,7 @@ pub(crate) fn token_key(path: &Path) -> anyhow::Result<[u8; 32]> {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Choices {
     set: Vec<String>,
-    utc_offset_micros: i64,
+    time_zone: Zone,
     hold_permille: u16,
     decimals: u8,
     lateness_micros: i64,
@@ -86,7 +87,7 @@ impl Rulebook {
         let ruling = &arguments.ruling;
         let choices = Choices {
             set: ruling.set.clone(),
-            utc_offset_micros: ruling.utc_offset,
+            time_zone: ruling.time_zone.clone(),
             hold_permille: ruling.hold_from,
             decimals: arguments.decimals,
             lateness_micros: arguments.lateness.micros(),
@@ -119,11 +120,11 @@ impl Rulebook {
 
     /// A core under these rules.
     pub(crate) fn live(&self) -> anyhow::Result<Live> {
-        let Choices { utc_offset_micros, hold_permille, decimals, lateness_micros, .. } =
-            self.choices;
+        let &Choices { ref time_zone, hold_permille, decimals, lateness_micros, .. } =
+            &self.choices;
         let settings = LiveSettings {
             exponent: decimals,
-            clock: Clock::new(vec![(Timestamp(i64::MIN), utc_offset_micros)]),
+            clock: time_zone.clock(),
             thresholds: Thresholds { hold_permille, ..Thresholds::default() },
             lateness: Span::from_micros(lateness_micros).context("a lateness is not negative")?,
         };
