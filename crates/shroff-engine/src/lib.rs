@@ -8,6 +8,7 @@ mod grouper;
 mod grouping;
 mod live;
 mod mutes;
+mod state;
 mod told;
 mod window;
 

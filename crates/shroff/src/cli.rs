@@ -53,9 +53,12 @@ pub(crate) enum Command {
     Bench(Bench),
     /// Serve: take payments over HTTP, make them durable, and answer each with its verdict.
     Serve(Serve),
-    /// Compute the verdict on a payment anew from the log of a service, and compare it with what
-    /// was said; exit code 1 where they differ.
+    /// Compute the verdict on a payment, or an alert, anew from the log of a service, and compare it
+    /// with what was said; exit code 1 where they differ.
     Explain(Explain),
+    /// Compute all that a service said anew from its log, under every version of its rules, and
+    /// look at its snapshots; exit code 1 where anything is not the same.
+    Verify(Verify),
     /// Make keys for a service.
     Keys {
         #[command(subcommand)]
@@ -91,6 +94,10 @@ pub(crate) struct Serve {
     /// The file of the key of account tokens; `token.key` in the data folder unless named.
     #[arg(long, value_name = "FILE")]
     pub(crate) token_key: Option<PathBuf>,
+    /// Take a snapshot of the state after so many payments, so that a start after a kill has no more
+    /// than that to compute anew; 0 for at the end alone.
+    #[arg(long, value_name = "PAYMENTS", default_value_t = 100_000)]
+    pub(crate) snapshot_every: u32,
     /// Write the log of the program as JSON.
     #[arg(long)]
     pub(crate) log_json: bool,
@@ -105,8 +112,26 @@ impl Serve {
 
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Explain {
-    /// The id of the payment, as it was sent.
-    pub(crate) payment: String,
+    /// The id of a payment as it was sent, or of an alert as it was told.
+    #[arg(value_name = "PAYMENT|ALERT")]
+    pub(crate) subject: String,
+    /// The folder of the service.
+    #[arg(long, value_name = "DIR", default_value = "shroff-data")]
+    pub(crate) data: PathBuf,
+    /// The file of the key of account tokens; `token.key` in the data folder unless named.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) token_key: Option<PathBuf>,
+}
+
+impl Explain {
+    /// Where the key of account tokens is.
+    pub(crate) fn token_key_file(&self) -> PathBuf {
+        self.token_key.clone().unwrap_or_else(|| self.data.join("token.key"))
+    }
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Verify {
     /// The folder of the service.
     #[arg(long, value_name = "DIR", default_value = "shroff-data")]
     pub(crate) data: PathBuf,
@@ -437,6 +462,69 @@ pub(crate) enum BenchCommand {
     /// Time the features of a stream. The first 26 hours fill the windows; then batches are timed,
     /// three times, from further and further into the stream.
     Features(BenchFeatures),
+    /// Time a service under load: it is started for that, with a data folder of its own.
+    Serve(BenchServe),
+}
+
+/// What a request of a load is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LoadShape {
+    /// Many payments as NDJSON, as fast as replies come.
+    Batches,
+    /// One payment, as fast as replies come.
+    Single,
+    /// One payment, at a fixed rate whether replies come or not.
+    Rate,
+}
+
+impl LoadShape {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            LoadShape::Batches => "batches",
+            LoadShape::Single => "single",
+            LoadShape::Rate => "rate",
+        }
+    }
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct BenchServe {
+    /// What a request is.
+    #[arg(value_name = "SHAPE")]
+    pub(crate) shape: LoadShape,
+    /// Payments that are timed.
+    #[arg(long, value_name = "N", default_value_t = 300_000)]
+    pub(crate) payments: usize,
+    /// Payments that fill the window first: an hour of them.
+    #[arg(long, value_name = "N", default_value_t = 200_000)]
+    pub(crate) warm: usize,
+    /// Accounts of the simulated world.
+    #[arg(long, value_name = "N", default_value_t = 50_000)]
+    pub(crate) accounts: u32,
+    /// The seed of the world.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Payments of a request of `batches`.
+    #[arg(long, value_name = "N", default_value_t = 500, value_parser = at_least_one)]
+    pub(crate) batch: usize,
+    /// Connections; 4 for batches and 64 for single payments unless set.
+    #[arg(long, value_name = "N")]
+    pub(crate) connections: Option<usize>,
+    /// Requests a second of `rate`.
+    #[arg(long, value_name = "N", default_value_t = 2_000.0, value_parser = positive)]
+    pub(crate) rate: f64,
+    /// Every other payment goes to one account.
+    #[arg(long)]
+    pub(crate) hub: bool,
+    /// The data folder of the service; a new one that is removed unless named.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+    /// A service that runs already, as `127.0.0.1:8787`.
+    #[arg(long, value_name = "ADDRESS", requires = "key", conflicts_with = "data")]
+    pub(crate) address: Option<String>,
+    /// A key of that service.
+    #[arg(long, value_name = "KEY")]
+    pub(crate) key: Option<String>,
 }
 
 #[derive(Debug, Clone, Args)]

@@ -70,6 +70,7 @@ fn run(command: Command) -> anyhow::Result<Ending> {
         Command::Formats { command: Some(FormatsCommand::Guess { file }) } => formats::guess(&file),
         Command::Serve(arguments) => serve::run(&arguments),
         Command::Explain(arguments) => serve::run_explain(&arguments),
+        Command::Verify(arguments) => serve::run_verify(&arguments),
         Command::Keys { command } => serve::run_keys(&command),
         Command::Completions { shell } => {
             let mut command = Arguments::command();

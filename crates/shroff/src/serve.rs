@@ -4,12 +4,14 @@ mod alerts;
 mod core;
 mod desk;
 mod disk;
+mod explain;
 mod http;
 mod keys;
 mod metrics;
 mod problem;
 mod reply;
 mod setup;
+mod snapshots;
 mod wire;
 
 use std::io::Write;
@@ -24,14 +26,15 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
 use self::core::{Core, Disks};
-use self::desk::Desk;
+use self::desk::{Desk, Snapshots};
 use self::disk::Folder;
 use self::http::Shared;
 use self::keys::Keys;
 pub(crate) use self::keys::Role;
 use self::metrics::Metrics;
 pub(crate) use self::setup::Rulebook;
-use crate::cli::{Explain, KeysCommand, Serve};
+use self::snapshots::Keeper;
+use crate::cli::{Explain, KeysCommand, Serve, Verify};
 use crate::{Ending, settings, terminal};
 
 /// From how many bytes on a segment of a log is full.
@@ -60,7 +63,11 @@ pub(crate) fn run(arguments: &Serve) -> anyhow::Result<Ending> {
     );
     let metrics = Arc::new(Metrics::new());
     metrics.state(&core);
-    let (desk, engine) = Desk::start(core, Arc::clone(&metrics))?;
+    let snapshots = Snapshots {
+        keeper: Keeper { verdicts: folder(data, "verdicts")?, snapshots: folder(data, "snapshots")? },
+        every: std::num::NonZeroU32::new(arguments.snapshot_every),
+    };
+    let (desk, engine) = Desk::start(core, Arc::clone(&metrics), snapshots)?;
     let room = Arc::new(Semaphore::new(http::ROOM_KIB));
     let ahead = arguments.ahead;
     let shared = Arc::new(Shared { desk, keys, metrics, room, token_key, ahead });
@@ -112,14 +119,16 @@ fn keys_of(data: &Path) -> anyhow::Result<Keys> {
     Ok(keys)
 }
 
+fn folder(data: &Path, name: &str) -> anyhow::Result<Folder> {
+    let path = data.join(name);
+    Folder::at(&path).with_context(|| format!("cannot make the folder `{}`", path.display()))
+}
+
 fn open(data: &Path, rulebook: &Rulebook) -> anyhow::Result<Core<Folder>> {
-    let folder = |name: &str| {
-        let path = data.join(name);
-        Folder::at(&path).with_context(|| format!("cannot make the folder `{}`", path.display()))
-    };
     let disks = Disks {
-        payments: folder("payments")?,
-        verdicts: folder("verdicts")?,
+        payments: folder(data, "payments")?,
+        verdicts: folder(data, "verdicts")?,
+        snapshots: folder(data, "snapshots")?,
         salt: u64::from_le_bytes(settings::random()?),
         segment_bytes: SEGMENT_BYTES,
     };
@@ -132,6 +141,12 @@ fn open(data: &Path, rulebook: &Rulebook) -> anyhow::Result<Core<Folder>> {
             bytes = cut.bytes,
             "a torn end of the log was cut off: nobody was told that it is durable"
         );
+    }
+    for passed in &recovered.passed {
+        tracing::info!("a snapshot is not used: {passed}");
+    }
+    if let Some(resumed) = &recovered.resumed {
+        tracing::info!(file = resumed.file, payments = resumed.next.0, "begun from a snapshot");
     }
     tracing::info!(verdicts = recovered.compared, "what was said is said again");
     Ok(core)
@@ -210,5 +225,10 @@ pub(crate) fn run_keys(command: &KeysCommand) -> anyhow::Result<Ending> {
 
 /// `shroff explain`.
 pub(crate) fn run_explain(arguments: &Explain) -> anyhow::Result<Ending> {
-    setup::explain(arguments)
+    explain::explain(arguments)
+}
+
+/// `shroff verify`.
+pub(crate) fn run_verify(arguments: &Verify) -> anyhow::Result<Ending> {
+    explain::verify(arguments)
 }

@@ -32,6 +32,7 @@ pub(crate) struct Metrics {
     log_bytes: Gauge,
     batch_payments: Histogram,
     batch_seconds: Histogram,
+    snapshot_seconds: Histogram,
 }
 
 impl Metrics {
@@ -69,6 +70,9 @@ impl Metrics {
         let batch_seconds = Histogram::new(exponential_buckets(0.000_25, 2.0, 14));
         let help = "From taking up a batch to its being durable and judged";
         registry.register_with_unit("batch", help, Unit::Seconds, batch_seconds.clone());
+        let snapshot_seconds = Histogram::new(exponential_buckets(0.001, 2.0, 12));
+        let help = "How long the engine stood still for a snapshot";
+        registry.register_with_unit("snapshot", help, Unit::Seconds, snapshot_seconds.clone());
         Metrics {
             registry,
             repeated,
@@ -87,6 +91,7 @@ impl Metrics {
             log_bytes,
             batch_payments,
             batch_seconds,
+            snapshot_seconds,
         }
     }
 
@@ -96,6 +101,11 @@ impl Metrics {
         self.batch_payments.observe(payments as f64);
         self.batch_seconds.observe(time.as_secs_f64());
         self.state(core);
+    }
+
+    /// Notes a snapshot that was taken.
+    pub(crate) fn snapshot(&self, time: Duration) {
+        self.snapshot_seconds.observe(time.as_secs_f64());
     }
 
     /// Notes the state.

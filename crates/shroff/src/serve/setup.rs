@@ -7,17 +7,13 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use serde::{Deserialize, Serialize};
-use shroff_detect::{Alone, Definitions, Thresholds, Typology};
-use shroff_engine::{Live, LiveSettings, Told};
-use shroff_store::{Access, Frame, Log, Options, read_payment};
-use shroff_types::{Place, Span};
+use shroff_detect::{Definitions, Thresholds, Typology};
+use shroff_engine::{Live, LiveSettings};
+use shroff_types::Span;
 
-use super::core::{Core, Disks, read_told};
-use super::disk::Folder;
-use super::{SEGMENT_BYTES, reply};
-use crate::cli::{Explain, Serve};
+use crate::cli::Serve;
 use crate::zone::Zone;
-use crate::{Ending, library, outputs, rules, settings};
+use crate::{library, outputs, rules, settings};
 
 /// Makes a folder that only its owner can look into.
 pub(crate) fn make_private_folder(path: &Path) -> anyhow::Result<()> {
@@ -58,6 +54,17 @@ pub(crate) fn token_key(path: &Path) -> anyhow::Result<[u8; 32]> {
         }
         Err(error) => Err(error).with_context(|| format!("cannot read `{}`", path.display())),
     }
+}
+
+/// The key of tokens of a service that was started before.
+pub(crate) fn token_key_that_is_there(path: &Path) -> anyhow::Result<[u8; 32]> {
+    if !path.exists() {
+        bail!(
+            "there is no key of tokens `{}`\nhint: --token-key names the one of the service",
+            path.display()
+        );
+    }
+    token_key(path)
 }
 
 /// What verdicts depend on beside the payments, without the typologies' own texts.
@@ -151,7 +158,7 @@ impl Rulebook {
     }
 
     /// The rules that verdicts of a version were given under.
-    fn kept(data: &Path, version: u64) -> anyhow::Result<Rulebook> {
+    pub(crate) fn kept(data: &Path, version: u64) -> anyhow::Result<Rulebook> {
         let folder = folder_of(data, version);
         let told = || format!("cannot read the rules of version {version:016x}");
         let text = std::fs::read_to_string(folder.join("choices.json")).with_context(told)?;
@@ -170,76 +177,4 @@ impl Rulebook {
 
 fn folder_of(data: &Path, version: u64) -> PathBuf {
     data.join("rules").join(format!("{version:016x}"))
-}
-
-fn reader(path: &Path, each: &mut dyn FnMut(Frame<'_>)) -> anyhow::Result<Log<Folder>> {
-    let options = Options { access: Access::Reader, segment_bytes: SEGMENT_BYTES, salt: 0 };
-    let log = Log::open(Folder::there(path), options, &mut |frame| {
-        each(frame);
-        Ok(())
-    });
-    log.with_context(|| format!("in `{}`", path.display()))
-}
-
-/// Computes the verdict on a payment anew from the log, and compares it with what was said.
-pub(crate) fn explain(arguments: &Explain) -> anyhow::Result<Ending> {
-    let Explain { payment, data } = arguments;
-    let mut place = None;
-    reader(&data.join("payments"), &mut |frame| {
-        for (record, number) in frame.records().zip(frame.first..) {
-            let is_it = read_payment(record).is_some_and(|sent| sent.id == payment);
-            // Long after, an id may come again: the first is meant.
-            place = place.or_else(|| u32::try_from(number).ok().filter(|_| is_it).map(Place));
-        }
-    })?;
-    let place = place.with_context(|| {
-        format!("there is no payment `{payment}` in the log\nhint: an id is written as it was sent")
-    })?;
-    let verdicts = reader(&data.join("verdicts"), &mut |_| ())?;
-    let (version, said) = read_told(&verdicts, place)?
-        .context("the service has not said anything of it yet\nhint: start it once")?;
-    let rulebook = Rulebook::kept(data, version)?;
-    let (now, text) = anew(&data.join("payments"), &rulebook, place)?;
-    let mut out = std::io::stdout().lock();
-    out.write_all(&text)?;
-    writeln!(out)?;
-    if now == said {
-        crate::terminal::note(format_args!("this is what was said, to the bit"));
-        return Ok(Ending::Well);
-    }
-    crate::terminal::warn(format_args!(
-        "this is not what was said\nhint: the verdict said then had the score {} and {} reasons",
-        said.score_permille,
-        said.fired.len()
-    ));
-    Ok(Ending::TooManyBad)
-}
-
-/// Replays the log up to a payment in memory, and says of it what there is to say.
-fn anew(path: &Path, rulebook: &Rulebook, place: Place) -> anyhow::Result<(Told, Vec<u8>)> {
-    let nothing = || shroff_store::sim::SimDisk::new(0, shroff_store::sim::Faults::default());
-    let disks =
-        Disks { payments: nothing(), verdicts: nothing(), salt: 0, segment_bytes: SEGMENT_BYTES };
-    let (mut core, _) = Core::open(disks, rulebook.live()?, rulebook.version(), &Alone)?;
-    let mut found = None;
-    let mut failed = None;
-    reader(path, &mut |frame| {
-        if found.is_some() || failed.is_some() {
-            return;
-        }
-        for record in frame.records() {
-            let admitted = read_payment(record).map(|sent| core.live.admit(&sent).is_ok());
-            if admitted != Some(true) {
-                failed = Some("a payment of the log cannot be carried under these rules");
-            }
-        }
-        found = core.live.run(&Alone).into_iter().find(|told| told.place == place);
-    })?;
-    if let Some(failed) = failed {
-        bail!(failed);
-    }
-    let told = found.context("the payment is in the log")?;
-    let mut text = Vec::new();
-    reply::verdict(&mut text, &core, (rulebook.version(), &told))?;
-    Ok((told, text))
 }
