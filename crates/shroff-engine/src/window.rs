@@ -224,7 +224,10 @@ mod tests {
         }
         let find = |window: &Window, number: u32| window.find(&format!("p{number}"));
         assert_eq!(window.find("p0"), Some(Place(7)));
-        assert_eq!(window.get(Place(6 + count)).map(|held| held.id), ids.last().map(String::as_str));
+        assert_eq!(
+            window.get(Place(6 + count)).map(|held| held.id),
+            ids.last().map(String::as_str)
+        );
         assert_eq!(find(&window, count), None);
         window.take_back(Place(4 + count));
         assert_eq!(

@@ -121,7 +121,8 @@ impl Service {
             .stderr(Stdio::null())
             .spawn()
             .context("cannot start the service")?;
-        let mut service = Service { child: Some(child), address: String::new(), key: String::new() };
+        let mut service =
+            Service { child: Some(child), address: String::new(), key: String::new() };
         let out = service.child.as_mut().and_then(|child| child.stdout.take());
         for line in BufReader::new(out.context("it was piped")?).lines() {
             let line = line?;
@@ -204,14 +205,18 @@ async fn send(
     for _ in 0..plan.connections {
         let stream = TcpStream::connect(&service.address).await.context("cannot connect")?;
         stream.set_nodelay(true)?;
-        let head = format!("POST /v1/payments HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\n", service.key);
+        let head = format!(
+            "POST /v1/payments HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\n",
+            service.key
+        );
         connections.push(Connection { stream, head, buffer: Vec::new() });
     }
     let begun = settings::now();
     let tasks: Vec<_> = connections
         .into_iter()
         .map(|connection| {
-            let work = Work { load: Arc::clone(load), next: Arc::clone(&next), range: range.clone() };
+            let work =
+                Work { load: Arc::clone(load), next: Arc::clone(&next), range: range.clone() };
             tokio::spawn(work.run(connection, plan, begun))
         })
         .collect();

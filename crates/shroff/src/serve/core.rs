@@ -112,7 +112,9 @@ impl<D: Disk> Core<D> {
             );
         }
         if !live.is_whole() {
-            bail!("the log is shorter than it was a moment ago\nhint: does another program write it?");
+            bail!(
+                "the log is shorter than it was a moment ago\nhint: does another program write it?"
+            );
         }
         recovered.payments = log.next();
         recovered.cut = log.cut_off().cloned();
@@ -120,12 +122,7 @@ impl<D: Disk> Core<D> {
     }
 
     /// A core whose state is that after some log.
-    pub(crate) fn at_rest(
-        live: Live,
-        log: Log<D>,
-        verdicts: Log<D>,
-        version: u64,
-    ) -> Core<D> {
+    pub(crate) fn at_rest(live: Live, log: Log<D>, verdicts: Log<D>, version: u64) -> Core<D> {
         let (records, told) = (Vec::new(), Vec::new());
         Core { live, log: Some(log), verdicts, version, records, count: 0, told }
     }
@@ -192,6 +189,30 @@ impl<D: Disk> Core<D> {
     /// What was said of a payment, and under which version.
     pub(crate) fn told(&self, place: Place) -> anyhow::Result<Option<(u64, Told)>> {
         read_told(&self.verdicts, place)
+    }
+
+    /// Hands what was said of payments from a place on to a closure, with the time at which each was
+    /// received; where rules fired under the version of now.
+    pub(crate) fn each_told(
+        &self,
+        from: u64,
+        mut each: impl FnMut(&Told, Timestamp),
+    ) -> anyhow::Result<()> {
+        let log = self.log.as_ref().context("the log is being written")?;
+        let (mut bytes, mut received) = (Vec::new(), Vec::new());
+        let mut number = from;
+        while let Some(frame) = self.verdicts.frame(number, &mut bytes)? {
+            for (record, at) in frame.records().zip(frame.first..).filter(|(_, at)| *at >= from) {
+                let place = Place(u32::try_from(at).context("a place has 32 bits")?);
+                let Some((version, told)) = parse_told(place, record) else { continue };
+                if version == self.version && !told.fired.is_empty() {
+                    let frame = log.frame(at, &mut received)?;
+                    each(&told, frame.map_or(Timestamp(0), |frame| frame.received));
+                }
+            }
+            number = frame.first + u64::from(frame.count);
+        }
+        Ok(())
     }
 
     /// The version that verdicts are given under.

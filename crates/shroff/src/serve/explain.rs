@@ -49,9 +49,9 @@ fn place_of(data: &Path, id: &str) -> anyhow::Result<Option<Place>> {
     let mut place = None;
     reader(&data.join("payments"), &mut |frame| {
         if place.is_none() {
-            let at = frame.records().position(|record| {
-                read_payment(record).is_some_and(|sent| sent.id == id)
-            });
+            let at = frame
+                .records()
+                .position(|record| read_payment(record).is_some_and(|sent| sent.id == id));
             place = at.and_then(|at| u32::try_from(frame.first + at as u64).ok()).map(Place);
         }
         Ok(())

@@ -203,7 +203,10 @@ fn check(
         assert!(said.is_none_or(|said| *said == (version, told)), "payment {at}");
     }
     let resumed = recovered.resumed.as_ref().map_or(0, |resumed| resumed.next.0);
-    assert!(recovered.compared <= u64::from(kept - resumed), "what a snapshot has is not done anew");
+    assert!(
+        recovered.compared <= u64::from(kept - resumed),
+        "what a snapshot has is not done anew"
+    );
 }
 
 /// What happens while the service is down.
