@@ -82,6 +82,17 @@ struct Admitted {
     withdraws: Option<Place>,
 }
 
+/// An alert that was let go, as it was then.
+#[derive(Debug, Clone)]
+pub struct Gone {
+    /// Its number.
+    pub number: u32,
+    /// The alert, payments and reasons in the order in which they came.
+    pub draft: Draft,
+    /// How it grew.
+    pub revisions: Vec<Revision>,
+}
+
 /// The core; see the module's page.
 #[derive(Debug)]
 pub struct Live {
@@ -101,6 +112,9 @@ pub struct Live {
     swept: Timestamp,
     /// Put back from bytes, and not whole until what is in sight was shown again.
     half: Option<State>,
+    /// Alerts that were let go and had changed at this place or later, for whoever keeps them.
+    gone: Vec<Gone>,
+    keep_gone_from: Option<Place>,
 }
 
 impl Live {
@@ -133,6 +147,8 @@ impl Live {
             sight: definitions.look_back().plus(lateness),
             swept: Timestamp(i64::MIN),
             half: None,
+            gone: Vec::new(),
+            keep_gone_from: None,
         })
     }
 
@@ -261,10 +277,14 @@ impl Live {
         let gone = self.stories.iter().filter(|(_, story)| story.newest < floor);
         let gone: Vec<u32> = gone.map(|(&draft, _)| draft).collect();
         for draft in &gone {
-            if let Some(held) = self.engine.drafts().get(*draft) {
-                self.by_opening.remove(&held.opened);
+            let story = self.stories.remove(draft);
+            let Some(held) = self.engine.drafts().get(*draft) else { continue };
+            self.by_opening.remove(&held.opened);
+            let revisions = story.map(|story| story.revisions).unwrap_or_default();
+            let last = revisions.last().map(|revision| revision.place);
+            if self.keep_gone_from.is_some_and(|from| last >= Some(from)) {
+                self.gone.push(Gone { number: *draft, draft: held.clone(), revisions });
             }
-            self.stories.remove(draft);
         }
         self.engine.let_go(&gone, self.window.begin().0);
     }
@@ -395,6 +415,39 @@ impl Live {
 fn ends_of(window: &Window, place: Place) -> [AccountId; 2] {
     let held = window.get(place).expect("lines that end before what is held are let go with it");
     [held.debtor, held.creditor]
+}
+
+/// For whoever keeps alerts longer than the window.
+impl Live {
+    /// From now on, keeps a copy of each alert that is let go and had changed at `place` or later.
+    pub fn keep_gone_from(&mut self, place: Place) {
+        self.keep_gone_from = Some(place);
+    }
+
+    /// The copies that were kept.
+    pub fn take_gone(&mut self) -> Vec<Gone> {
+        std::mem::take(&mut self.gone)
+    }
+
+    /// The numbers of the alerts that are held, ascending.
+    pub fn alert_numbers(&self) -> impl Iterator<Item = u32> {
+        self.stories.keys().copied()
+    }
+
+    /// An alert with its payments in the order in which they came: none is ever taken out again.
+    pub fn growing(&self, number: u32) -> Option<&Draft> {
+        self.engine.drafts().get(number)
+    }
+
+    /// The account of this name, where there is one.
+    pub fn find_account(&self, name: &str) -> Option<AccountId> {
+        self.accounts.find(name).map(AccountId)
+    }
+
+    /// The place of the first payment that may be held.
+    pub fn first_held(&self) -> Place {
+        Place(self.next().0 - u32::try_from(self.held_count()).expect("fewer than places"))
+    }
 }
 
 /// What may be asked of it between batches.

@@ -1,9 +1,11 @@
-//! The log: payments made durable, in order, on a disk that may fail.
+//! The log, and the register of alerts, cases and audit.
 //!
 //! A [`Log`] is a row of segments on a [`Disk`], a small trait, so that a simulation can break it
 //! ([`sim`]). What is appended is durable once [`Log::sync`] has returned, and not before. The form
 //! on disk is that of `docs/src/log-format.md`. Snapshots beside it ([`read_snapshots`]) spare its
 //! reader most of it.
+//!
+//! The [`register`] is what people work with, in SQL; it is filled from the log, and can be again.
 #![forbid(unsafe_code)]
 #![deny(clippy::wildcard_enum_match_arm)]
 
@@ -12,6 +14,7 @@ mod error;
 mod frame;
 mod log;
 mod record;
+pub mod register;
 pub mod sim;
 mod snapshot;
 

@@ -62,6 +62,9 @@ pub(crate) enum Command {
     /// Compute all that a service said anew from its log, under every version of its rules, and
     /// look at its snapshots; exit code 1 where anything is not the same.
     Verify(Verify),
+    /// Check the audit trail of a service, without the service.
+    #[command(subcommand)]
+    Audit(AuditCommand),
     /// Make keys for a service.
     Keys {
         #[command(subcommand)]
@@ -101,9 +104,46 @@ pub(crate) struct Serve {
     /// than that to compute anew; 0 for at the end alone.
     #[arg(long, value_name = "PAYMENTS", default_value_t = 100_000)]
     pub(crate) snapshot_every: u32,
+    /// The PostgreSQL that alerts, cases, holds and the audit trail are kept in; unless named, the
+    /// file `register.sqlite` in the data folder.
+    #[arg(long, value_name = "URL")]
+    pub(crate) register: Option<String>,
+    /// A decision needs a second person.
+    #[arg(long)]
+    pub(crate) second_review: bool,
+    /// How long a payment is held for somebody to decide.
+    #[arg(long, value_name = "SPAN", default_value = "24h")]
+    pub(crate) hold_for: Span,
+    /// What becomes of a held payment that nobody decides.
+    #[arg(long, value_name = "WHAT", default_value = "release")]
+    pub(crate) hold_end: HoldEnd,
     /// Write the log of the program as JSON.
     #[arg(long)]
     pub(crate) log_json: bool,
+}
+
+/// What becomes of a held payment that nobody decides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum HoldEnd {
+    /// It goes on.
+    Release,
+    /// It goes back.
+    Return,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AuditCommand {
+    /// Compute the audit trail anew, and name each entry that was changed, deleted or moved.
+    Verify {
+        /// What `GET /v1/audit/export` gave; else the trail of the data folder is read.
+        file: Option<PathBuf>,
+        /// The folder of the service.
+        #[arg(long, value_name = "DIR", default_value = "shroff-data")]
+        data: PathBuf,
+        /// The PostgreSQL that the trail is in.
+        #[arg(long, value_name = "URL", conflicts_with = "file")]
+        register: Option<String>,
+    },
 }
 
 impl Serve {

@@ -72,6 +72,7 @@ fn run(command: Command) -> anyhow::Result<Ending> {
         Command::Ingest(arguments) => serve::run_ingest(&arguments),
         Command::Explain(arguments) => serve::run_explain(&arguments),
         Command::Verify(arguments) => serve::run_verify(&arguments),
+        Command::Audit(command) => serve::run_audit(&command),
         Command::Keys { command } => serve::run_keys(&command),
         Command::Completions { shell } => {
             let mut command = Arguments::command();

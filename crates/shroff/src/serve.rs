@@ -1,20 +1,29 @@
 //! `shroff serve`: payments in, verdicts out in the reply, durable and reproducible.
 
+mod actor;
 mod alerts;
+mod audit;
 mod core;
 mod desk;
 mod disk;
+mod events;
 mod explain;
+mod holds;
 mod http;
 mod ingest;
 mod keys;
 mod messages;
 mod metrics;
 mod problem;
+mod pseudonyms;
 mod quarantine;
+mod recorder;
+mod register;
 mod reply;
+mod routes;
 mod setup;
 mod snapshots;
+mod window;
 mod wire;
 
 use std::io::Write;
@@ -24,6 +33,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
+use shroff_engine::Live;
 use shroff_types::Place;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
@@ -35,9 +45,11 @@ use self::http::Shared;
 use self::keys::Keys;
 pub(crate) use self::keys::Role;
 use self::metrics::Metrics;
+use self::pseudonyms::Pseudonyms;
+use self::register::Registry;
 pub(crate) use self::setup::Rulebook;
 use self::snapshots::Keeper;
-use crate::cli::{Explain, Ingest, KeysCommand, Serve, Verify};
+use crate::cli::{AuditCommand, Explain, Ingest, KeysCommand, Serve, Verify};
 use crate::threads::Threads;
 use crate::{Ending, settings, terminal};
 
@@ -57,7 +69,16 @@ pub(crate) fn run(arguments: &Serve) -> anyhow::Result<Ending> {
     let token_key = setup::token_key(&arguments.token_key_file())?;
     let keys = keys_of(data)?;
     let begun = settings::now();
-    let (core, resumed) = open(data, &rulebook)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .thread_name("shroff-http")
+        .enable_all()
+        .build()
+        .context("cannot start the threads of the service")?;
+    let pseudonyms = Arc::new(Pseudonyms::new(token_key));
+    let registry = Registry::open(&runtime, arguments, &rulebook, Arc::clone(&pseudonyms))?;
+    let live = registry.follow(rulebook.live()?);
+    let (mut core, resumed) = open(data, live, rulebook.version())?;
     tracing::info!(
         payments = core.live.next().0,
         alerts = core.live.alert_count(),
@@ -67,6 +88,7 @@ pub(crate) fn run(arguments: &Serve) -> anyhow::Result<Ending> {
     );
     let metrics = Arc::new(Metrics::new());
     metrics.state(&core);
+    let recorder = registry.recorder(&mut core)?;
     let snapshots = Snapshots {
         keeper: Keeper {
             verdicts: folder(data, "verdicts")?,
@@ -75,20 +97,28 @@ pub(crate) fn run(arguments: &Serve) -> anyhow::Result<Ending> {
         every: std::num::NonZeroU32::new(arguments.snapshot_every),
         last: resumed,
     };
-    let (desk, engine) = Desk::start(core, Arc::clone(&metrics), snapshots)?;
-    let room = Arc::new(Semaphore::new(http::ROOM_KIB));
-    let ahead = arguments.ahead;
-    let quarantine = quarantine::Quarantine::at(data.join("quarantine"));
-    let shared = Arc::new(Shared { desk, keys, metrics, room, token_key, ahead, quarantine });
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .thread_name("shroff-http")
-        .enable_all()
-        .build()
-        .context("cannot start the threads of the service")?;
+    let (desk, engine) = Desk::start(core, Arc::clone(&metrics), recorder, snapshots)?;
+    let shared = Arc::new(Shared {
+        desk: desk.clone(),
+        keys,
+        metrics,
+        room: Arc::new(Semaphore::new(http::ROOM_KIB)),
+        pseudonyms,
+        ahead: arguments.ahead,
+        quarantine: quarantine::Quarantine::at(data.join("quarantine")),
+        register: registry.register.clone(),
+        inbox: Arc::clone(&registry.inbox),
+        events: Arc::clone(&registry.events),
+        titles: registry.titles.clone(),
+        typologies: routes::typologies_text(rulebook.typologies(), rulebook.version())?,
+        second_review: arguments.second_review,
+    });
+    let tasks = registry.start(&runtime, arguments.hold_end);
     runtime.block_on(listen(arguments.listen, shared))?;
-    runtime.shutdown_timeout(Duration::from_secs(1));
+    desk.stop();
     engine.join().map_err(|_| anyhow::anyhow!("the engine stopped in the middle of its work"))?;
+    runtime.block_on(registry.finish(tasks, PATIENCE));
+    runtime.shutdown_timeout(Duration::from_secs(1));
     tracing::info!("stopped");
     drop(lock);
     Ok(Ending::Well)
@@ -134,7 +164,7 @@ fn folder(data: &Path, name: &str) -> anyhow::Result<Folder> {
 }
 
 /// Opens the data; the core, and the first payment that no snapshot has.
-fn open(data: &Path, rulebook: &Rulebook) -> anyhow::Result<(Core<Folder>, Place)> {
+fn open(data: &Path, live: Live, version: u64) -> anyhow::Result<(Core<Folder>, Place)> {
     let disks = Disks {
         payments: folder(data, "payments")?,
         verdicts: folder(data, "verdicts")?,
@@ -142,9 +172,8 @@ fn open(data: &Path, rulebook: &Rulebook) -> anyhow::Result<(Core<Folder>, Place
         salt: u64::from_le_bytes(settings::random()?),
         segment_bytes: SEGMENT_BYTES,
     };
-    let (core, recovered) =
-        Core::open(disks, rulebook.live()?, rulebook.version(), &Threads::new(0)?)
-            .with_context(|| format!("in `{}`", data.display()))?;
+    let (core, recovered) = Core::open(disks, live, version, &Threads::new(0)?)
+        .with_context(|| format!("in `{}`", data.display()))?;
     if let Some(cut) = &recovered.cut {
         tracing::warn!(
             file = cut.file,
@@ -176,8 +205,10 @@ async fn listen(address: SocketAddr, shared: Arc<Shared>) -> anyhow::Result<()> 
         out.flush()?;
     }
     let (told, mut stopping) = tokio::sync::watch::channel(false);
+    let events = Arc::clone(&shared.events);
     let signal = async move {
         stop_signal().await;
+        events.close();
         tracing::info!("told to stop: what is under way is answered");
         // Whoever waits for it is there until the end.
         told.send(true).unwrap_or_default();
@@ -247,4 +278,10 @@ pub(crate) fn run_explain(arguments: &Explain) -> anyhow::Result<Ending> {
 /// `shroff verify`.
 pub(crate) fn run_verify(arguments: &Verify) -> anyhow::Result<Ending> {
     explain::verify(arguments)
+}
+
+/// `shroff audit`.
+pub(crate) fn run_audit(command: &AuditCommand) -> anyhow::Result<Ending> {
+    let AuditCommand::Verify { file, data, register } = command;
+    audit::verify(file.as_deref(), data, register.as_deref())
 }

@@ -210,6 +210,30 @@ impl<D: Disk> Core<D> {
         read_told(&self.verdicts, place)
     }
 
+    /// Hands what was said of payments from a place on to a closure, with the time at which each was
+    /// received; where rules fired under the version of now.
+    pub(crate) fn each_told(
+        &self,
+        from: u64,
+        mut each: impl FnMut(&Told, Timestamp),
+    ) -> anyhow::Result<()> {
+        let log = self.log.as_ref().context("the log is being written")?;
+        let (mut bytes, mut received) = (Vec::new(), Vec::new());
+        let mut number = from;
+        while let Some(frame) = self.verdicts.frame(number, &mut bytes)? {
+            for (record, at) in frame.records().zip(frame.first..).filter(|(_, at)| *at >= from) {
+                let place = Place(u32::try_from(at).context("a place has 32 bits")?);
+                let Some((version, told)) = parse_told(place, record) else { continue };
+                if version == self.version && !told.fired.is_empty() {
+                    let frame = log.frame(at, &mut received)?;
+                    each(&told, frame.map_or(Timestamp(0), |frame| frame.received));
+                }
+            }
+            number = frame.first + u64::from(frame.count);
+        }
+        Ok(())
+    }
+
     /// The version that verdicts are given under.
     pub(crate) fn version(&self) -> u64 {
         self.version

@@ -20,6 +20,7 @@ use super::core::{Admission, Core};
 use super::disk::Folder;
 use super::metrics::Metrics;
 use super::problem::{Kind, Problem};
+use super::recorder::Recorder;
 use super::reply;
 use super::snapshots::Keeper;
 use crate::settings;
@@ -68,6 +69,7 @@ type Question = Box<dyn FnOnce(&Core<Folder>) + Send>;
 enum Job {
     Payments(Sent, Reply, OwnedSemaphorePermit),
     Question(Question),
+    Stop,
 }
 
 /// The way to the engine.
@@ -82,6 +84,7 @@ impl Desk {
     pub(crate) fn start(
         core: Core<Folder>,
         metrics: Arc<Metrics>,
+        recorder: Recorder,
         snapshots: Snapshots,
     ) -> anyhow::Result<(Desk, std::thread::JoinHandle<()>)> {
         let (jobs, queue) = mpsc::unbounded_channel();
@@ -90,7 +93,8 @@ impl Desk {
         let keeping = Keeping::start(snapshots)?;
         let is_behind = false;
         let stopped_by = Arc::clone(&stopped);
-        let clerk = Clerk { core, is_behind, syncer, keeping, metrics, stopped: stopped_by };
+        let clerk =
+            Clerk { core, is_behind, syncer, keeping, metrics, recorder, stopped: stopped_by };
         let thread = std::thread::Builder::new()
             .name("shroff-engine".to_owned())
             .spawn(move || clerk.work(queue))
@@ -101,6 +105,12 @@ impl Desk {
     /// Whether payments can still be made durable.
     pub(crate) fn is_stopped(&self) -> bool {
         self.stopped.load(Ordering::Acquire) || self.jobs.is_closed()
+    }
+
+    /// Ends the engine, once it has answered what was sent before.
+    pub(crate) fn stop(&self) {
+        // Where it is gone, it has ended.
+        drop(self.jobs.send(Job::Stop));
     }
 
     /// Sends payments, and gives what to wait for.
@@ -251,6 +261,7 @@ struct Clerk {
     syncer: Syncer,
     keeping: Keeping,
     metrics: Arc<Metrics>,
+    recorder: Recorder,
     stopped: Arc<AtomicBool>,
 }
 
@@ -262,6 +273,8 @@ impl Clerk {
             while let Some(job) = next {
                 match job {
                     Job::Question(question) => question(&self.core),
+                    // What was sent before is still answered, and nothing is taken after it.
+                    Job::Stop => queue.close(),
                     Job::Payments(sent, reply, permit) => {
                         batch.payments += sent.count + sent.others.len();
                         let items = self.admit(sent);
@@ -274,7 +287,9 @@ impl Clerk {
             if !batch.jobs.is_empty() {
                 self.answer(batch);
             }
-            if self.keeping.is_due(self.core.live.next()) && !self.is_broken() {
+            // A snapshot ahead of the register would have let alerts go that it never heard of.
+            let is_due = self.keeping.is_due(self.core.live.next()) && self.recorder.is_heard();
+            if is_due && !self.is_broken() {
                 let begun = settings::now();
                 self.keeping.take(&self.core);
                 self.metrics.snapshot(begun.elapsed());
@@ -363,7 +378,8 @@ impl Clerk {
 
     fn answer(&mut self, batch: Batch) {
         let begun = settings::now();
-        let told = match self.settle(settings::wall()) {
+        let received = settings::wall();
+        let told = match self.settle(received) {
             Ok(told) => told,
             Err(error) => {
                 tracing::error!(%error, "payments were not made durable");
@@ -375,6 +391,10 @@ impl Clerk {
             }
         };
         self.metrics.batch(told.len(), begun.elapsed(), &self.core);
+        // Before the replies leave, so that whoever has one finds its alert.
+        if let Err(error) = self.recorder.record(&mut self.core, &told, received) {
+            tracing::error!(%error, "alerts were not handed to the register: a start anew does it");
+        }
         for (items, reply) in batch.jobs {
             let answers = self.answers(items, &told).map_err(|error| {
                 tracing::error!(%error, "a verdict could not be read");

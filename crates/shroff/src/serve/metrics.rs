@@ -29,6 +29,7 @@ pub(crate) struct Metrics {
     alerts: Gauge,
     accounts: Gauge,
     window_bytes: Gauge,
+    waiting_alerts: Gauge,
     log_bytes: Gauge,
     batch_payments: Histogram,
     batch_seconds: Histogram,
@@ -64,6 +65,8 @@ impl Metrics {
         let alerts = gauge("held_alerts", "Alerts in memory");
         let accounts = gauge("accounts", "Accounts that have a name");
         let window_bytes = gauge("window_bytes", "Bytes of the window of the engine, about");
+        let waiting_alerts =
+            gauge("waiting_alerts", "Alerts that changed and are not in the register yet");
         let log_bytes = gauge("log_bytes", "Bytes of the log on the disk");
         let batch_payments = Histogram::new(exponential_buckets(1.0, 4.0, 8));
         registry.register("batch_payments", "Payments of a batch", batch_payments.clone());
@@ -88,6 +91,7 @@ impl Metrics {
             alerts,
             accounts,
             window_bytes,
+            waiting_alerts,
             log_bytes,
             batch_payments,
             batch_seconds,
@@ -129,6 +133,11 @@ impl Metrics {
     /// What costs a walk over the state, for whoever asks.
     pub(crate) fn window_bytes(&self, bytes: usize) {
         self.window_bytes.set(i64::try_from(bytes).unwrap_or(i64::MAX));
+    }
+
+    /// How many alerts the register is behind.
+    pub(crate) fn waiting_alerts(&self, count: usize) {
+        self.waiting_alerts.set(i64::try_from(count).unwrap_or(i64::MAX));
     }
 
     /// All of them as text.

@@ -125,6 +125,11 @@ impl Rulebook {
         self.version
     }
 
+    /// The typologies.
+    pub(crate) fn typologies(&self) -> &[Typology] {
+        &self.typologies
+    }
+
     /// A core under these rules.
     pub(crate) fn live(&self) -> anyhow::Result<Live> {
         let &Choices { ref time_zone, hold_permille, decimals, lateness_micros, .. } =

@@ -1,0 +1,135 @@
+//! The register: alerts, cases, holds and the audit trail, in SQLite or PostgreSQL.
+//!
+//! One type for both: what is asked of them is SQL that both mean the same by. There is one
+//! connection that writes, so that writes are one after the other and the audit trail is one chain;
+//! others read beside it. No clock is read here: whoever asks says what time it is.
+
+mod alerts;
+mod audit;
+mod cases;
+mod error;
+mod find;
+mod holds;
+mod life;
+mod migrations;
+mod money;
+mod overview;
+mod sql;
+
+use std::path::Path;
+use std::time::Duration;
+
+use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
+use sqlx::{AnyPool, ConnectOptions, Executor};
+
+pub use self::alerts::{AlertChange, Evidence, RevisionRow, RuleShare, Sum, Watermark};
+pub use self::audit::{AuditEntry, AuditFault, AuditFilter, AuditHead, AuditRow, Chain};
+pub use self::cases::{
+    By, CaseError, CaseFilter, CaseRow, Command, Decision, LogRow, Outcome, case_id, case_number,
+};
+pub use self::error::RegisterError;
+pub use self::find::{AlertFilter, AlertPage, AlertRow, AlertSort, Behind, WholeAlert};
+pub use self::holds::{Ending, HoldAnswer, HoldEnd, HoldRow, NewHold};
+pub use self::life::{CaseState, CommandKind};
+pub use self::overview::{Counted, TypologyCount};
+
+use self::error::Doing;
+
+/// Connections that read.
+const READERS: u32 = 4;
+/// How long somebody waits for a connection.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The register. A copy is another handle to the same one.
+#[derive(Debug, Clone)]
+pub struct Register {
+    writer: AnyPool,
+    reader: AnyPool,
+}
+
+impl Register {
+    /// Opens the SQLite file at a path, and makes it where there is none.
+    ///
+    /// # Errors
+    /// Where it cannot be opened, or is of a newer version of the program.
+    pub async fn sqlite(path: &Path) -> Result<Register, RegisterError> {
+        Register::open(&sqlite_url(path, "rwc")?).await
+    }
+
+    /// Opens what a URL names: `postgres://...`, or `sqlite://...`.
+    ///
+    /// # Errors
+    /// Where it cannot be opened, or is of a newer version of the program.
+    pub async fn open(url: &str) -> Result<Register, RegisterError> {
+        let register = Register::connect(url).await?;
+        migrations::run(&register.writer).await?;
+        Ok(register)
+    }
+
+    /// Opens the SQLite file at a path to read it, and changes nothing: of a register that a service
+    /// may be using.
+    ///
+    /// # Errors
+    /// Where there is none.
+    pub async fn look_at(path: &Path) -> Result<Register, RegisterError> {
+        Register::connect(&sqlite_url(path, "ro")?).await
+    }
+
+    /// The same without migrations, to look at one that a service may be using.
+    ///
+    /// # Errors
+    /// Where it cannot be opened.
+    pub async fn connect(url: &str) -> Result<Register, RegisterError> {
+        sqlx::any::install_default_drivers();
+        let options: AnyConnectOptions = url.parse().doing("read the URL of the register")?;
+        // The program writes its own log, and values have no place in it.
+        let options = options.disable_statement_logging();
+        let is_sqlite = url.starts_with("sqlite:");
+        let is_looked_at = url.contains("mode=ro");
+        let pool = |most: u32| {
+            AnyPoolOptions::new().max_connections(most).acquire_timeout(PATIENCE).after_connect(
+                move |connection, _| {
+                    Box::pin(async move {
+                        if is_sqlite && !is_looked_at {
+                            // A decision that was answered is on the disk.
+                            connection.execute("PRAGMA journal_mode = WAL").await?;
+                            connection.execute("PRAGMA synchronous = FULL").await?;
+                        }
+                        Ok(())
+                    })
+                },
+            )
+        };
+        let writer = pool(1).connect_with(options.clone()).await.doing("open the register")?;
+        let reader = pool(READERS).connect_with(options).await.doing("open the register")?;
+        Ok(Register { writer, reader })
+    }
+
+    /// Lets all connections go, once what is under way is done.
+    pub async fn close(&self) {
+        self.writer.close().await;
+        self.reader.close().await;
+    }
+}
+
+/// What amounts of all currencies are sorted and chosen by: ten-thousandths of a whole unit, rounded
+/// down; the largest there is where it would be larger.
+pub fn amount_rank(amount: shroff_types::Decimal) -> i64 {
+    money::rank(amount)
+}
+
+fn sqlite_url(path: &Path, mode: &str) -> Result<String, RegisterError> {
+    let text = path.to_str().ok_or(RegisterError::Path)?;
+    // What means something in a URL.
+    let mut escaped = String::with_capacity(text.len());
+    for letter in text.chars() {
+        match letter {
+            '%' => escaped.push_str("%25"),
+            '?' => escaped.push_str("%3F"),
+            '#' => escaped.push_str("%23"),
+            ' ' => escaped.push_str("%20"),
+            other => escaped.push(other),
+        }
+    }
+    Ok(format!("sqlite://{escaped}?mode={mode}"))
+}

@@ -1,0 +1,373 @@
+//! Alerts as they are kept: the newest known state of each, which outlives the window.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use shroff_types::{Action, Amount, Decimal, Timestamp};
+use sqlx::AnyConnection;
+
+use super::Register;
+use super::error::{Doing, RegisterError};
+use super::holds::{self, NewHold};
+use super::money::{rank, split};
+use super::sql::{Sql, column};
+
+/// Rows of one statement. With nine columns that is 900 values; SQLite takes 32,766.
+const ROWS_AT_ONCE: usize = 100;
+const DOING: &str = "write alerts to the register";
+
+/// An alert that is new or has grown, as it stands now.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AlertChange {
+    /// Its id.
+    pub id: String,
+    /// The id of its typology.
+    pub typology: String,
+    /// The title of its typology.
+    pub title: String,
+    /// How strong it is, 0 to 1000.
+    pub score_permille: u16,
+    /// What is suggested.
+    pub action: Action,
+    /// The time of the earliest payment of its evidence.
+    pub first_time: Timestamp,
+    /// The time of the latest.
+    pub last_time: Timestamp,
+    /// The time of the payment that raised it.
+    pub raised_at: Timestamp,
+    /// The id of that payment.
+    pub raised_by: String,
+    /// The sum of its evidence.
+    pub sum: Sum,
+    /// How many payments its evidence has.
+    pub payment_count: u64,
+    /// How often it has changed.
+    pub revision: u64,
+    /// Why, strongest first.
+    pub rules: Vec<RuleShare>,
+    /// Its evidence: what is new of it, or all of it.
+    pub evidence: Vec<Evidence>,
+    /// How it grew: what is new of it, or all of it.
+    pub revisions: Vec<RevisionRow>,
+    /// Whether evidence and revisions are all there are, and take the place of what was there.
+    pub is_whole: bool,
+}
+
+/// A sum of money.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sum {
+    /// How much.
+    pub amount: Decimal,
+    /// The code of its currency.
+    pub currency: &'static str,
+}
+
+/// A rule that fired, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RuleShare {
+    /// The id of its typology.
+    pub typology: String,
+    /// The title of its typology.
+    pub title: String,
+    /// How strongly it fired, 0 to 1000.
+    pub score_permille: u16,
+    /// Its share in the score, 0 to 1000.
+    pub share_permille: u16,
+    /// The sentence.
+    pub reason: String,
+}
+
+/// A payment of the evidence. Accounts are tokens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Evidence {
+    /// Its place in the log.
+    pub place: u32,
+    /// Its id.
+    pub payment: String,
+    /// When.
+    pub time: Timestamp,
+    /// Who pays.
+    pub debtor: String,
+    /// Who is paid.
+    pub creditor: String,
+    /// How much.
+    pub amount: Amount,
+}
+
+/// How an alert stood after a payment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RevisionRow {
+    /// Its number, from 1.
+    pub revision: u64,
+    /// The id of the payment.
+    pub payment: String,
+    /// The time of the payment.
+    pub time: Timestamp,
+    /// The score then.
+    pub score_permille: u16,
+    /// What was suggested then.
+    pub action: Action,
+    /// How many payments the evidence had.
+    pub payment_count: u64,
+}
+
+/// Up to where the register knows the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Watermark {
+    /// The place of the first payment that it does not know.
+    pub next: u64,
+    /// The version of the rules that alerts were computed under.
+    pub version: u64,
+}
+
+/// What a row keeps as JSON.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(super) struct Rest {
+    pub(super) title: String,
+    pub(super) rules: Vec<RuleShare>,
+}
+
+impl AlertChange {
+    /// Takes a later state of the same alert in.
+    pub fn merge(&mut self, later: AlertChange) {
+        let AlertChange { mut evidence, mut revisions, is_whole, .. } = later;
+        if !is_whole {
+            let mut before = std::mem::take(&mut self.evidence);
+            before.append(&mut evidence);
+            evidence = before;
+            let mut before = std::mem::take(&mut self.revisions);
+            before.append(&mut revisions);
+            revisions = before;
+        }
+        let is_whole = is_whole || self.is_whole;
+        *self = AlertChange { evidence, revisions, is_whole, ..later };
+    }
+}
+
+impl Register {
+    /// Up to where the register knows the log; none where it knows nothing.
+    ///
+    /// # Errors
+    /// Where the database refuses.
+    pub async fn watermark(&self) -> Result<Option<Watermark>, RegisterError> {
+        let mut sql = Sql::new("SELECT value FROM meta WHERE name = ");
+        sql.value("watermark");
+        let Some(row) = sql.row(&self.reader, "read the register").await? else { return Ok(None) };
+        let text: String = column(&row, "value")?;
+        let read = || {
+            let (next, version) = text.split_once(' ')?;
+            let version = u64::from_str_radix(version, 16).ok()?;
+            Some(Watermark { next: next.parse().ok()?, version })
+        };
+        read().map(Some).ok_or(RegisterError::Kept { what: "watermark" })
+    }
+
+    /// Writes alerts as they stand now and holds that are new, and up to where the register then
+    /// knows the log: all of it or nothing.
+    ///
+    /// # Errors
+    /// Where the database refuses; then nothing was written.
+    pub async fn write_alerts(
+        &self,
+        changes: &[AlertChange],
+        holds: &[NewHold],
+        upto: Option<Watermark>,
+    ) -> Result<(), RegisterError> {
+        let mut work = self.writer.begin().await.doing(DOING)?;
+        holds::open(&mut work, holds).await?;
+        let numbers = numbers(&mut work, changes).await?;
+        let numbered = || changes.iter().zip(numbers.iter().copied());
+        write_heads(&mut work, numbered()).await?;
+        clear_whole(&mut work, numbered()).await?;
+        write_evidence(&mut work, numbered()).await?;
+        write_revisions(&mut work, numbered()).await?;
+        if let Some(Watermark { next, version }) = upto {
+            let mut sql = Sql::new("INSERT INTO meta (name, value) VALUES (");
+            sql.values(["watermark".to_owned(), format!("{next} {version:016x}")]);
+            sql.text(") ON CONFLICT (name) DO UPDATE SET value = excluded.value");
+            sql.run(&mut *work, DOING).await?;
+        }
+        work.commit().await.doing(DOING)
+    }
+}
+
+/// The number of each alert in the register: the one it has, or the next one.
+async fn numbers(
+    work: &mut AnyConnection,
+    changes: &[AlertChange],
+) -> Result<Vec<i64>, RegisterError> {
+    let mut known = BTreeMap::new();
+    for changes in changes.chunks(ROWS_AT_ONCE) {
+        let mut sql = Sql::new("SELECT id, number FROM alerts WHERE id IN (");
+        sql.values(changes.iter().map(|change| change.id.clone())).text(")");
+        for row in sql.rows(&mut *work, DOING).await? {
+            known.insert(column::<String>(&row, "id")?, column::<i64>(&row, "number")?);
+        }
+    }
+    let sql = Sql::new("SELECT COALESCE(MAX(number), 0) AS last FROM alerts");
+    let last = sql.row(&mut *work, DOING).await?.map_or(Ok(0), |row| column(&row, "last"));
+    let mut next = last? + 1;
+    let number = |change: &AlertChange| {
+        *known.entry(change.id.clone()).or_insert_with(|| {
+            next += 1;
+            next - 1
+        })
+    };
+    Ok(changes.iter().map(number).collect())
+}
+
+type Numbered<'a> = (&'a AlertChange, i64);
+
+async fn write_heads<'a>(
+    work: &mut AnyConnection,
+    changes: impl Iterator<Item = Numbered<'a>>,
+) -> Result<(), RegisterError> {
+    const COLUMNS: [&str; 16] = [
+        "typology",
+        "score_permille",
+        "action",
+        "first_time",
+        "last_time",
+        "raised_at",
+        "raised_by",
+        "amount_high",
+        "amount_low",
+        "amount_decimals",
+        "amount_rank",
+        "currency",
+        "payment_count",
+        "revision",
+        "rest",
+        "id",
+    ];
+    let set: Vec<String> = COLUMNS.iter().map(|name| format!("{name} = excluded.{name}")).collect();
+    let end = format!(" ON CONFLICT (number) DO UPDATE SET {}", set.join(", "));
+    let begin = format!("INSERT INTO alerts (number, state, {}) VALUES ", COLUMNS.join(", "));
+    let changes: Vec<Numbered<'_>> = changes.collect();
+    for changes in changes.chunks(ROWS_AT_ONCE) {
+        let mut sql = Sql::new(&begin);
+        for (at, (change, number)) in changes.iter().enumerate() {
+            sql.text(if at == 0 { "(" } else { ", (" }).value(*number).text(", 'open', ");
+            head(&mut sql, change);
+            sql.text(")");
+        }
+        sql.text(&end);
+        sql.run(&mut *work, DOING).await?;
+    }
+    Ok(())
+}
+
+/// The values of an alert's row, in the order of the columns.
+fn head(sql: &mut Sql, change: &AlertChange) {
+    let rest = Rest { title: change.title.clone(), rules: change.rules.clone() };
+    // Texts and small numbers: there is nothing that JSON has no form for.
+    let rest = serde_json::to_string(&rest).unwrap_or_default();
+    let (high, low) = split(change.sum.amount.digits);
+    let whole = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+    sql.value(change.typology.clone()).text(", ");
+    sql.value(i64::from(change.score_permille)).text(", ");
+    sql.value(change.action.name()).text(", ");
+    sql.values([change.first_time.0, change.last_time.0, change.raised_at.0]).text(", ");
+    sql.value(change.raised_by.clone()).text(", ");
+    let decimals = i64::from(change.sum.amount.decimals);
+    sql.values([high, low, decimals, rank(change.sum.amount)]).text(", ");
+    sql.value(change.sum.currency).text(", ");
+    sql.values([whole(change.payment_count), whole(change.revision)]).text(", ");
+    sql.values([rest, change.id.clone()]);
+}
+
+/// Takes away what is to be replaced as a whole.
+async fn clear_whole<'a>(
+    work: &mut AnyConnection,
+    changes: impl Iterator<Item = Numbered<'a>>,
+) -> Result<(), RegisterError> {
+    let whole: Vec<i64> =
+        changes.filter(|(change, _)| change.is_whole).map(|(_, number)| number).collect();
+    for numbers in whole.chunks(ROWS_AT_ONCE) {
+        for table in ["alert_accounts", "alert_payments", "alert_revisions"] {
+            let mut sql = Sql::new(&format!("DELETE FROM {table} WHERE alert IN ("));
+            sql.values(numbers.iter().copied()).text(")");
+            sql.run(&mut *work, DOING).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn write_evidence<'a>(
+    work: &mut AnyConnection,
+    changes: impl Iterator<Item = Numbered<'a>>,
+) -> Result<(), RegisterError> {
+    // Each once: the same row twice in one statement would be a conflict with itself.
+    let mut payments: BTreeMap<(i64, u32), &Evidence> = BTreeMap::new();
+    let mut accounts: BTreeMap<(i64, &str), i64> = BTreeMap::new();
+    for (change, number) in changes {
+        for evidence in &change.evidence {
+            payments.insert((number, evidence.place), evidence);
+            let position = i64::from(evidence.place) * 2;
+            for (account, at) in [(&evidence.debtor, position), (&evidence.creditor, position + 1)]
+            {
+                let least = accounts.entry((number, account)).or_insert(at);
+                *least = at.min(*least);
+            }
+        }
+    }
+    let payments: Vec<_> = payments.into_iter().collect();
+    for rows in payments.chunks(ROWS_AT_ONCE) {
+        let mut sql = Sql::new(
+            "INSERT INTO alert_payments (alert, place, payment, time, debtor, creditor, \
+             amount_high, amount_low, currency) VALUES ",
+        );
+        for (at, ((number, place), evidence)) in rows.iter().enumerate() {
+            let (high, low) = split(evidence.amount.minor);
+            sql.text(if at == 0 { "(" } else { ", (" });
+            sql.values([*number, i64::from(*place)]).text(", ");
+            sql.value(evidence.payment.clone()).text(", ").value(evidence.time.0).text(", ");
+            sql.values([evidence.debtor.clone(), evidence.creditor.clone()]).text(", ");
+            sql.values([high, low]).text(", ").value(evidence.amount.currency.code()).text(")");
+        }
+        sql.text(" ON CONFLICT (alert, place) DO NOTHING");
+        sql.run(&mut *work, DOING).await?;
+    }
+    let accounts: Vec<_> = accounts.into_iter().collect();
+    for rows in accounts.chunks(ROWS_AT_ONCE) {
+        let mut sql = Sql::new("INSERT INTO alert_accounts (alert, account, position) VALUES ");
+        for (at, ((number, account), position)) in rows.iter().enumerate() {
+            sql.text(if at == 0 { "(" } else { ", (" }).value(*number).text(", ");
+            sql.value((*account).to_owned()).text(", ").value(*position).text(")");
+        }
+        // Accounts are told in the order in which the payments name them.
+        sql.text(
+            " ON CONFLICT (alert, account) DO UPDATE SET position = CASE WHEN excluded.position < \
+             alert_accounts.position THEN excluded.position ELSE alert_accounts.position END",
+        );
+        sql.run(&mut *work, DOING).await?;
+    }
+    Ok(())
+}
+
+async fn write_revisions<'a>(
+    work: &mut AnyConnection,
+    changes: impl Iterator<Item = Numbered<'a>>,
+) -> Result<(), RegisterError> {
+    let mut revisions: BTreeMap<(i64, u64), &RevisionRow> = BTreeMap::new();
+    for (change, number) in changes {
+        revisions.extend(change.revisions.iter().map(|row| ((number, row.revision), row)));
+    }
+    let revisions: Vec<_> = revisions.into_iter().collect();
+    for rows in revisions.chunks(ROWS_AT_ONCE) {
+        let mut sql = Sql::new(
+            "INSERT INTO alert_revisions (alert, revision, payment, time, score_permille, action, \
+             payment_count) VALUES ",
+        );
+        for (at, ((number, revision), row)) in rows.iter().enumerate() {
+            let whole = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+            sql.text(if at == 0 { "(" } else { ", (" }).values([*number, whole(*revision)]);
+            sql.text(", ").value(row.payment.clone()).text(", ");
+            sql.values([row.time.0, i64::from(row.score_permille)]).text(", ");
+            sql.value(row.action.name()).text(", ").value(whole(row.payment_count)).text(")");
+        }
+        sql.text(" ON CONFLICT (alert, revision) DO NOTHING");
+        sql.run(&mut *work, DOING).await?;
+    }
+    Ok(())
+}

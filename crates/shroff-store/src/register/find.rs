@@ -1,0 +1,367 @@
+//! Alerts that are asked for: lists, one whole, and those of an account.
+
+use std::collections::BTreeMap;
+
+use shroff_types::{Action, Currency, Decimal, Timestamp};
+use sqlx::any::AnyRow;
+
+use super::Register;
+use super::alerts::{Evidence, Rest, RevisionRow, RuleShare};
+use super::error::RegisterError;
+use super::money::join;
+use super::sql::{Conditions, Sql, column};
+
+const DOING: &str = "read alerts from the register";
+/// Alerts of the same accounts that are shown beside one.
+const MOST_EARLIER: i64 = 20;
+/// Values of one statement.
+const MOST_VALUES: usize = 500;
+
+/// An alert as it stands in a list.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AlertRow {
+    /// Its number in the register.
+    pub number: i64,
+    /// Its id.
+    pub id: String,
+    /// The id of its typology.
+    pub typology: String,
+    /// The title of its typology.
+    pub title: String,
+    /// How strong it is, 0 to 1000.
+    pub score_permille: u16,
+    /// What is suggested.
+    pub action: String,
+    /// The time of the earliest payment of its evidence.
+    pub first_time: Timestamp,
+    /// The time of the latest.
+    pub last_time: Timestamp,
+    /// The time of the payment that raised it.
+    pub raised_at: Timestamp,
+    /// The id of that payment.
+    pub raised_by: String,
+    /// The sum of its evidence.
+    pub amount: Decimal,
+    /// The code of its currency.
+    pub currency: String,
+    /// The accounts of its evidence, as tokens, in the order in which its payments name them.
+    pub accounts: Vec<String>,
+    /// How many payments its evidence has.
+    pub payment_count: u64,
+    /// How often it has changed.
+    pub revision: u64,
+    /// What its case says; open where it has none.
+    pub state: String,
+    /// The number of its case.
+    pub case: Option<i64>,
+    /// Who has its case.
+    pub assignee: Option<String>,
+    /// How its case was decided.
+    pub outcome: Option<String>,
+    /// Why, strongest first.
+    pub rules: Vec<RuleShare>,
+}
+
+/// An alert with everything.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WholeAlert {
+    /// What a list says of it.
+    pub row: AlertRow,
+    /// Its evidence, in order.
+    pub evidence: Vec<Evidence>,
+    /// How it grew.
+    pub revisions: Vec<RevisionRow>,
+    /// Others that share an account with it, newest first.
+    pub earlier: Vec<AlertRow>,
+}
+
+/// What alerts are sorted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum AlertSort {
+    /// By the time of the payment that raised them.
+    #[default]
+    Time,
+    /// By strength.
+    Score,
+    /// By the sum of their evidence, whatever its currency.
+    Amount,
+}
+
+impl AlertSort {
+    fn column(self) -> &'static str {
+        match self {
+            AlertSort::Time => "raised_at",
+            AlertSort::Score => "score_permille",
+            AlertSort::Amount => "amount_rank",
+        }
+    }
+}
+
+/// Where a page begins: behind this one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Behind {
+    /// What it is sorted by.
+    pub key: i64,
+    /// Its number.
+    pub number: i64,
+}
+
+/// Which alerts are wanted.
+#[derive(Debug, Clone, Default)]
+pub struct AlertFilter {
+    /// Of this typology.
+    pub typology: Option<String>,
+    /// At least so strong.
+    pub least_permille: Option<u16>,
+    /// For which this is suggested.
+    pub action: Option<Action>,
+    /// Of this state.
+    pub state: Option<String>,
+    /// Of this person's cases.
+    pub assignee: Option<String>,
+    /// With a payment of this time or later.
+    pub since: Option<Timestamp>,
+    /// With a payment before this time.
+    pub until: Option<Timestamp>,
+    /// With this account, as a token.
+    pub account: Option<String>,
+    /// Of so much at least, in ten-thousandths.
+    pub least_amount: Option<i64>,
+    /// With this id or the beginning of it, or with a payment of this id.
+    pub text: Option<String>,
+    /// Sorted by this.
+    pub sort: AlertSort,
+    /// From the lowest on.
+    pub ascending: bool,
+    /// From behind this one on.
+    pub behind: Option<Behind>,
+    /// So many at most.
+    pub most: u32,
+}
+
+/// A page of alerts.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AlertPage {
+    /// The alerts.
+    pub alerts: Vec<AlertRow>,
+    /// Where the next page begins; none where this is the last.
+    pub next: Option<Behind>,
+    /// How many there are on all pages.
+    pub total: u64,
+}
+
+impl Register {
+    /// A page of the alerts that are wanted.
+    ///
+    /// # Errors
+    /// Where the database refuses.
+    pub async fn alerts(&self, wanted: &AlertFilter) -> Result<AlertPage, RegisterError> {
+        let mut count = Sql::new("SELECT COUNT(*) AS total FROM alerts");
+        choose(&mut count, wanted, &mut Conditions::default());
+        let total = count.row(&self.reader, DOING).await?;
+        let total: i64 = total.map_or(Ok(0), |row| column(&row, "total"))?;
+        let key = wanted.sort.column();
+        let (beyond, order) = if wanted.ascending { (">", "ASC") } else { ("<", "DESC") };
+        let mut sql = Sql::new("SELECT * FROM alerts");
+        let mut all = Conditions::default();
+        choose(&mut sql, wanted, &mut all);
+        if let Some(Behind { key: at, number }) = wanted.behind {
+            all.and(&mut sql).text(&format!("({key}, number) {beyond} ("));
+            sql.values([at, number]).text(")");
+        }
+        sql.text(&format!(" ORDER BY {key} {order}, number {order} LIMIT "));
+        // One more than is shown says whether there is another page.
+        sql.value(i64::from(wanted.most) + 1);
+        let mut rows = sql.rows(&self.reader, DOING).await?;
+        let is_more = rows.len() > wanted.most as usize;
+        rows.truncate(wanted.most as usize);
+        let next = match rows.last().filter(|_| is_more) {
+            Some(row) => Some(Behind { key: column(row, key)?, number: column(row, "number")? }),
+            None => None,
+        };
+        let alerts = self.with_accounts(&rows).await?;
+        let total = u64::try_from(total).unwrap_or(0);
+        Ok(AlertPage { alerts, next, total })
+    }
+
+    /// Alerts by their ids, in the order of the register.
+    ///
+    /// # Errors
+    /// Where the database refuses.
+    pub async fn alerts_of(&self, ids: &[String]) -> Result<Vec<AlertRow>, RegisterError> {
+        let mut found = Vec::new();
+        for ids in ids.chunks(MOST_VALUES) {
+            let mut sql = Sql::new("SELECT * FROM alerts WHERE id IN (");
+            sql.values(ids.iter().cloned()).text(") ORDER BY number");
+            let rows = sql.rows(&self.reader, DOING).await?;
+            found.extend(self.with_accounts(&rows).await?);
+        }
+        Ok(found)
+    }
+
+    /// The alerts of a case, strongest first.
+    ///
+    /// # Errors
+    /// Where the database refuses.
+    pub async fn alerts_of_case(&self, case: i64) -> Result<Vec<AlertRow>, RegisterError> {
+        let mut sql = Sql::new("SELECT * FROM alerts WHERE case_number = ");
+        sql.value(case).text(" ORDER BY score_permille DESC, number");
+        let rows = sql.rows(&self.reader, DOING).await?;
+        self.with_accounts(&rows).await
+    }
+
+    /// An alert with everything; none where there is none of this id.
+    ///
+    /// # Errors
+    /// Where the database refuses.
+    pub async fn alert(&self, id: &str) -> Result<Option<WholeAlert>, RegisterError> {
+        let Some(row) = self.alerts_of(&[id.to_owned()]).await?.pop() else { return Ok(None) };
+        let mut sql = Sql::new("SELECT * FROM alert_payments WHERE alert = ");
+        sql.value(row.number).text(" ORDER BY place");
+        let evidence = sql.rows(&self.reader, DOING).await?;
+        let mut sql = Sql::new("SELECT * FROM alert_revisions WHERE alert = ");
+        sql.value(row.number).text(" ORDER BY revision");
+        let revisions = sql.rows(&self.reader, DOING).await?;
+        let mut sql = Sql::new(
+            "SELECT * FROM alerts WHERE number IN (SELECT other.alert FROM alert_accounts AS own \
+             JOIN alert_accounts AS other ON other.account = own.account WHERE own.alert = ",
+        );
+        sql.value(row.number).text(") AND number <> ").value(row.number);
+        sql.text(" ORDER BY raised_at DESC, number DESC LIMIT ").value(MOST_EARLIER);
+        let earlier = sql.rows(&self.reader, DOING).await?;
+        Ok(Some(WholeAlert {
+            row,
+            evidence: evidence.iter().map(evidence_of).collect::<Result<_, _>>()?,
+            revisions: revisions.iter().map(revision_of).collect::<Result<_, _>>()?,
+            earlier: self.with_accounts(&earlier).await?,
+        }))
+    }
+
+    /// Rows as alerts, each with its accounts.
+    pub(super) async fn with_accounts(
+        &self,
+        rows: &[AnyRow],
+    ) -> Result<Vec<AlertRow>, RegisterError> {
+        let mut alerts = rows.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+        let numbers: Vec<i64> = alerts.iter().map(|alert| alert.number).collect();
+        let mut accounts: BTreeMap<i64, Vec<String>> = BTreeMap::new();
+        for numbers in numbers.chunks(MOST_VALUES) {
+            let mut sql = Sql::new("SELECT alert, account FROM alert_accounts WHERE alert IN (");
+            sql.values(numbers.iter().copied()).text(") ORDER BY alert, position");
+            for row in sql.rows(&self.reader, DOING).await? {
+                accounts.entry(column(&row, "alert")?).or_default().push(column(&row, "account")?);
+            }
+        }
+        for alert in &mut alerts {
+            alert.accounts = accounts.remove(&alert.number).unwrap_or_default();
+        }
+        Ok(alerts)
+    }
+}
+
+fn choose(sql: &mut Sql, wanted: &AlertFilter, all: &mut Conditions) {
+    let AlertFilter { typology, action, state, assignee, .. } = wanted;
+    let action = action.map(|action| action.name().to_owned());
+    for (name, value) in
+        [("typology", typology), ("action", &action), ("state", state), ("assignee", assignee)]
+    {
+        if let Some(value) = value {
+            all.and(sql).text(name).text(" = ").value(value.clone());
+        }
+    }
+    let least = wanted.least_permille.map(i64::from);
+    let bounds = [
+        ("score_permille >= ", least),
+        ("last_time >= ", wanted.since.map(|time| time.0)),
+        ("first_time < ", wanted.until.map(|time| time.0)),
+        ("amount_rank >= ", wanted.least_amount),
+    ];
+    for (text, bound) in bounds {
+        if let Some(bound) = bound {
+            all.and(sql).text(text).value(bound);
+        }
+    }
+    if let Some(account) = &wanted.account {
+        all.and(sql).text("number IN (SELECT alert FROM alert_accounts WHERE account = ");
+        sql.value(account.clone()).text(")");
+    }
+    if let Some(text) = &wanted.text {
+        let letters = i64::try_from(text.chars().count()).unwrap_or(i64::MAX);
+        all.and(sql).text("number IN (SELECT alert FROM alert_payments WHERE payment = ");
+        sql.value(text.clone()).text(" UNION SELECT number FROM alerts WHERE substr(id, 1, ");
+        // PostgreSQL's takes a smaller integer.
+        sql.text("CAST(").value(letters).text(" AS INTEGER)) = ").value(text.clone()).text(")");
+    }
+}
+
+fn read(row: &AnyRow) -> Result<AlertRow, RegisterError> {
+    let rest: String = column(row, "rest")?;
+    let rest: Rest =
+        serde_json::from_str(&rest).map_err(|_| RegisterError::Kept { what: "rest" })?;
+    let decimals = u8::try_from(column::<i64>(row, "amount_decimals")?);
+    Ok(AlertRow {
+        number: column(row, "number")?,
+        id: column(row, "id")?,
+        typology: column(row, "typology")?,
+        title: rest.title,
+        score_permille: permille(row)?,
+        action: column(row, "action")?,
+        first_time: Timestamp(column(row, "first_time")?),
+        last_time: Timestamp(column(row, "last_time")?),
+        raised_at: Timestamp(column(row, "raised_at")?),
+        raised_by: column(row, "raised_by")?,
+        amount: Decimal {
+            digits: join(column(row, "amount_high")?, column(row, "amount_low")?),
+            decimals: decimals.map_err(|_| RegisterError::Kept { what: "amount_decimals" })?,
+        },
+        currency: column(row, "currency")?,
+        accounts: Vec::new(),
+        payment_count: count(row, "payment_count")?,
+        revision: count(row, "revision")?,
+        state: column(row, "state")?,
+        case: column(row, "case_number")?,
+        assignee: column(row, "assignee")?,
+        outcome: column(row, "outcome")?,
+        rules: rest.rules,
+    })
+}
+
+fn evidence_of(row: &AnyRow) -> Result<Evidence, RegisterError> {
+    let code: String = column(row, "currency")?;
+    let place = u32::try_from(column::<i64>(row, "place")?);
+    Ok(Evidence {
+        place: place.map_err(|_| RegisterError::Kept { what: "place" })?,
+        payment: column(row, "payment")?,
+        time: Timestamp(column(row, "time")?),
+        debtor: column(row, "debtor")?,
+        creditor: column(row, "creditor")?,
+        amount: shroff_types::Amount {
+            minor: join(column(row, "amount_high")?, column(row, "amount_low")?),
+            currency: Currency::from_code(&code).ok_or(RegisterError::Kept { what: "currency" })?,
+        },
+    })
+}
+
+fn revision_of(row: &AnyRow) -> Result<RevisionRow, RegisterError> {
+    let action: String = column(row, "action")?;
+    let action = [Action::None, Action::Review, Action::Hold]
+        .into_iter()
+        .find(|known| known.name() == action);
+    Ok(RevisionRow {
+        revision: count(row, "revision")?,
+        payment: column(row, "payment")?,
+        time: Timestamp(column(row, "time")?),
+        score_permille: permille(row)?,
+        action: action.ok_or(RegisterError::Kept { what: "action" })?,
+        payment_count: count(row, "payment_count")?,
+    })
+}
+
+fn permille(row: &AnyRow) -> Result<u16, RegisterError> {
+    let permille = u16::try_from(column::<i64>(row, "score_permille")?);
+    permille.map_err(|_| RegisterError::Kept { what: "score_permille" })
+}
+
+pub(super) fn count(row: &AnyRow, name: &'static str) -> Result<u64, RegisterError> {
+    u64::try_from(column::<i64>(row, name)?).map_err(|_| RegisterError::Kept { what: name })
+}

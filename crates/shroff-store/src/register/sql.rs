@@ -1,0 +1,100 @@
+//! A statement while it is put together: its text, and the values of `$1`, `$2`, ...
+
+use sqlx::any::{AnyArguments, AnyRow};
+use sqlx::{Any, AssertSqlSafe, Encode, Executor, Type};
+
+use super::error::{Doing, RegisterError};
+
+/// A statement. Values are bound, never written into the text.
+#[derive(Default)]
+pub(super) struct Sql {
+    text: String,
+    values: AnyArguments,
+    count: usize,
+}
+
+impl Sql {
+    pub(super) fn new(text: &str) -> Sql {
+        Sql { text: text.to_owned(), ..Sql::default() }
+    }
+
+    /// Adds text of the program's own.
+    pub(super) fn text(&mut self, text: &str) -> &mut Sql {
+        self.text.push_str(text);
+        self
+    }
+
+    /// Adds a value.
+    pub(super) fn value<'q, T>(&mut self, value: T) -> &mut Sql
+    where
+        T: Encode<'q, Any> + Type<Any> + 'q,
+    {
+        sqlx::Arguments::add(&mut self.values, value).expect("texts and integers can be bound");
+        self.count += 1;
+        self.text.push_str(&format!("${}", self.count));
+        self
+    }
+
+    /// Adds several values with commas between them.
+    pub(super) fn values<'q, T>(&mut self, values: impl IntoIterator<Item = T>) -> &mut Sql
+    where
+        T: Encode<'q, Any> + Type<Any> + 'q,
+    {
+        for (at, value) in values.into_iter().enumerate() {
+            if at > 0 {
+                self.text(", ");
+            }
+            self.value(value);
+        }
+        self
+    }
+
+    pub(super) async fn run<'c>(
+        self,
+        on: impl Executor<'c, Database = Any>,
+        doing: &'static str,
+    ) -> Result<u64, RegisterError> {
+        let query = sqlx::query_with(AssertSqlSafe(self.text), self.values);
+        Ok(query.execute(on).await.doing(doing)?.rows_affected())
+    }
+
+    pub(super) async fn rows<'c>(
+        self,
+        on: impl Executor<'c, Database = Any>,
+        doing: &'static str,
+    ) -> Result<Vec<AnyRow>, RegisterError> {
+        let query = sqlx::query_with(AssertSqlSafe(self.text), self.values);
+        query.fetch_all(on).await.doing(doing)
+    }
+
+    pub(super) async fn row<'c>(
+        self,
+        on: impl Executor<'c, Database = Any>,
+        doing: &'static str,
+    ) -> Result<Option<AnyRow>, RegisterError> {
+        let query = sqlx::query_with(AssertSqlSafe(self.text), self.values);
+        query.fetch_optional(on).await.doing(doing)
+    }
+}
+
+/// Conditions that all hold.
+#[derive(Default)]
+pub(super) struct Conditions {
+    count: usize,
+}
+
+impl Conditions {
+    /// Adds `WHERE` or `AND`.
+    pub(super) fn and<'s>(&mut self, sql: &'s mut Sql) -> &'s mut Sql {
+        self.count += 1;
+        sql.text(if self.count == 1 { " WHERE " } else { " AND " })
+    }
+}
+
+/// A column of a row.
+pub(super) fn column<'r, T>(row: &'r AnyRow, name: &'static str) -> Result<T, RegisterError>
+where
+    T: sqlx::Decode<'r, Any> + Type<Any>,
+{
+    sqlx::Row::try_get(row, name).map_err(|_| RegisterError::Kept { what: name })
+}

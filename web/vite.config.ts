@@ -1,0 +1,20 @@
+import react from "@vitejs/plugin-react";
+import { defineConfig } from "vitest/config";
+
+// Where the API is while one develops: `npm run dev:api`, or a service with DESK_API set.
+const api = process.env["DESK_API"] ?? "http://127.0.0.1:8790";
+
+export default defineConfig({
+  plugins: [react()],
+  base: "./",
+  build: {
+    target: "es2022",
+    // The service sends `script-src 'self'; img-src 'self' data:`: nothing is put into the page.
+    modulePreload: { polyfill: false },
+    assetsInlineLimit: 0,
+    reportCompressedSize: true,
+    chunkSizeWarningLimit: 400,
+  },
+  server: { port: 8791, proxy: { "/v1": api, "/openapi.json": api } },
+  test: { include: ["src/**/*.test.ts"] },
+});
