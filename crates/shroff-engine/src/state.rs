@@ -174,13 +174,17 @@ impl Out<'_> {
         let Standing { first, next, before, newest, swept, late, counts, begins } = *standing;
         self.number(first.0);
         self.number(next.0);
-        [before, newest, swept].into_iter().for_each(|time| self.time(time));
+        for time in [before, newest, swept] {
+            self.time(time);
+        }
         let LateCounts { taken, refused, most } = late;
         self.wide(taken);
         self.wide(refused);
         self.time(Timestamp(most.micros()));
         let Counts { payments, saturated, hits, muted, too_late } = counts;
-        [payments, saturated, hits, muted, too_late].into_iter().for_each(|n| self.wide(n));
+        for number in [payments, saturated, hits, muted, too_late] {
+            self.wide(number);
+        }
         self.0.push(u8::from(begins.is_some()));
         self.time(begins.unwrap_or(Timestamp(0)));
     }
@@ -208,7 +212,9 @@ impl Out<'_> {
             self.0.extend_from_slice(text.as_bytes());
         }
         self.count(payments.len());
-        payments.iter().for_each(|place| self.number(place.0));
+        for place in payments {
+            self.number(place.0);
+        }
     }
 
     fn story(&mut self, story: &Story) {

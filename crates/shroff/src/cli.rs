@@ -578,7 +578,7 @@ pub(crate) struct BenchServe {
     /// Requests a second of `rate`.
     #[arg(long, value_name = "N", default_value_t = 2_000.0, value_parser = positive)]
     pub(crate) rate: f64,
-    /// Every other payment goes to one account.
+    /// Every other payment is from or to one account.
     #[arg(long)]
     pub(crate) hub: bool,
     /// The data folder of the service; a new one that is removed unless named.

@@ -80,9 +80,12 @@ impl Load {
         let mut lines = Vec::with_capacity(count);
         for (row, number) in simulation.rows().zip(0_i64..) {
             let names = [row.debtor, row.creditor].map(|account| simulation.account_name(account));
-            let [debtor, mut creditor] = names;
-            if arguments.hub && number % 2 == 1 {
-                creditor = "hub".to_owned();
+            let [mut debtor, mut creditor] = names;
+            // Paid as often as it pays.
+            match number % 4 {
+                1 if arguments.hub => "hub".clone_into(&mut creditor),
+                3 if arguments.hub => "hub".clone_into(&mut debtor),
+                _ => {}
             }
             let time = Timestamp(begin + step * number);
             let amount = Decimal { digits: row.amount_minor.into(), decimals: 2 };

@@ -74,3 +74,20 @@ fn without_a_stream_it_is_a_table_by_family_and_the_same_as_json() {
         assert!(family["state_bytes"].as_u64().expect("bytes") > 0, "{family}");
     }
 }
+
+#[test]
+#[cfg(unix)]
+fn a_service_under_load_answers_all_and_tells_its_pace_in_one_line() {
+    let folder = Folder::new();
+    for shape in ["batches", "single", "rate"] {
+        let line = format!(
+            "bench serve {shape} --payments 600 --warm 1000 --accounts 400 --batch 50 \
+             --connections 3 --hub"
+        );
+        let ran = folder.well(&line);
+        assert_eq!(ran.text().lines().count(), 1, "{}", ran.text());
+        for field in [&*format!("shape={shape}"), "payments=600", "turned_away=0", "failed=0"] {
+            assert!(ran.text().split(' ').any(|told| told == field), "{}", ran.text());
+        }
+    }
+}

@@ -133,6 +133,22 @@ struct Client {
     said: BTreeMap<u32, (u64, Told)>,
 }
 
+impl Client {
+    /// Who was told nothing of many payments asks what became of them, before their ids are out of
+    /// sight: sent again after that, they would be new ones.
+    fn ask(&mut self, core: &Core<SimDisk>) {
+        let kept = core.live.next().0 as usize;
+        if kept < self.done + 4 {
+            return;
+        }
+        for place in (0..core.live.next().0).map(Place) {
+            let told = core.told(place).expect("it reads").expect("it is there");
+            self.said.insert(place.0, told);
+        }
+        self.done = kept;
+    }
+}
+
 /// One life: batches until the power goes or the disk fails. Payments from `done` on are new to the
 /// client; it begins a little before.
 fn live_once(
@@ -274,6 +290,7 @@ fn run(seed: u64, happened: &mut Happened) {
             drop(repeat);
             return;
         }
+        client.ask(&core);
         for disk in &disks {
             disk.set_faults(faults);
         }
