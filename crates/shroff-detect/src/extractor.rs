@@ -173,6 +173,8 @@ pub struct Extractor {
     waiting: BTreeMap<Key, (Pending, u128, Arrival)>,
     next: u32,
     newest: Timestamp,
+    /// Whether what comes was told its features before.
+    is_silent: bool,
 }
 
 /// Payments that are worked on at once at most: their rows and lines stay in the caches.
@@ -208,6 +210,7 @@ impl Extractor {
             waiting: BTreeMap::new(),
             next: 0,
             newest: Timestamp(i64::MIN),
+            is_silent: false,
         }
     }
 
@@ -370,8 +373,9 @@ impl Extractor {
             }
             self.state.pending.push_back(payment);
         }
-        self.steps.push(Step { payment, layers, tells: inline, arrival });
-        self.told += usize::from(inline);
+        let tells = inline && !self.is_silent;
+        self.steps.push(Step { payment, layers, tells, arrival });
+        self.told += usize::from(tells);
         if self.steps.len() >= BATCH {
             self.work(workers, each);
         }
@@ -510,8 +514,7 @@ impl Extractor {
                 extractor.waiting.insert(payment.key, (payment, layers, arrival));
                 continue;
             }
-            // In order, whatever order they came in.
-            extractor.state.remember(payment, layers, Arrival::InOrder);
+            extractor.state.remember(payment, layers);
             if state == SavedState::Pending {
                 extractor.state.pending.push_back(payment);
             }
@@ -538,9 +541,8 @@ impl Extractor {
         let first = next.0.checked_sub(count).expect("the payments before have a place each");
         let mut extractor = Extractor::new(definitions, exponent);
         extractor.begin_at(Place(first), Timestamp(i64::MIN));
-        for input in told {
-            extractor.remember(&input, symbols);
-        }
+        let told: Vec<Input> = told.collect();
+        extractor.remember(&Alone, &told, symbols);
         extractor
     }
 
@@ -551,23 +553,15 @@ impl Extractor {
         (self.next, self.newest) = (first.0, newest);
     }
 
-    /// Takes in a payment that was told its features before: all but the features. Inline only.
+    /// Takes in payments that were told their features before: all but the features. Inline only.
     ///
     /// # Panics
     /// If there is a horizon: then it is not known who was told.
-    pub fn remember(&mut self, input: &Input, symbols: &Names) {
-        assert!(self.waiting.is_empty(), "nobody waits who was told");
-        let key = Key { time: input.time, place: Place(self.next) };
-        self.next = self.next.checked_add(1).expect("fewer than 2^32 payments");
-        let payment = Pending { key, input: *input };
-        let arrival = self.arrival(input.time);
-        if arrival == Arrival::TooLate {
-            self.state.depths.iter_mut().for_each(|depths| depths.skip(key));
-            return;
-        }
-        self.newest = self.newest.max(input.time);
-        let layers = self.layers(input, symbols) | self.state.fresh_layers(payment, arrival);
-        self.state.remember(payment, layers, arrival);
+    pub fn remember(&mut self, workers: &dyn Workers, payments: &[Input], symbols: &Names) {
+        assert!(self.state.plan.horizon == Span::ZERO, "nobody waits who was told");
+        self.is_silent = true;
+        self.push_with(workers, payments, symbols, &mut |_| {});
+        self.is_silent = false;
     }
 
     /// Says what had come out of order by now, those that were not shown again included.
@@ -578,7 +572,7 @@ impl Extractor {
 
 impl State {
     /// Takes in a payment that was told its features before.
-    fn remember(&mut self, payment: Pending, layers: u128, arrival: Arrival) {
+    fn remember(&mut self, payment: Pending, layers: u128) {
         let State { plan, graph, depths, pairs, .. } = self;
         for layer in (0..plan.layers()).filter(|layer| layers >> layer & 1 == 1) {
             graph.insert(layer, payment.entry());
@@ -588,7 +582,7 @@ impl State {
         }
         let link = Link { closing: payment.closing(), minor: payment.input.minor };
         for depths in depths {
-            depths.insert(graph, link, arrival == Arrival::Late);
+            depths.insert(graph, link, false);
         }
     }
 }

@@ -178,9 +178,9 @@ impl Engine {
         self.extractor.begin_at(first, before);
     }
 
-    /// Takes a payment in of which all was said before.
-    pub(crate) fn remember(&mut self, input: &Input, symbols: &Names) {
-        self.extractor.remember(input, symbols);
+    /// Takes payments in of which all was said before.
+    pub(crate) fn remember(&mut self, workers: &dyn Workers, payments: &[Input], symbols: &Names) {
+        self.extractor.remember(workers, payments, symbols);
     }
 
     /// Takes a payment out again of which that was said before.

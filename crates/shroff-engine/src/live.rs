@@ -333,16 +333,35 @@ impl Live {
     ///
     /// # Panics
     /// Where all were shown.
-    pub fn remember(&mut self, sent: &SentPayment<'_>) -> Result<(), Refusal> {
-        assert!(self.half.is_some(), "the state is not whole yet");
+    pub fn remember(
+        &mut self,
+        workers: &dyn Workers,
+        sent: &SentPayment<'_>,
+    ) -> Result<(), Refusal> {
+        assert!(self.half.is_some(), "the state is whole: nothing is left to be shown");
         self.admit(sent)?;
-        let Admitted { input, withdraws } = self.pending.pop().expect("it was admitted");
-        match withdraws {
-            Some(place) => self.engine.withdraw_again(place, &input),
-            None => self.engine.remember(&input, &self.symbols),
+        let is_last = self.half.as_ref().is_some_and(|half| half.standing.next == self.next());
+        // Enough at once for threads to share.
+        if self.pending.len() >= 4_096 || is_last {
+            self.show_again(workers);
         }
         self.complete();
         Ok(())
+    }
+
+    /// Shows the engine what is pending, of which all was said before.
+    fn show_again(&mut self, workers: &dyn Workers) {
+        let Live { engine, pending, symbols, .. } = self;
+        let mut inputs = Vec::with_capacity(pending.len());
+        for run in pending.split_inclusive(|admitted| admitted.withdraws.is_some()) {
+            inputs.clear();
+            inputs.extend(run.iter().filter(|a| a.withdraws.is_none()).map(|a| a.input));
+            engine.remember(workers, &inputs, symbols);
+            if let Some(&Admitted { input, withdraws: Some(place) }) = run.last() {
+                engine.withdraw_again(place, &input);
+            }
+        }
+        pending.clear();
     }
 
     /// Whether all that was in sight was shown again.

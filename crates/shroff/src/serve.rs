@@ -24,7 +24,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use shroff_detect::Alone;
+use shroff_types::Place;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
@@ -38,6 +38,7 @@ use self::metrics::Metrics;
 pub(crate) use self::setup::Rulebook;
 use self::snapshots::Keeper;
 use crate::cli::{Explain, Ingest, KeysCommand, Serve, Verify};
+use crate::threads::Threads;
 use crate::{Ending, settings, terminal};
 
 /// From how many bytes on a segment of a log is full.
@@ -56,7 +57,7 @@ pub(crate) fn run(arguments: &Serve) -> anyhow::Result<Ending> {
     let token_key = setup::token_key(&arguments.token_key_file())?;
     let keys = keys_of(data)?;
     let begun = settings::now();
-    let core = open(data, &rulebook)?;
+    let (core, resumed) = open(data, &rulebook)?;
     tracing::info!(
         payments = core.live.next().0,
         alerts = core.live.alert_count(),
@@ -72,6 +73,7 @@ pub(crate) fn run(arguments: &Serve) -> anyhow::Result<Ending> {
             snapshots: folder(data, "snapshots")?,
         },
         every: std::num::NonZeroU32::new(arguments.snapshot_every),
+        last: resumed,
     };
     let (desk, engine) = Desk::start(core, Arc::clone(&metrics), snapshots)?;
     let room = Arc::new(Semaphore::new(http::ROOM_KIB));
@@ -131,7 +133,8 @@ fn folder(data: &Path, name: &str) -> anyhow::Result<Folder> {
     Folder::at(&path).with_context(|| format!("cannot make the folder `{}`", path.display()))
 }
 
-fn open(data: &Path, rulebook: &Rulebook) -> anyhow::Result<Core<Folder>> {
+/// Opens the data; the core, and the first payment that no snapshot has.
+fn open(data: &Path, rulebook: &Rulebook) -> anyhow::Result<(Core<Folder>, Place)> {
     let disks = Disks {
         payments: folder(data, "payments")?,
         verdicts: folder(data, "verdicts")?,
@@ -139,8 +142,9 @@ fn open(data: &Path, rulebook: &Rulebook) -> anyhow::Result<Core<Folder>> {
         salt: u64::from_le_bytes(settings::random()?),
         segment_bytes: SEGMENT_BYTES,
     };
-    let (core, recovered) = Core::open(disks, rulebook.live()?, rulebook.version(), &Alone)
-        .with_context(|| format!("in `{}`", data.display()))?;
+    let (core, recovered) =
+        Core::open(disks, rulebook.live()?, rulebook.version(), &Threads::new(0)?)
+            .with_context(|| format!("in `{}`", data.display()))?;
     if let Some(cut) = &recovered.cut {
         tracing::warn!(
             file = cut.file,
@@ -156,7 +160,7 @@ fn open(data: &Path, rulebook: &Rulebook) -> anyhow::Result<Core<Folder>> {
         tracing::info!(file = resumed.file, payments = resumed.next.0, "begun from a snapshot");
     }
     tracing::info!(verdicts = recovered.compared, "what was said is said again");
-    Ok(core)
+    Ok((core, recovered.resumed.map_or(Place(0), |resumed| resumed.next)))
 }
 
 async fn listen(address: SocketAddr, shared: Arc<Shared>) -> anyhow::Result<()> {

@@ -251,8 +251,8 @@ proptest! {
         let begin = begin.index(seen.unwrap_or(cut) + 1);
         let mut again = new();
         again.begin_at(Place(u32::try_from(begin).expect("few")), newest(&arrivals[..begin]));
-        for input in inputs(&arrivals[begin..cut]) {
-            again.remember(&input, &names);
+        for shown in inputs(&arrivals[begin..cut]).chunks(batch) {
+            again.remember(&Threads(2), shown, &names);
         }
         again.remembered(late);
         prop_assert_eq!(cells(&mut again, &arrivals[cut..]), expected);

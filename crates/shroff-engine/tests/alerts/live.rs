@@ -113,7 +113,7 @@ fn moved(old: &Live, mut new: Live) -> Live {
             method: held.method.map(|symbol| old.method(symbol)),
         };
         assert!(!new.is_whole());
-        new.remember(&sent).expect("it was admitted before");
+        new.remember(&Alone, &sent).expect("it was admitted before");
     }
     assert!(new.is_whole());
     let mut again = Vec::new();

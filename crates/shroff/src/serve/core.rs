@@ -90,7 +90,8 @@ impl<D: Disk> Core<D> {
         let mut replay = Replay { said: Said::default(), version, bytes: Vec::new() };
         let log = Log::open(payments, options(Access::Owner), &mut |frame| {
             if frame.first < u64::from(next) {
-                return remember_all(&mut live, frame, u64::from(first)..u64::from(next));
+                let held = u64::from(first)..u64::from(next);
+                return remember_all(&mut live, workers, frame, held);
             }
             admit_all(&mut live, frame)?;
             let told = live.run(workers);
@@ -261,6 +262,7 @@ impl<D: Disk> Core<D> {
 /// Shows payments again that are in sight of a snapshot; those before are passed over.
 fn remember_all(
     live: &mut Live,
+    workers: &dyn Workers,
     frame: Frame<'_>,
     held: std::ops::Range<u64>,
 ) -> Result<(), &'static str> {
@@ -274,7 +276,7 @@ fn remember_all(
     let before = usize::try_from(held.start.saturating_sub(frame.first)).expect("within a frame");
     for record in frame.records().skip(before) {
         let sent = read_payment(record).ok_or("one of its records is no payment")?;
-        live.remember(&sent).map_err(|_| "one of its payments cannot be carried")?;
+        live.remember(workers, &sent).map_err(|_| "one of its payments cannot be carried")?;
     }
     Ok(())
 }

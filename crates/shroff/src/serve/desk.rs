@@ -87,7 +87,7 @@ impl Desk {
         let (jobs, queue) = mpsc::unbounded_channel();
         let stopped = Arc::new(AtomicBool::new(false));
         let syncer = Syncer::start()?;
-        let keeping = Keeping::start(snapshots, &core)?;
+        let keeping = Keeping::start(snapshots)?;
         let is_behind = false;
         let stopped_by = Arc::clone(&stopped);
         let clerk = Clerk { core, is_behind, syncer, keeping, metrics, stopped: stopped_by };
@@ -164,6 +164,8 @@ pub(crate) struct Snapshots {
     pub(crate) keeper: Keeper<Folder>,
     /// After so many payments; none for at the end alone.
     pub(crate) every: Option<std::num::NonZeroU32>,
+    /// The place after the last payment that one has.
+    pub(crate) last: Place,
 }
 
 /// A thread that writes snapshots while the engine goes on.
@@ -177,8 +179,8 @@ struct Keeping {
 }
 
 impl Keeping {
-    fn start(snapshots: Snapshots, core: &Core<Folder>) -> anyhow::Result<Keeping> {
-        let Snapshots { mut keeper, every } = snapshots;
+    fn start(snapshots: Snapshots) -> anyhow::Result<Keeping> {
+        let Snapshots { mut keeper, every, last } = snapshots;
         let (taken, waiting) = blocking::sync_channel::<Vec<u8>>(1);
         let is_busy = Arc::new(AtomicBool::new(false));
         let done = Arc::clone(&is_busy);
@@ -202,7 +204,7 @@ impl Keeping {
             .name("shroff-snapshot".to_owned())
             .spawn(work)
             .context("cannot start a thread")?;
-        Ok(Keeping { taken, thread, is_busy, every, last: core.live.next() })
+        Ok(Keeping { taken, thread, is_busy, every, last })
     }
 
     /// Whether one is due, and can be written.

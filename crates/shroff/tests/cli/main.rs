@@ -9,6 +9,8 @@ mod alerts;
 mod backtest;
 mod bench;
 mod browser;
+#[cfg(unix)]
+mod durable;
 mod features;
 mod forms;
 mod labels;

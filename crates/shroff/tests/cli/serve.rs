@@ -13,7 +13,7 @@ use crate::door::Folder;
 /// A service that runs, and is killed at the end.
 pub(crate) struct Service {
     child: Child,
-    address: String,
+    pub(crate) address: String,
     pub(crate) key: Option<String>,
     out: BufReader<ChildStdout>,
 }
@@ -27,9 +27,15 @@ impl Drop for Service {
 
 impl Service {
     pub(crate) fn start(folder: &Folder) -> Service {
+        Service::start_by(folder, &mut Command::new(env!("CARGO_BIN_EXE_shroff")), &[])
+    }
+
+    /// Starts it by another program, or with more options.
+    pub(crate) fn start_by(folder: &Folder, program: &mut Command, more: &[&str]) -> Service {
         let err = std::fs::File::options().create(true).append(true).open(folder.path("err.txt"));
-        let mut child = Command::new(env!("CARGO_BIN_EXE_shroff"))
+        let mut child = program
             .args(["serve", "--listen", "127.0.0.1:0", "--data", "data"])
+            .args(more)
             .current_dir(folder.path("."))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -62,7 +68,7 @@ impl Service {
         assert_eq!(rest, "", "it says no more");
     }
 
-    fn send(&self, request: &Request<'_>) -> TcpStream {
+    pub(crate) fn send(&self, request: &Request<'_>) -> TcpStream {
         let mut stream = TcpStream::connect(&self.address).expect("it listens");
         let Request { method, path, key, kind, body } = request;
         let mut head = format!("{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n");
@@ -93,18 +99,18 @@ impl Service {
         self.ask(&Request { method: "GET", path, key: Some(key), kind: "", body: "" })
     }
 
-    fn json(&self, path: &str, key: &str) -> Value {
+    pub(crate) fn json(&self, path: &str, key: &str) -> Value {
         let (status, body) = self.get(path, key);
         assert_eq!(status, 200, "{path}: {body}");
         serde_json::from_str(&body).expect("JSON")
     }
 
-    fn post(&self, kind: &str, key: &str, body: &str) -> (u16, String) {
+    pub(crate) fn post(&self, kind: &str, key: &str, body: &str) -> (u16, String) {
         self.ask(&Request { method: "POST", path: "/v1/payments", key: Some(key), kind, body })
     }
 
     /// Every alert, page by page, as a scan writes it, accounts left out.
-    fn alerts(&self, key: &str) -> BTreeMap<String, Value> {
+    pub(crate) fn alerts(&self, key: &str) -> BTreeMap<String, Value> {
         let mut alerts = BTreeMap::new();
         let mut cursor = String::new();
         loop {
@@ -151,11 +157,11 @@ fn read_response(bytes: &[u8]) -> (u16, String) {
     (status, whole)
 }
 
-const NDJSON: &str = "application/x-ndjson";
-const SECRET: &str = "DE89370400440532013000";
+pub(crate) const NDJSON: &str = "application/x-ndjson";
+pub(crate) const SECRET: &str = "DE89370400440532013000";
 
 /// A world as a scan reads it and as a client sends it, with one account that nobody may be shown.
-fn world(folder: &Folder) -> Vec<String> {
+pub(crate) fn world(folder: &Folder) -> Vec<String> {
     folder.well("simulate --accounts 200 --payments 2500 --days 60 --seed 5 -o world.csv");
     let text = folder.text("world.csv");
     let first = text.lines().nth(1).and_then(|line| line.split(',').nth(2)).expect("a debtor");
@@ -172,7 +178,7 @@ fn world(folder: &Folder) -> Vec<String> {
 }
 
 /// The alerts of a scan, accounts left out.
-fn scanned(folder: &Folder) -> BTreeMap<String, Value> {
+pub(crate) fn scanned(folder: &Folder) -> BTreeMap<String, Value> {
     folder.well("scan world.csv --out report");
     let text = folder.text("report/alerts.jsonl");
     let alert = |line: &str| {
@@ -184,12 +190,12 @@ fn scanned(folder: &Folder) -> BTreeMap<String, Value> {
 }
 
 /// `1` and `1.0` are one number.
-fn alike(alerts: &BTreeMap<String, Value>) -> BTreeMap<String, String> {
+pub(crate) fn alike(alerts: &BTreeMap<String, Value>) -> BTreeMap<String, String> {
     let text = |value: &Value| value.to_string().replace(".0,", ",").replace(".0}", "}");
     alerts.iter().map(|(id, alert)| (id.clone(), text(alert))).collect()
 }
 
-fn holds(bytes: &[u8], text: &str) -> bool {
+pub(crate) fn holds(bytes: &[u8], text: &str) -> bool {
     bytes.windows(text.len()).any(|window| window == text.as_bytes())
 }
 
@@ -233,64 +239,7 @@ fn verdicts_and_alerts_are_those_of_a_scan_and_outlive_a_restart() {
     assert_eq!((with("payments"), with("verdicts")), (true, false));
 }
 
-#[test]
-fn what_was_acknowledged_survives_kills_and_nothing_counts_twice() {
-    let folder = Folder::new();
-    let lines = world(&folder);
-    let mut said: BTreeMap<usize, String> = BTreeMap::new();
-    let mut begin = 0;
-    let mut key = String::new();
-    for life in 0..10 {
-        let service = Service::start(&folder);
-        if let Some(told) = &service.key {
-            key.clone_from(told);
-        }
-        let mut body = lines[begin..].join("\n");
-        body.push('\n');
-        let kind = NDJSON;
-        let request =
-            Request { method: "POST", path: "/v1/payments", key: Some(&key), kind, body: &body };
-        let stream = service.send(&request);
-        let mut writer = stream.try_clone().expect("a socket");
-        let sent = body.clone();
-        let sending = std::thread::spawn(move || drop(writer.write_all(sent.as_bytes())));
-        // The kill comes once some more were acknowledged, in the middle of the others.
-        let mut number = begin;
-        for line in BufReader::new(stream).lines() {
-            let Ok(line) = line else { break };
-            if line.starts_with("{\"id\"") && line.ends_with('}') {
-                let before = said.insert(number, line.clone());
-                assert!(before.is_none_or(|before| before == line), "the same is said again");
-                number += 1;
-            }
-            if number >= begin + 150 + 20 * life {
-                break;
-            }
-        }
-        drop(service);
-        sending.join().expect("it was sent");
-        // A client goes on a little before the last that it knows of.
-        begin = number.saturating_sub(40);
-    }
-    assert!(said.len() > 1_000, "{}", said.len());
-    let service = Service::start(&folder);
-    for (number, line) in &said {
-        let record: Value = serde_json::from_str(&lines[*number]).expect("JSON");
-        let id = record["id"].as_str().expect("an id");
-        if number % 50 == 0 {
-            assert_eq!(&service.get(&format!("/v1/payments/{id}/verdict"), &key).1, line);
-        }
-    }
-    let (_, all) = service.post(NDJSON, &key, &lines.join("\n"));
-    for (number, line) in all.lines().enumerate() {
-        assert!(said.get(&number).is_none_or(|said| said == line), "{line}");
-    }
-    let metrics = service.get("/metrics", &key).1;
-    assert!(metrics.contains(&format!("shroff_payments {}\n", lines.len())), "{metrics}");
-    assert_eq!(alike(&service.alerts(&key)), alike(&scanned(&folder)));
-}
-
-const GOOD: &str = r#"{"id":"p","time":"2024-01-01T00:00:00Z","debtor":"A","creditor":"B","amount":"1.50","currency":"EUR"}"#;
+pub(crate) const GOOD: &str = r#"{"id":"p","time":"2024-01-01T00:00:00Z","debtor":"A","creditor":"B","amount":"1.50","currency":"EUR"}"#;
 
 #[test]
 fn what_cannot_be_answered_is_a_problem_with_a_type_and_the_rest_goes_on() {
