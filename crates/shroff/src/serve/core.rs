@@ -155,6 +155,9 @@ impl<D: Disk> Core<D> {
     /// Takes a payment that is held out again, in its turn: what comes later is told as if it had not
     /// been there. Known where that was done before.
     pub(crate) fn withdraw(&mut self, place: Place) -> Option<Admission> {
+        if let Some(own) = self.live.find(&SentPayment::withdrawal_id(place)) {
+            return Some(Admission::Known(own));
+        }
         let held = self.live.held(place)?;
         let debtor = self.live.account(held.debtor).to_owned();
         let creditor = self.live.account(held.creditor).to_owned();

@@ -3,7 +3,8 @@
 //! The folder is its owner's alone, and bounded: beyond its bound nothing more is kept, and nothing
 //! that is kept is lost.
 
-use std::io::Write;
+use std::fmt::Write as _;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
@@ -37,7 +38,11 @@ impl Quarantine {
     ) -> std::io::Result<Option<String>> {
         let _turn = self.turn.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let digest = Sha256::digest(bytes);
-        let name: String = digest[..16].iter().map(|byte| format!("{byte:02x}")).collect();
+        let name = digest[..16].iter().fold(String::new(), |mut name, byte| {
+            // Writing to a text cannot fail.
+            write!(name, "{byte:02x}").unwrap_or_default();
+            name
+        });
         private_folder(&self.folder)?;
         let message = self.folder.join(format!("{name}.message"));
         if message.exists() {

@@ -240,7 +240,10 @@ fn a_history_is_loaded_once_however_often_and_the_service_goes_on_from_it() {
     let service = Service::start(&folder);
     let key = service.key.clone().expect("the first start shows a key");
     assert!(folder.run("ingest rows.csv --data data").err.contains("is in use"));
-    assert!(fired(&first(&service, &key, &whole[2])).contains(&"cycle"));
-    assert!(!fired(&first(&service, &key, &cut[2])).contains(&"cycle"));
+    let close = |time: &str, part: Part| first(&service, &key, &pacs_008("M9", time, &[part]));
+    let told = close("2026-03-01T10:40:00Z", Part(12, "3", "1", "880.00"));
+    assert!(fired(&told).contains(&"cycle"), "{told}");
+    let told = close("2026-03-01T10:41:00Z", Part(22, "6", "4", "880.00"));
+    assert!(!fired(&told).contains(&"cycle"), "{told}");
     service.stop();
 }

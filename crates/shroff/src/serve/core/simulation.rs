@@ -66,7 +66,7 @@ fn minutes(seed: u64) -> Vec<(i64, usize)> {
 fn admit(core: &mut Core<SimDisk>, number: usize, (minute, debtor): (i64, usize)) -> Admission {
     // Now and then a payment is taken out again, of the last hour.
     if number % 9 == 5 {
-        let place = Place(u32::try_from(number - 2).expect("small"));
+        let place = Place(u32::try_from(number - 1).expect("small"));
         return core.withdraw(place).expect("it is in sight");
     }
     core.admit(&SentPayment {
