@@ -14,8 +14,13 @@ mod forms;
 mod labels;
 mod mutes;
 mod patterns;
+#[cfg(unix)]
+#[path = "../../../shroff-store/tests/register/postgres.rs"]
+mod postgres;
 mod rates;
 mod refusals;
+#[cfg(unix)]
+mod register;
 mod rules;
 mod secrets;
 #[cfg(unix)]
