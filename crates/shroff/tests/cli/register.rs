@@ -65,13 +65,13 @@ fn keys(folder: &Folder) -> [String; 4] {
 
 fn what_people_do_survives_a_kill(more: &[&str]) {
     let folder = Folder::new();
-    let [ann, ray, bank, eve] = keys(&folder);
+    let [ann_key, ray_key, bank, eve] = keys(&folder);
     let mut options = vec!["--second-review", "--hold-from", "0.3", "--hold-for", "30d"];
     options.extend(more);
     let lines = world(&folder);
     let service = Service::start_with(&folder, &options);
-    let ann = Person { service: &service, key: &ann };
-    let ray = Person { service: &service, key: &ray };
+    let ann = Person { service: &service, key: &ann_key };
+    let ray = Person { service: &service, key: &ray_key };
     assert_eq!(service.post(NDJSON, &bank, &lines.join("\n")).0, 200);
     let page = ann.get("/v1/alerts?limit=2&sort=score");
     let ids: Vec<&str> = page["alerts"]
@@ -125,7 +125,7 @@ fn what_people_do_survives_a_kill(more: &[&str]) {
     drop(service);
 
     let service = Service::start_with(&folder, &options);
-    let ray = Person { service: &service, key: ray.key };
+    let ray = Person { service: &service, key: &ray_key };
     assert_eq!(all(&ray), before);
     let overview = ray.get("/v1/overview?days=3660");
     assert_eq!((&overview["reports"], &overview["alerts_total"]), (&2.into(), &before["total"]));
