@@ -18,8 +18,13 @@ mod labels;
 mod messages;
 mod mutes;
 mod patterns;
+#[cfg(unix)]
+#[path = "../../../shroff-store/tests/register/postgres.rs"]
+mod postgres;
 mod rates;
 mod refusals;
+#[cfg(unix)]
+mod register;
 mod rules;
 mod secrets;
 #[cfg(unix)]
