@@ -474,7 +474,7 @@ void main() {
 
   position = viewportToClipspace(viewportOffsetPosition, u_dimensions);
   gl_Position = vec4(position, 0, 1);
-    
+
 ${n?`
   v_targetSize = a_targetSize * u_pixelRatio / u_sizeRatio;
   v_targetPoint = viewportTarget;

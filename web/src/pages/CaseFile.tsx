@@ -66,14 +66,14 @@ function AlertPaper({ alert, attached }: { alert: Alert; attached: ReadonlySet<s
       <h2>{short(alert.title, 60)}, {money(alert.amount, alert.currency)}, {en.alert.payments(alert.payment_count)}, {en.alert.score.toLowerCase()} {score(alert.score)} <span className="id muted small">{short(alert.id, 60)}</span></h2>
       {payments.length > 0 && <figure><Lanes payments={payments} width={940} /></figure>}
       <ul>{alert.rules.map((rule, n) => <li key={n} className="wrap"><bdi>{short(rule.reason, 1_000)}</bdi> <span className="muted small">({rule.title}, {en.alert.share(percent(rule.share))})</span></li>)}</ul>
-      <table className="small">
+      <div className="scroll" tabIndex={0} role="region" aria-label={`${en.file.payments} ${short(alert.id, 60)}`}><table className="small">
         <thead><tr><th className="num" scope="col">{en.table.n}</th><th scope="col">{en.table.time}</th><th scope="col">{en.table.debtor}</th><th scope="col">{en.table.creditor}</th><th className="num" scope="col">{en.table.amount}</th><th scope="col">{en.table.payment}</th></tr></thead>
         <tbody>
           {payments.map((payment, n) => (
             <tr key={payment.id}><td className="num">{n + 1}</td><td className="nowrap">{utc(payment.time)}</td><td className="token">{short(payment.debtor, 24)}</td><td className="token">{short(payment.creditor, 24)}</td><td className="num">{money(payment.amount, payment.currency)}</td><td className="id">{short(payment.id, 30)}{attached.has(payment.id) ? " •" : ""}</td></tr>
           ))}
         </tbody>
-      </table>
+      </table></div>
     </section>
   );
 }
