@@ -493,7 +493,8 @@ impl Extractor {
                 extractor.waiting.insert(payment.key, (payment, layers, arrival));
                 continue;
             }
-            extractor.state.remember(payment, layers);
+            // In order, whatever order they came in.
+            extractor.state.remember(payment, layers, Arrival::InOrder);
             if state == SavedState::Pending {
                 extractor.state.pending.push_back(payment);
             }
@@ -516,25 +517,51 @@ impl Extractor {
         told: impl ExactSizeIterator<Item = Input>,
         symbols: &Names,
     ) -> Extractor {
-        let mut extractor = Extractor::new(definitions, exponent);
         let count = u32::try_from(told.len()).expect("fewer than 2^32 payments");
         let first = next.0.checked_sub(count).expect("the payments before have a place each");
-        for (place, input) in (first..).zip(told) {
-            let key = Key { time: input.time, place: Place(place) };
-            let payment = Pending { key, input };
-            let layers = extractor.layers(&input, symbols)
-                | extractor.state.fresh_layers(payment, Arrival::InOrder);
-            extractor.state.remember(payment, layers);
-            extractor.newest = extractor.newest.max(input.time);
+        let mut extractor = Extractor::new(definitions, exponent);
+        extractor.begin_at(Place(first), Timestamp(i64::MIN));
+        for input in told {
+            extractor.remember(&input, symbols);
         }
-        extractor.next = next.0;
         extractor
+    }
+
+    /// Makes this the extractor that the payment at `first` is about to come to, to be shown those
+    /// from there on once more by [`Extractor::remember`]. `newest` is the latest time before it.
+    /// What is shown must be all that is in sight of whatever is pushed later.
+    pub fn begin_at(&mut self, first: Place, newest: Timestamp) {
+        (self.next, self.newest) = (first.0, newest);
+    }
+
+    /// Takes in a payment that was told its features before: all but the features. Inline only.
+    ///
+    /// # Panics
+    /// If there is a horizon: then it is not known who was told.
+    pub fn remember(&mut self, input: &Input, symbols: &Names) {
+        assert!(self.waiting.is_empty(), "nobody waits who was told");
+        let key = Key { time: input.time, place: Place(self.next) };
+        self.next = self.next.checked_add(1).expect("fewer than 2^32 payments");
+        let payment = Pending { key, input: *input };
+        let arrival = self.arrival(input.time);
+        if arrival == Arrival::TooLate {
+            self.state.depths.iter_mut().for_each(|depths| depths.skip(key));
+            return;
+        }
+        self.newest = self.newest.max(input.time);
+        let layers = self.layers(input, symbols) | self.state.fresh_layers(payment, arrival);
+        self.state.remember(payment, layers, arrival);
+    }
+
+    /// Says what had come out of order by now, those that were not shown again included.
+    pub fn remembered(&mut self, late: LateCounts) {
+        self.late = late;
     }
 }
 
 impl State {
     /// Takes in a payment that was told its features before.
-    fn remember(&mut self, payment: Pending, layers: u128) {
+    fn remember(&mut self, payment: Pending, layers: u128, arrival: Arrival) {
         let State { plan, graph, depths, pairs, .. } = self;
         for layer in (0..plan.layers()).filter(|layer| layers >> layer & 1 == 1) {
             graph.insert(layer, payment.entry());
@@ -544,7 +571,7 @@ impl State {
         }
         let link = Link { closing: payment.closing(), minor: payment.input.minor };
         for depths in depths {
-            depths.insert(graph, link, false);
+            depths.insert(graph, link, arrival == Arrival::Late);
         }
     }
 }

@@ -32,6 +32,7 @@ pub use definitions::{
 pub use evidence::{Evidence, EvidenceBounds, Flow, LinePart};
 pub use extractor::{Arrival, Extractor, Finished, Input, LateCounts};
 pub use recall::Recall;
+pub use rules::watch::Watch;
 pub use rules::{Asked, BoundRule, Rules};
 pub use snapshot::SnapshotError;
 pub use typology::{BlockPattern, Case, Example, Parameter, Placed, RuleError, Typology};

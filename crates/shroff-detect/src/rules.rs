@@ -5,6 +5,8 @@
 //! block, whatever its window; then it may name the block's columns without prefix and window
 //! (`creditor_in_fan`). Both know the payment's own `amount`, `currency`, `method` and `time`.
 
+pub(crate) mod watch;
+
 use std::borrow::Cow;
 use std::cell::Cell as Slot;
 
@@ -58,6 +60,8 @@ impl Asked<'_> {
 pub struct BoundRule {
     typology: usize,
     case: usize,
+    /// The block that it is asked of, where it is of one.
+    block: Option<usize>,
     evidence: Vec<(usize, Flow)>,
     /// What `when` asks of single columns; where one says no, it is not evaluated.
     guards: Vec<Guard>,
@@ -214,6 +218,7 @@ impl Binder<'_> {
             bound.push(BoundRule {
                 typology,
                 case,
+                block,
                 evidence,
                 guards,
                 when,

@@ -331,6 +331,17 @@ impl Schema {
     }
 }
 
+/// One of the conditions that an `AND` joins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Conjunct {
+    /// Its bytes in the text that it is a part of.
+    pub place: std::ops::Range<usize>,
+    /// Itself.
+    pub text: String,
+    /// What it compares, where it does: one side or both.
+    pub compared: Vec<String>,
+}
+
 /// A compiled expression.
 #[derive(Debug, Clone)]
 pub struct Expression {
@@ -434,6 +445,14 @@ impl Expression {
     /// Bounds of columns outside of which it is not true, where that is plain to see.
     pub fn bounds(&self) -> Vec<Bounds> {
         bounds::of(&self.root)
+    }
+
+    /// The conditions that the outermost `AND` of a text joins, in order.
+    ///
+    /// # Errors
+    /// Where the text is no expression.
+    pub fn conjuncts(text: &str) -> Result<Vec<Conjunct>, SqlError> {
+        compile::conjuncts(text)
     }
 
     /// Why it is true on no row, where that is plain to see; nothing is no promise.

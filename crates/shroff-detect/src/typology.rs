@@ -22,6 +22,17 @@ pub struct Placed {
 }
 
 impl Placed {
+    /// Where in the file a byte of this text is.
+    pub(crate) fn at_byte(&self, byte: usize) -> (usize, usize) {
+        let before = &self.text[..byte];
+        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+        let column = before[line_start..].chars().count();
+        match before.matches('\n').count() {
+            0 => (self.line, self.column + column),
+            lines => (self.line + lines, column + 1),
+        }
+    }
+
     /// Where in the file an error of this text's SQL is.
     pub(crate) fn at(&self, error: &SqlError) -> (usize, usize) {
         match error.line {

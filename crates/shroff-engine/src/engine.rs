@@ -9,6 +9,7 @@ use shroff_types::{Clock, Names, Place, Span, Timestamp};
 use crate::grouper::{At, Grouper};
 use crate::grouping::{Drafts, Hit, trim};
 use crate::mutes::Mutes;
+use crate::state::Standing;
 use crate::told::{Fired, Told, Touched};
 
 /// Why an engine can't be made: everything wrong in its rules, at once.
@@ -153,8 +154,39 @@ impl Engine {
     }
 
     /// Lets drafts go of which nobody sees a payment any more.
-    pub(crate) fn let_go(&mut self, drafts: &[u32]) {
-        self.core.grouper.let_go(drafts);
+    pub(crate) fn let_go(&mut self, drafts: &[u32], first: Place) {
+        self.core.grouper.let_go(drafts, first);
+    }
+
+    /// What is written of it for a later start.
+    pub(crate) fn grouper(&self) -> &Grouper {
+        &self.core.grouper
+    }
+
+    /// The same, to be put back.
+    pub(crate) fn grouper_mut(&mut self) -> &mut Grouper {
+        &mut self.core.grouper
+    }
+
+    /// When the history begins.
+    pub(crate) fn begins(&self) -> Option<Timestamp> {
+        self.core.first
+    }
+
+    /// Makes this the engine that the first payment held is about to come to again.
+    pub(crate) fn begin_at(&mut self, first: Place, before: Timestamp) {
+        self.extractor.begin_at(first, before);
+    }
+
+    /// Takes a payment in of which all was said before.
+    pub(crate) fn remember(&mut self, input: &Input, symbols: &Names) {
+        self.extractor.remember(input, symbols);
+    }
+
+    /// Ends that.
+    pub(crate) fn remembered(&mut self, standing: &Standing) {
+        self.extractor.remembered(standing.late);
+        (self.core.counts, self.core.first) = (standing.counts, standing.begins);
     }
 
     /// Typologies that found no block of the definitions to ask, by position.

@@ -4,6 +4,7 @@ use shroff_detect::{Evidence, Flow, Input, Scoring};
 use shroff_types::{AccountId, Map, Place};
 
 use crate::grouping::{Drafts, Hit, trim};
+use crate::state::HandedLine;
 
 /// A flow whose evidence was handed over up to some payment, and the draft that holds it.
 #[derive(Debug, Clone, Copy)]
@@ -92,9 +93,37 @@ impl Grouper {
         }
     }
 
-    /// Lets drafts go of which nobody sees a payment any more; their numbers ascend.
-    pub(crate) fn let_go(&mut self, drafts: &[u32]) {
-        self.handed.retain(|_, handed| drafts.binary_search(&handed.draft).is_err());
+    /// The lines that were handed over, ascending; an account is told by `ends_of`, which gives the
+    /// two ends of a payment.
+    pub(crate) fn handed(&self, ends_of: impl Fn(Place) -> [AccountId; 2]) -> Vec<HandedLine> {
+        let lines = self.handed.iter().map(|(&(rule, account, is_out), handed)| {
+            let Handed { upto, draft } = *handed;
+            let is_debtor = ends_of(upto)[0] == account;
+            HandedLine { rule, upto, is_debtor, is_out, draft }
+        });
+        let mut lines: Vec<HandedLine> = lines.collect();
+        lines.sort_unstable();
+        lines
+    }
+
+    /// Puts lines back that were handed over.
+    pub(crate) fn put_back(
+        &mut self,
+        lines: &[HandedLine],
+        ends_of: impl Fn(Place) -> [AccountId; 2],
+    ) {
+        for &HandedLine { rule, upto, is_debtor, is_out, draft } in lines {
+            let account = ends_of(upto)[usize::from(!is_debtor)];
+            self.handed.insert((rule, account, is_out), Handed { upto, draft });
+        }
+    }
+
+    /// Lets drafts go of which nobody sees a payment any more; their numbers ascend. What lines
+    /// showed up to a payment before `first` is out of sight too: all is handed over anew.
+    pub(crate) fn let_go(&mut self, drafts: &[u32], first: Place) {
+        self.handed.retain(|_, handed| {
+            handed.upto >= first && drafts.binary_search(&handed.draft).is_err()
+        });
         for &draft in drafts {
             self.drafts.let_go(draft);
         }

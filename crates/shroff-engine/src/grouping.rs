@@ -95,6 +95,9 @@ pub struct Drafts {
     /// The draft that took a payment last.
     holders: Map<Place, u32>,
     members: Set<(u32, Place)>,
+    /// In how many drafts a payment is that was in several: of all others the one that has it took
+    /// it last.
+    shared: Map<Place, u32>,
 }
 
 impl Drafts {
@@ -106,6 +109,7 @@ impl Drafts {
             next: 0,
             holders: Map::default(),
             members: Set::default(),
+            shared: Map::default(),
         }
     }
 
@@ -126,9 +130,10 @@ impl Drafts {
         let home = home.or_else(|| self.nearest(evidence)).unwrap_or_else(|| self.open(hit));
         let draft = self.opened.get_mut(&home).expect("its number was given here");
         for &place in evidence {
-            self.holders.insert(place, home);
+            let before = self.holders.insert(place, home);
             if self.members.insert((home, place)) {
                 draft.payments.push(place);
+                share(&mut self.shared, place, before);
             }
         }
         draft.hits += 1;
@@ -245,10 +250,64 @@ impl Drafts {
         let Some(draft) = self.opened.remove(&number) else { return };
         for place in draft.payments {
             self.members.remove(&(number, place));
+            if let Some(count) = self.shared.get_mut(&place) {
+                *count -= 1;
+                if *count == 0 {
+                    self.shared.remove(&place);
+                }
+            }
             if self.holders.get(&place) == Some(&number) {
                 self.holders.remove(&place);
             }
         }
+    }
+
+    /// The number that the next draft will have.
+    pub(crate) fn next_number(&self) -> u32 {
+        self.next
+    }
+
+    /// All drafts that are held, by number.
+    pub(crate) fn all(&self) -> impl ExactSizeIterator<Item = (u32, &Draft)> {
+        self.opened.iter().map(|(&number, draft)| (number, draft))
+    }
+
+    /// The payments that are or were in several drafts, ascending, each with the one of them that
+    /// took it last, if that is still held.
+    pub(crate) fn shared(&self) -> Vec<(Place, Option<u32>)> {
+        let shared = self.shared.keys();
+        let mut shared: Vec<_> =
+            shared.map(|&place| (place, self.holders.get(&place).copied())).collect();
+        shared.sort_unstable();
+        shared
+    }
+
+    /// Puts drafts back as they stood, with what [`Drafts::shared`] said of them.
+    pub(crate) fn put_back(
+        &mut self,
+        drafts: BTreeMap<u32, Draft>,
+        shared: &[(Place, Option<u32>)],
+    ) {
+        for (&number, draft) in &drafts {
+            for &place in &draft.payments {
+                let before = self.holders.insert(place, number);
+                self.members.insert((number, place));
+                share(&mut self.shared, place, before);
+            }
+        }
+        for &(place, holder) in shared {
+            self.shared.entry(place).or_insert(1);
+            match holder {
+                Some(holder) => self.holders.insert(place, holder),
+                None => self.holders.remove(&place),
+            };
+        }
+        self.opened = drafts;
+    }
+
+    /// Goes on with the numbers of drafts.
+    pub(crate) fn number_from(&mut self, next: u32) {
+        self.next = next;
     }
 
     /// The drafts with their scores, by the first payment of their evidence.
@@ -257,6 +316,15 @@ impl Drafts {
         opened.iter_mut().for_each(Draft::put_in_order);
         opened.sort_by_key(|draft| (draft.payments[0], draft.opened));
         opened
+    }
+}
+
+/// Counts the draft that a payment is new in, where `before` it another had taken it.
+fn share(shared: &mut Map<Place, u32>, place: Place, before: Option<u32>) {
+    if let Some(count) = shared.get_mut(&place) {
+        *count += 1;
+    } else if before.is_some() {
+        shared.insert(place, 2);
     }
 }
 

@@ -8,6 +8,7 @@ mod grouper;
 mod grouping;
 mod live;
 mod mutes;
+mod state;
 mod told;
 mod window;
 
@@ -15,7 +16,7 @@ pub use engine::{Counts, Engine, EngineError};
 pub use example::{ExampleError, ExampleLedger, run_example};
 pub use grouper::{At, Grouper};
 pub use grouping::{Completion, Draft, Drafts, Ground, Hit, MOST_PAYMENTS};
-pub use live::{AlertFilter, Live, LiveSettings, Refusal, Revision};
+pub use live::{AlertFilter, Gone, Live, LiveSettings, Refusal, Revision};
 pub use mutes::{Mute, Mutes};
 pub use told::{Fired, Told, Touched};
 pub use window::Held;

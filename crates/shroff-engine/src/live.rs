@@ -14,6 +14,7 @@ use shroff_types::{
 
 use crate::engine::{Counts, Engine, EngineError};
 use crate::grouping::Draft;
+use crate::state::{self, Links, Standing, State};
 use crate::told::Told;
 use crate::window::{Held, Window};
 
@@ -67,10 +68,22 @@ pub struct LiveSettings {
     pub lateness: Span,
 }
 
-#[derive(Debug)]
-struct Story {
-    revisions: Vec<Revision>,
-    newest: Timestamp,
+/// How an alert grew, and the latest time of a payment that changed it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Story {
+    pub(crate) revisions: Vec<Revision>,
+    pub(crate) newest: Timestamp,
+}
+
+/// An alert that was let go, as it was then.
+#[derive(Debug, Clone)]
+pub struct Gone {
+    /// Its number.
+    pub number: u32,
+    /// The alert, payments and reasons in the order in which they came.
+    pub draft: Draft,
+    /// How it grew.
+    pub revisions: Vec<Revision>,
 }
 
 /// The core; see the module's page.
@@ -90,6 +103,11 @@ pub struct Live {
     /// How far behind the newest payment something may still be seen.
     sight: Span,
     swept: Timestamp,
+    /// Put back from bytes, and not whole until what is in sight was shown again.
+    half: Option<State>,
+    /// Alerts that were let go and had changed at this place or later, for whoever keeps them.
+    gone: Vec<Gone>,
+    keep_gone_from: Option<Place>,
 }
 
 impl Live {
@@ -121,6 +139,9 @@ impl Live {
             newest: Timestamp(i64::MIN),
             sight: definitions.look_back().plus(lateness),
             swept: Timestamp(i64::MIN),
+            half: None,
+            gone: Vec::new(),
+            keep_gone_from: None,
         })
     }
 
@@ -227,12 +248,154 @@ impl Live {
         let gone = self.stories.iter().filter(|(_, story)| story.newest < floor);
         let gone: Vec<u32> = gone.map(|(&draft, _)| draft).collect();
         for draft in &gone {
-            if let Some(held) = self.engine.drafts().get(*draft) {
-                self.by_opening.remove(&held.opened);
+            let story = self.stories.remove(draft);
+            let Some(held) = self.engine.drafts().get(*draft) else { continue };
+            self.by_opening.remove(&held.opened);
+            let revisions = story.map(|story| story.revisions).unwrap_or_default();
+            let last = revisions.last().map(|revision| revision.place);
+            if self.keep_gone_from.is_some_and(|from| last >= Some(from)) {
+                self.gone.push(Gone { number: *draft, draft: held.clone(), revisions });
             }
-            self.stories.remove(draft);
         }
-        self.engine.let_go(&gone);
+        self.engine.let_go(&gone, self.window.begin().0);
+    }
+}
+
+/// Going on in another process.
+impl Live {
+    /// Appends, between batches, what [`Live::load`] needs beside the payments in sight. Costs the
+    /// alerts that are held, and not the payments.
+    ///
+    /// # Panics
+    /// Where payments are admitted and not run.
+    pub fn save(&self, out: &mut Vec<u8>) {
+        assert!(self.pending.is_empty(), "a state is saved between batches");
+        let (first, before) = self.window.begin();
+        let standing = Standing {
+            first,
+            next: self.window.next(),
+            before,
+            newest: self.newest,
+            swept: self.swept,
+            late: self.engine.late(),
+            counts: self.engine.counts(),
+            begins: self.engine.begins(),
+        };
+        let held = self.engine.drafts();
+        assert!(held.all().len() == self.stories.len(), "every draft has a story");
+        let drafts = held.all().zip(&self.stories).map(|((number, draft), (&same, story))| {
+            assert!(number == same, "a story is that of a draft");
+            (number, draft, story)
+        });
+        let links = Links {
+            next_draft: held.next_number(),
+            shared: held.shared(),
+            handed: self.engine.grouper().handed(|place| self.ends_of(place)),
+        };
+        state::write(out, &standing, drafts, &links);
+    }
+
+    /// Begins to put a core back that nothing was pushed to; the places of the first payment that
+    /// has to be shown to [`Live::remember`], and of the first that is new. None where the bytes
+    /// cannot be a state under these rules.
+    pub fn load(&mut self, bytes: &[u8]) -> Option<(Place, Place)> {
+        let state = State::read(bytes)?;
+        let known = |typology: usize| typology < self.typologies.len();
+        let sound = state.drafts.values().all(|draft| {
+            known(draft.opened.0)
+                && known(draft.typology)
+                && draft.grounds.iter().all(|ground| known(ground.hit.typology))
+        });
+        if !sound {
+            return None;
+        }
+        let Standing { first, next, before, .. } = state.standing;
+        self.window = Window::from(first, before);
+        self.engine.begin_at(first, before);
+        self.half = Some(state);
+        self.complete();
+        Some((first, next))
+    }
+
+    /// Shows a payment again that was held when the state was saved, in order.
+    ///
+    /// # Errors
+    /// Where it could never have been admitted.
+    ///
+    /// # Panics
+    /// Where all were shown.
+    pub fn remember(&mut self, sent: &SentPayment<'_>) -> Result<(), Refusal> {
+        assert!(self.half.is_some(), "the state is not whole yet");
+        self.admit(sent)?;
+        let input = self.pending.pop().expect("it was admitted");
+        self.engine.remember(&input, &self.symbols);
+        self.complete();
+        Ok(())
+    }
+
+    /// Whether all that was in sight was shown again.
+    pub fn is_whole(&self) -> bool {
+        self.half.is_none()
+    }
+
+    /// Puts the rest back once all payments in sight are there.
+    fn complete(&mut self) {
+        let Some(state) = self.half.take_if(|half| half.standing.next == self.window.next()) else {
+            return;
+        };
+        let State { standing, drafts, stories, links } = state;
+        self.engine.remembered(&standing);
+        (self.newest, self.swept) = (standing.newest, standing.swept);
+        self.by_opening = drafts.iter().map(|(&number, draft)| (draft.opened, number)).collect();
+        self.stories = stories;
+        let Live { engine, window, .. } = self;
+        let grouper = engine.grouper_mut();
+        grouper.put_back(&links.handed, |place| ends_of(window, place));
+        grouper.drafts_mut().number_from(links.next_draft);
+        grouper.drafts_mut().put_back(drafts, &links.shared);
+    }
+
+    fn ends_of(&self, place: Place) -> [AccountId; 2] {
+        ends_of(&self.window, place)
+    }
+}
+
+/// The accounts of a payment that a line was handed over up to.
+fn ends_of(window: &Window, place: Place) -> [AccountId; 2] {
+    let held = window.get(place).expect("lines that end before what is held are let go with it");
+    [held.debtor, held.creditor]
+}
+
+/// For whoever keeps alerts longer than the window.
+impl Live {
+    /// From now on, keeps a copy of each alert that is let go and had changed at `place` or later.
+    pub fn keep_gone_from(&mut self, place: Place) {
+        self.keep_gone_from = Some(place);
+    }
+
+    /// The copies that were kept.
+    pub fn take_gone(&mut self) -> Vec<Gone> {
+        std::mem::take(&mut self.gone)
+    }
+
+    /// The numbers of the alerts that are held, ascending.
+    pub fn alert_numbers(&self) -> impl Iterator<Item = u32> {
+        self.stories.keys().copied()
+    }
+
+    /// An alert with its payments in the order in which they came: none is ever taken out again.
+    pub fn growing(&self, number: u32) -> Option<&Draft> {
+        self.engine.drafts().get(number)
+    }
+
+    /// The account of this name, where there is one.
+    pub fn find_account(&self, name: &str) -> Option<AccountId> {
+        self.accounts.find(name).map(AccountId)
+    }
+
+    /// The place of the first payment that may be held.
+    pub fn first_held(&self) -> Place {
+        Place(self.next().0 - u32::try_from(self.held_count()).expect("fewer than places"))
     }
 }
 

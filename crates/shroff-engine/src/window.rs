@@ -54,16 +54,20 @@ impl Chunk {
     }
 }
 
-const CHUNK: usize = 4_096;
+/// No value depends on it; builds with assertions make it small, so that the tests' small ledgers
+/// let chunks go.
+const CHUNK: usize = if cfg!(debug_assertions) { 8 } else { 4_096 };
 const NO_METHOD: u32 = u32::MAX;
 
 /// The payments that are held.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Window {
     chunks: VecDeque<Chunk>,
     /// The place of the first payment that is held.
     first: u32,
     next: u32,
+    /// The latest time of those before the first.
+    before: Timestamp,
     /// Places by id. The hash is seeded at random against made-up collisions; it is only ever
     /// looked up in, never walked.
     index: HashTable<u32>,
@@ -80,7 +84,30 @@ fn id_at(chunks: &VecDeque<Chunk>, first: u32, place: u32) -> &str {
     chunks[chunk].id(at)
 }
 
+impl Default for Window {
+    fn default() -> Window {
+        Window::from(Place(0), Timestamp(i64::MIN))
+    }
+}
+
 impl Window {
+    /// An empty one, in which the next payment has a place, and those before it a latest time.
+    pub(crate) fn from(first: Place, before: Timestamp) -> Window {
+        Window {
+            chunks: VecDeque::new(),
+            first: first.0,
+            next: first.0,
+            before,
+            index: HashTable::new(),
+            hasher: RandomState::new(),
+        }
+    }
+
+    /// The place of the first payment that is held, and the latest time of those before it.
+    pub(crate) fn begin(&self) -> (Place, Timestamp) {
+        (Place(self.first), self.before)
+    }
+
     pub(crate) fn next(&self) -> Place {
         Place(self.next)
     }
@@ -113,7 +140,7 @@ impl Window {
         [debtor, creditor]: [AccountId; 2],
         method: Option<Symbol>,
     ) -> Place {
-        let Window { chunks, first, next, index, hasher } = self;
+        let Window { chunks, first, next, index, hasher, .. } = self;
         if chunks.back().is_none_or(|chunk| chunk.rows.len() == CHUNK) {
             let newest = Timestamp(i64::MIN);
             chunks.push_back(Chunk { rows: Vec::with_capacity(CHUNK), ids: String::new(), newest });
@@ -157,11 +184,13 @@ impl Window {
             && chunk.rows.len() == CHUNK
             && chunk.newest < floor
         {
-            for place in self.first..self.first + u32::try_from(CHUNK).expect("4096") {
+            let newest = chunk.newest;
+            for place in self.first..self.first + u32::try_from(CHUNK).expect("small") {
                 self.unlist(place);
             }
+            self.before = self.before.max(newest);
             self.chunks.pop_front();
-            self.first += u32::try_from(CHUNK).expect("4096");
+            self.first += u32::try_from(CHUNK).expect("small");
         }
     }
 
@@ -185,20 +214,31 @@ mod tests {
 
     #[test]
     fn payments_are_found_until_they_are_out_of_sight_or_taken_back() {
-        let mut window = Window { first: 7, next: 7, ..Window::default() };
-        let ids: Vec<String> = (0..10_000).map(|n| format!("p{n}")).collect();
+        let mut window = Window::from(Place(7), Timestamp(i64::MIN));
+        let chunk = u32::try_from(CHUNK).expect("small");
+        let count = 2 * chunk + chunk / 2;
+        let ids: Vec<String> = (0..count).map(|n| format!("p{n}")).collect();
         for (number, id) in (7_u32..).zip(&ids) {
             let ends = [AccountId(1), AccountId(2)];
             assert_eq!(window.push(&sent(id, number.into()), ends, None), Place(number));
         }
+        let find = |window: &Window, number: u32| window.find(&format!("p{number}"));
         assert_eq!(window.find("p0"), Some(Place(7)));
-        assert_eq!(window.get(Place(10_006)).map(|held| held.id), Some("p9999"));
-        assert_eq!(window.find("p10000"), None);
-        window.take_back(Place(10_000));
-        assert_eq!((window.find("p9993"), window.find("p9992")), (None, Some(Place(9_999))));
-        window.let_go(Timestamp(5_000));
-        assert_eq!((window.find("p0"), window.find("p4095")), (None, None));
-        assert_eq!(window.find("p4096"), Some(Place(4_103)));
-        assert_eq!((window.len(), window.next()), (9_993 - 4_096, Place(10_000)));
+        assert_eq!(
+            window.get(Place(6 + count)).map(|held| held.id),
+            ids.last().map(String::as_str)
+        );
+        assert_eq!(find(&window, count), None);
+        window.take_back(Place(4 + count));
+        assert_eq!(
+            (find(&window, count - 3), find(&window, count - 4)),
+            (None, Some(Place(3 + count)))
+        );
+        window.let_go(Timestamp(i64::from(7 + chunk + chunk / 2)));
+        assert_eq!((find(&window, 0), find(&window, chunk - 1)), (None, None));
+        assert_eq!(find(&window, chunk), Some(Place(chunk + 7)));
+        assert_eq!(window.len(), usize::try_from(count - 3 - chunk).expect("small"));
+        assert_eq!(window.next(), Place(4 + count));
+        assert_eq!(window.begin(), (Place(chunk + 7), Timestamp(i64::from(chunk + 6))));
     }
 }

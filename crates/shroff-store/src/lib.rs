@@ -2,7 +2,8 @@
 //!
 //! A [`Log`] is a row of segments on a [`Disk`], a small trait, so that a simulation can break it
 //! ([`sim`]). What is appended is durable once [`Log::sync`] has returned, and not before. The form
-//! on disk is that of `docs/src/log-format.md`.
+//! on disk is that of `docs/src/log-format.md`. Snapshots beside it ([`read_snapshots`]) spare its
+//! reader most of it.
 //!
 //! The [`register`] is what people work with, in SQL; it is filled from the log, and can be again.
 #![forbid(unsafe_code)]
@@ -15,9 +16,11 @@ mod log;
 mod record;
 pub mod register;
 pub mod sim;
+mod snapshot;
 
 pub use disk::Disk;
 pub use error::StoreError;
 pub use frame::{Frame, MOST_FRAME_BYTES, Records};
-pub use log::{Access, Cut, Log, Options};
+pub use log::{Access, Cut, Log, Options, Reach, reach, sync_all};
 pub use record::{MOST_TEXT_BYTES, read_payment, write_payment};
+pub use snapshot::{Damaged, Of, Snapshot, read_snapshots, write_snapshot};

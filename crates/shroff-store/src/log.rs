@@ -129,6 +129,11 @@ impl<D: Disk> Log<D> {
         self.frames.first().map_or(self.next, |at| at.first)
     }
 
+    /// What its checksums are salted with: it tells the log from any other.
+    pub fn salt(&self) -> u64 {
+        self.options.salt
+    }
+
     /// What was cut off when it was opened.
     pub fn cut_off(&self) -> Option<&Cut> {
         self.cut.as_ref()
@@ -390,6 +395,59 @@ impl<D: Disk> Log<D> {
     }
 }
 
+/// Which log it is, and how far it goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reach {
+    /// See [`Log::salt`].
+    pub salt: u64,
+    /// The number that the next record will have.
+    pub next: u64,
+}
+
+/// How far a log goes, from its last segment alone: so that its reader knows beforehand where to
+/// begin. None where there is no log, or [`Log::open`] has more to say of it.
+///
+/// # Errors
+/// Where the disk refuses.
+pub fn reach(disk: &dyn Disk) -> Result<Option<Reach>, StoreError> {
+    let mut names = disk.list().map_err(|error| failed("list", ".", error))?;
+    names.retain(|name| number_of(name, ENDING).is_some());
+    names.sort();
+    for name in names.iter().rev() {
+        let length = disk.length(name).map_err(|error| failed("read", name, error))?;
+        let mut bytes = vec![0; usize::try_from(length).expect("a segment fits memory")];
+        let read = disk.read_at(name, 0, &mut bytes);
+        bytes.truncate(read.map_err(|error| failed("read", name, error))?);
+        // One that was only begun may not have its header.
+        let Ok((salt, mut next)) = read_segment_header(&bytes) else { continue };
+        let mut at = SEGMENT_HEADER;
+        while let Some((head, frame)) = whole(&bytes[at..], salt) {
+            next = head.first + u64::from(head.count);
+            at += frame.len();
+        }
+        return Ok(Some(Reach { salt, next }));
+    }
+    Ok(None)
+}
+
+/// Makes what was appended to a log durable from outside of it: through another hand on its disk.
+///
+/// # Errors
+/// Where the disk refuses.
+pub fn sync_all(disk: &mut dyn Disk) -> Result<(), StoreError> {
+    let mut names = disk.list().map_err(|error| failed("list", ".", error))?;
+    names.retain(|name| number_of(name, ENDING).is_some());
+    names.sort();
+    // A segment is synced before the next is begun.
+    let Some(last) = names.last() else { return Ok(()) };
+    disk.sync(last).map_err(|error| failed("sync", last, error))
+}
+
+/// The number that the name of a file is.
+pub(crate) fn number_of(name: &str, ending: &str) -> Option<u64> {
+    name.strip_suffix(ending)?.parse().ok()
+}
+
 const ENDING: &str = ".log";
 const CHANGED: &str = "its bytes are not what was written";
 
@@ -415,7 +473,7 @@ fn damaged(file: &str, offset: u64, what: &'static str) -> StoreError {
     StoreError::Damaged { file: file.to_owned(), offset, what }
 }
 
-fn failed(what: &'static str, file: &str, source: std::io::Error) -> StoreError {
+pub(crate) fn failed(what: &'static str, file: &str, source: std::io::Error) -> StoreError {
     use std::io::ErrorKind;
     let is = |kinds: [ErrorKind; 2]| kinds.contains(&source.kind());
     let hint = if is([ErrorKind::StorageFull, ErrorKind::QuotaExceeded]) {

@@ -13,7 +13,9 @@ mod holds;
 mod life;
 mod migrations;
 mod money;
+mod overview;
 mod sql;
+mod users;
 
 use std::path::Path;
 use std::time::Duration;
@@ -30,6 +32,8 @@ pub use self::error::RegisterError;
 pub use self::find::{AlertFilter, AlertPage, AlertRow, AlertSort, Behind, WholeAlert};
 pub use self::holds::{Ending, HoldAnswer, HoldEnd, HoldRow, NewHold};
 pub use self::life::{CaseState, CommandKind};
+pub use self::overview::{Counted, TypologyCount};
+pub use self::users::{InvitationRow, SessionRow, UserRow};
 
 use self::error::Doing;
 
@@ -108,6 +112,12 @@ impl Register {
         self.writer.close().await;
         self.reader.close().await;
     }
+}
+
+/// What amounts of all currencies are sorted and chosen by: ten-thousandths of a whole unit, rounded
+/// down; the largest there is where it would be larger.
+pub fn amount_rank(amount: shroff_types::Decimal) -> i64 {
+    money::rank(amount)
 }
 
 fn sqlite_url(path: &Path, mode: &str) -> Result<String, RegisterError> {

@@ -11,6 +11,7 @@ pub(crate) mod figures;
 pub(crate) mod files;
 pub(crate) mod hits;
 pub(crate) mod kept;
+pub(crate) mod observed;
 pub(crate) mod page;
 pub(crate) mod parts;
 pub(crate) mod plots;

@@ -1,6 +1,7 @@
 //! `shroff bench`: how fast the engine is, and what it holds in memory.
 
 mod process;
+mod service;
 mod workload;
 
 use std::io::Write;
@@ -20,6 +21,10 @@ use crate::{Ending, ledger, settings, terminal};
 pub(crate) fn run(arguments: &Bench) -> anyhow::Result<Ending> {
     match &arguments.command {
         Some(BenchCommand::Features(features)) => run_features(features),
+        Some(BenchCommand::Serve(serve)) => {
+            service::tell(serve);
+            service::run(serve)
+        }
         None => run_families(arguments),
     }
 }

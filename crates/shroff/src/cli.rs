@@ -6,10 +6,11 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use shroff_detect::{Thresholds, Typology};
-use shroff_types::{Clock, Span, Timestamp};
+use shroff_types::{Clock, Span};
 
 use crate::library;
 use crate::serve::Role;
+use crate::zone::Zone;
 
 /// Watches payments, not people: finds fraud and laundering in the flow of money, and shows the
 /// evidence. A human decides.
@@ -52,9 +53,15 @@ pub(crate) enum Command {
     Bench(Bench),
     /// Serve: take payments over HTTP, make them durable, and answer each with its verdict.
     Serve(Serve),
-    /// Compute the verdict on a payment anew from the log of a service, and compare it with what
-    /// was said; exit code 1 where they differ.
+    /// Compute the verdict on a payment, or an alert, anew from the log of a service, and compare it
+    /// with what was said; exit code 1 where they differ.
     Explain(Explain),
+    /// Compute all that a service said anew from its log, under every version of its rules, and
+    /// look at its snapshots; exit code 1 where anything is not the same.
+    Verify(Verify),
+    /// Check the audit trail of a service, without the service.
+    #[command(subcommand)]
+    Audit(AuditCommand),
     /// Make keys for a service.
     Keys {
         #[command(subcommand)]
@@ -90,9 +97,50 @@ pub(crate) struct Serve {
     /// The file of the key of account tokens; `token.key` in the data folder unless named.
     #[arg(long, value_name = "FILE")]
     pub(crate) token_key: Option<PathBuf>,
+    /// Take a snapshot of the state after so many payments, so that a start after a kill has no more
+    /// than that to compute anew; 0 for at the end alone.
+    #[arg(long, value_name = "PAYMENTS", default_value_t = 100_000)]
+    pub(crate) snapshot_every: u32,
+    /// The PostgreSQL that alerts, cases, holds and the audit trail are kept in; unless named, the
+    /// file `register.sqlite` in the data folder.
+    #[arg(long, value_name = "URL")]
+    pub(crate) register: Option<String>,
+    /// A decision needs a second person.
+    #[arg(long)]
+    pub(crate) second_review: bool,
+    /// How long a payment is held for somebody to decide.
+    #[arg(long, value_name = "SPAN", default_value = "24h")]
+    pub(crate) hold_for: Span,
+    /// What becomes of a held payment that nobody decides.
+    #[arg(long, value_name = "WHAT", default_value = "release")]
+    pub(crate) hold_end: HoldEnd,
     /// Write the log of the program as JSON.
     #[arg(long)]
     pub(crate) log_json: bool,
+}
+
+/// What becomes of a held payment that nobody decides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum HoldEnd {
+    /// It goes on.
+    Release,
+    /// It goes back.
+    Return,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AuditCommand {
+    /// Compute the audit trail anew, and name each entry that was changed, deleted or moved.
+    Verify {
+        /// What `GET /v1/audit/export` gave; else the trail of the data folder is read.
+        file: Option<PathBuf>,
+        /// The folder of the service.
+        #[arg(long, value_name = "DIR", default_value = "shroff-data")]
+        data: PathBuf,
+        /// The PostgreSQL that the trail is in.
+        #[arg(long, value_name = "URL", conflicts_with = "file")]
+        register: Option<String>,
+    },
 }
 
 impl Serve {
@@ -104,8 +152,26 @@ impl Serve {
 
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Explain {
-    /// The id of the payment, as it was sent.
-    pub(crate) payment: String,
+    /// The id of a payment as it was sent, or of an alert as it was told.
+    #[arg(value_name = "PAYMENT|ALERT")]
+    pub(crate) subject: String,
+    /// The folder of the service.
+    #[arg(long, value_name = "DIR", default_value = "shroff-data")]
+    pub(crate) data: PathBuf,
+    /// The file of the key of account tokens; `token.key` in the data folder unless named.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) token_key: Option<PathBuf>,
+}
+
+impl Explain {
+    /// Where the key of account tokens is.
+    pub(crate) fn token_key_file(&self) -> PathBuf {
+        self.token_key.clone().unwrap_or_else(|| self.data.join("token.key"))
+    }
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Verify {
     /// The folder of the service.
     #[arg(long, value_name = "DIR", default_value = "shroff-data")]
     pub(crate) data: PathBuf,
@@ -149,7 +215,14 @@ pub(crate) struct RulesOf {
 #[derive(Debug, Subcommand)]
 pub(crate) enum RulesCommand {
     /// Find everything that is wrong, each with its place; exit code 1 where something is.
-    Check(RulesOf),
+    Check {
+        #[command(flatten)]
+        of: RulesOf,
+        /// Payments to look at: a condition that is true at none of them is told, with what its
+        /// values are. May stand several times.
+        #[arg(long, value_name = "INPUT")]
+        observed: Vec<String>,
+    },
     /// Run the example ledgers; exit code 1 where one does not give its alerts.
     Test(RulesOf),
     /// List them with their parameters.
@@ -211,6 +284,23 @@ pub(crate) struct Reading {
     pub(crate) sort_memory: u32,
 }
 
+impl Reading {
+    /// Some inputs, whose layout is to be recognised.
+    pub(crate) fn of(inputs: Vec<String>) -> Reading {
+        Reading {
+            inputs,
+            format: None,
+            map: None,
+            label: None,
+            rates: None,
+            base: None,
+            definitions: None,
+            max_bad: 0.01,
+            sort_memory: 256,
+        }
+    }
+}
+
 /// How accounts are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Naming {
@@ -229,21 +319,27 @@ pub(crate) struct Ruling {
     /// Set a parameter of a typology, as in `fan-in.least_payers=6`; may stand several times.
     #[arg(long, value_name = "ID.PARAMETER=NUMBER")]
     pub(crate) set: Vec<String>,
-    /// How far the institution's clock is from UTC, as in `+01:00`; rules ask it for the hour.
+    /// The time zone of the institution, as in `Europe/Amsterdam` or `+01:00`; rules ask its clock
+    /// for the hour.
     #[arg(
         long,
-        value_name = "HOURS",
+        alias = "utc-offset",
+        value_name = "ZONE",
         default_value = "+00:00",
-        allow_hyphen_values = true,
-        value_parser = offset
+        allow_hyphen_values = true
     )]
-    pub(crate) utc_offset: i64,
+    pub(crate) time_zone: Zone,
     /// From which score on a hold is suggested, where a typology that fired goes so far.
     #[arg(long, value_name = "SCORE", default_value = "0.9", value_parser = permille)]
     pub(crate) hold_from: u16,
 }
 
 impl Ruling {
+    /// What is built in, as though nothing was said on the command line.
+    pub(crate) fn built_in() -> Ruling {
+        Ruling { typologies: None, set: Vec::new(), time_zone: Zone::utc(), hold_from: 900 }
+    }
+
     /// The typologies, with their parameters set.
     pub(crate) fn typologies(&self) -> anyhow::Result<Vec<Typology>> {
         library::for_run(self.typologies.as_deref(), &self.set)
@@ -251,7 +347,7 @@ impl Ruling {
 
     /// The institution's clock.
     pub(crate) fn clock(&self) -> Clock {
-        Clock::new(vec![(Timestamp(i64::MIN), self.utc_offset)])
+        self.time_zone.clock()
     }
 
     /// What is suggested from which score on.
@@ -406,6 +502,69 @@ pub(crate) enum BenchCommand {
     /// Time the features of a stream. The first 26 hours fill the windows; then batches are timed,
     /// three times, from further and further into the stream.
     Features(BenchFeatures),
+    /// Time a service under load: it is started for that, with a data folder of its own.
+    Serve(BenchServe),
+}
+
+/// What a request of a load is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LoadShape {
+    /// Many payments as NDJSON, as fast as replies come.
+    Batches,
+    /// One payment, as fast as replies come.
+    Single,
+    /// One payment, at a fixed rate whether replies come or not.
+    Rate,
+}
+
+impl LoadShape {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            LoadShape::Batches => "batches",
+            LoadShape::Single => "single",
+            LoadShape::Rate => "rate",
+        }
+    }
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct BenchServe {
+    /// What a request is.
+    #[arg(value_name = "SHAPE")]
+    pub(crate) shape: LoadShape,
+    /// Payments that are timed.
+    #[arg(long, value_name = "N", default_value_t = 300_000)]
+    pub(crate) payments: usize,
+    /// Payments that fill the window first: an hour of them.
+    #[arg(long, value_name = "N", default_value_t = 200_000)]
+    pub(crate) warm: usize,
+    /// Accounts of the simulated world.
+    #[arg(long, value_name = "N", default_value_t = 50_000)]
+    pub(crate) accounts: u32,
+    /// The seed of the world.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Payments of a request of `batches`.
+    #[arg(long, value_name = "N", default_value_t = 500, value_parser = at_least_one)]
+    pub(crate) batch: usize,
+    /// Connections; 4 for batches and 64 for single payments unless set.
+    #[arg(long, value_name = "N")]
+    pub(crate) connections: Option<usize>,
+    /// Requests a second of `rate`.
+    #[arg(long, value_name = "N", default_value_t = 2_000.0, value_parser = positive)]
+    pub(crate) rate: f64,
+    /// Every other payment goes to one account.
+    #[arg(long)]
+    pub(crate) hub: bool,
+    /// The data folder of the service; a new one that is removed unless named.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+    /// A service that runs already, as `127.0.0.1:8787`.
+    #[arg(long, value_name = "ADDRESS", requires = "key", conflicts_with = "data")]
+    pub(crate) address: Option<String>,
+    /// A key of that service.
+    #[arg(long, value_name = "KEY")]
+    pub(crate) key: Option<String>,
 }
 
 #[derive(Debug, Clone, Args)]
@@ -453,22 +612,6 @@ pub(crate) struct Demo {
 }
 
 /// `+01:00` or `-05:30` in microseconds.
-fn offset(text: &str) -> Result<i64, String> {
-    let wrong = || "it is a sign, hours and minutes, as in +01:00".to_owned();
-    let (sign, rest) = match text.split_at_checked(1) {
-        Some(("+", rest)) => (1, rest),
-        Some(("-", rest)) => (-1, rest),
-        _ => return Err(wrong()),
-    };
-    let (hours, minutes) = rest.split_once(':').ok_or_else(wrong)?;
-    let number = |text: &str, most: i64| {
-        let plain = text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit());
-        let number = text.parse::<i64>().ok().filter(|number| plain && *number <= most);
-        number.ok_or_else(wrong)
-    };
-    Ok(sign * (number(hours, 14)? * 60 + number(minutes, 59)?) * 60_000_000)
-}
-
 fn positive(text: &str) -> Result<f64, String> {
     let number = text.parse::<f64>().map_err(|e| e.to_string())?;
     if number.is_finite() && number > 0.0 {

@@ -20,19 +20,9 @@ pub(crate) fn run(arguments: &Demo) -> anyhow::Result<Ending> {
         payments.display()
     ));
     scan::run(&Scan {
-        reading: Reading {
-            inputs: vec![payments.display().to_string()],
-            format: None,
-            map: None,
-            label: None,
-            rates: None,
-            base: None,
-            definitions: None,
-            max_bad: 0.01,
-            sort_memory: 256,
-        },
+        reading: Reading::of(vec![payments.display().to_string()]),
         out: arguments.out.clone(),
-        ruling: Ruling { typologies: None, set: Vec::new(), utc_offset: 0, hold_from: 900 },
+        ruling: Ruling::built_in(),
         horizon: None,
         budget: None,
         mutes: None,

@@ -26,6 +26,7 @@ mod terminal;
 mod threads;
 mod tokens;
 mod tune;
+mod zone;
 
 use std::process::ExitCode;
 
@@ -69,6 +70,8 @@ fn run(command: Command) -> anyhow::Result<Ending> {
         Command::Formats { command: Some(FormatsCommand::Guess { file }) } => formats::guess(&file),
         Command::Serve(arguments) => serve::run(&arguments),
         Command::Explain(arguments) => serve::run_explain(&arguments),
+        Command::Verify(arguments) => serve::run_verify(&arguments),
+        Command::Audit(command) => serve::run_audit(&command),
         Command::Keys { command } => serve::run_keys(&command),
         Command::Completions { shell } => {
             let mut command = Arguments::command();

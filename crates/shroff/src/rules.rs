@@ -9,13 +9,14 @@ use shroff_detect::{Placed, RuleError, Typology};
 use shroff_engine::run_example;
 use shroff_types::Span;
 
+use crate::backtest::observed;
 use crate::cli::{RulesCommand, RulesOf};
 use crate::library::{self, Library};
 use crate::{Ending, outputs, rules_page, terminal};
 
 pub(crate) fn run(command: RulesCommand) -> anyhow::Result<Ending> {
     match command {
-        RulesCommand::Check(of) => check(&of),
+        RulesCommand::Check { of, observed } => check(&of, &observed),
         RulesCommand::Test(of) => test(&of),
         RulesCommand::List(of) => list(&of),
         RulesCommand::Show { id, of } => show(&id, &of),
@@ -39,8 +40,11 @@ fn as_json(errors: &[RuleError]) -> Vec<Value> {
     errors.iter().map(one).collect()
 }
 
-fn check(of: &RulesOf) -> anyhow::Result<Ending> {
-    let Library { typologies, errors } = library::read(of.typologies.as_deref())?;
+fn check(of: &RulesOf, observed: &[String]) -> anyhow::Result<Ending> {
+    let Library { typologies, mut errors } = library::read(of.typologies.as_deref())?;
+    if errors.is_empty() && !observed.is_empty() {
+        errors = observed::never_true(observed, &typologies)?;
+    }
     let read = typologies.len();
     if of.json {
         let report = json!({"typologies": read, "errors": as_json(&errors)});

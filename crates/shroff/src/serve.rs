@@ -1,15 +1,28 @@
 //! `shroff serve`: payments in, verdicts out in the reply, durable and reproducible.
 
+mod actor;
 mod alerts;
+mod audit;
 mod core;
 mod desk;
 mod disk;
+mod events;
+mod explain;
+mod holds;
 mod http;
 mod keys;
+mod limits;
 mod metrics;
+mod people;
 mod problem;
+mod pseudonyms;
+mod recorder;
+mod register;
 mod reply;
+mod routes;
 mod setup;
+mod snapshots;
+mod window;
 mod wire;
 
 use std::io::Write;
@@ -20,18 +33,23 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use shroff_detect::Alone;
+use shroff_engine::Live;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
 use self::core::{Core, Disks};
-use self::desk::Desk;
+use self::desk::{Desk, Snapshots};
 use self::disk::Folder;
 use self::http::Shared;
 use self::keys::Keys;
 pub(crate) use self::keys::Role;
 use self::metrics::Metrics;
+use self::people::People;
+use self::pseudonyms::Pseudonyms;
+use self::register::Registry;
 pub(crate) use self::setup::Rulebook;
-use crate::cli::{Explain, KeysCommand, Serve};
+use self::snapshots::Keeper;
+use crate::cli::{AuditCommand, Explain, KeysCommand, Serve, Verify};
 use crate::{Ending, settings, terminal};
 
 /// From how many bytes on a segment of a log is full.
@@ -50,7 +68,16 @@ pub(crate) fn run(arguments: &Serve) -> anyhow::Result<Ending> {
     let token_key = setup::token_key(&arguments.token_key_file())?;
     let keys = keys_of(data)?;
     let begun = settings::now();
-    let core = open(data, &rulebook)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .thread_name("shroff-http")
+        .enable_all()
+        .build()
+        .context("cannot start the threads of the service")?;
+    let pseudonyms = Arc::new(Pseudonyms::new(token_key));
+    let registry = Registry::open(&runtime, arguments, &rulebook, Arc::clone(&pseudonyms))?;
+    let people = runtime.block_on(People::of(&registry.register, settings::wall()))?;
+    let mut core = open(data, registry.follow(rulebook.live()?), rulebook.version())?;
     tracing::info!(
         payments = core.live.next().0,
         alerts = core.live.alert_count(),
@@ -60,19 +87,37 @@ pub(crate) fn run(arguments: &Serve) -> anyhow::Result<Ending> {
     );
     let metrics = Arc::new(Metrics::new());
     metrics.state(&core);
-    let (desk, engine) = Desk::start(core, Arc::clone(&metrics))?;
-    let room = Arc::new(Semaphore::new(http::ROOM_KIB));
-    let ahead = arguments.ahead;
-    let shared = Arc::new(Shared { desk, keys, metrics, room, token_key, ahead });
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .thread_name("shroff-http")
-        .enable_all()
-        .build()
-        .context("cannot start the threads of the service")?;
+    let recorder = registry.recorder(&mut core)?;
+    let snapshots = Snapshots {
+        keeper: Keeper {
+            verdicts: folder(data, "verdicts")?,
+            snapshots: folder(data, "snapshots")?,
+        },
+        every: std::num::NonZeroU32::new(arguments.snapshot_every),
+    };
+    let (desk, engine) = Desk::start(core, Arc::clone(&metrics), recorder, snapshots)?;
+    let shared = Arc::new(Shared {
+        desk: desk.clone(),
+        keys,
+        metrics,
+        room: Arc::new(Semaphore::new(http::ROOM_KIB)),
+        pseudonyms,
+        ahead: arguments.ahead,
+        register: registry.register.clone(),
+        inbox: Arc::clone(&registry.inbox),
+        events: Arc::clone(&registry.events),
+        titles: registry.titles.clone(),
+        typologies: routes::typologies_text(rulebook.typologies(), rulebook.version())?,
+        second_review: arguments.second_review,
+        people,
+        is_secure: false,
+    });
+    let tasks = registry.start(&runtime, arguments.hold_end);
     runtime.block_on(listen(arguments.listen, shared))?;
-    runtime.shutdown_timeout(Duration::from_secs(1));
+    desk.stop();
     engine.join().map_err(|_| anyhow::anyhow!("the engine stopped in the middle of its work"))?;
+    runtime.block_on(registry.finish(tasks, PATIENCE));
+    runtime.shutdown_timeout(Duration::from_secs(1));
     tracing::info!("stopped");
     drop(lock);
     Ok(Ending::Well)
@@ -112,18 +157,20 @@ fn keys_of(data: &Path) -> anyhow::Result<Keys> {
     Ok(keys)
 }
 
-fn open(data: &Path, rulebook: &Rulebook) -> anyhow::Result<Core<Folder>> {
-    let folder = |name: &str| {
-        let path = data.join(name);
-        Folder::at(&path).with_context(|| format!("cannot make the folder `{}`", path.display()))
-    };
+fn folder(data: &Path, name: &str) -> anyhow::Result<Folder> {
+    let path = data.join(name);
+    Folder::at(&path).with_context(|| format!("cannot make the folder `{}`", path.display()))
+}
+
+fn open(data: &Path, live: Live, version: u64) -> anyhow::Result<Core<Folder>> {
     let disks = Disks {
-        payments: folder("payments")?,
-        verdicts: folder("verdicts")?,
+        payments: folder(data, "payments")?,
+        verdicts: folder(data, "verdicts")?,
+        snapshots: folder(data, "snapshots")?,
         salt: u64::from_le_bytes(settings::random()?),
         segment_bytes: SEGMENT_BYTES,
     };
-    let (core, recovered) = Core::open(disks, rulebook.live()?, rulebook.version(), &Alone)
+    let (core, recovered) = Core::open(disks, live, version, &Alone)
         .with_context(|| format!("in `{}`", data.display()))?;
     if let Some(cut) = &recovered.cut {
         tracing::warn!(
@@ -132,6 +179,12 @@ fn open(data: &Path, rulebook: &Rulebook) -> anyhow::Result<Core<Folder>> {
             bytes = cut.bytes,
             "a torn end of the log was cut off: nobody was told that it is durable"
         );
+    }
+    for passed in &recovered.passed {
+        tracing::info!("a snapshot is not used: {passed}");
+    }
+    if let Some(resumed) = &recovered.resumed {
+        tracing::info!(file = resumed.file, payments = resumed.next.0, "begun from a snapshot");
     }
     tracing::info!(verdicts = recovered.compared, "what was said is said again");
     Ok(core)
@@ -149,9 +202,17 @@ async fn listen(address: SocketAddr, shared: Arc<Shared>) -> anyhow::Result<()> 
         writeln!(out, "listening on http://{address}")?;
         out.flush()?;
     }
+    if let Some(token) = shared.people.first(&shared.register, settings::wall()).await? {
+        terminal::note(format_args!(
+            "nobody can sign in yet: http://{address}/#/setup/{token} makes the first \
+             administrator, once and within a day"
+        ));
+    }
     let (told, mut stopping) = tokio::sync::watch::channel(false);
+    let events = Arc::clone(&shared.events);
     let signal = async move {
         stop_signal().await;
+        events.close();
         tracing::info!("told to stop: what is under way is answered");
         // Whoever waits for it is there until the end.
         told.send(true).unwrap_or_default();
@@ -210,5 +271,16 @@ pub(crate) fn run_keys(command: &KeysCommand) -> anyhow::Result<Ending> {
 
 /// `shroff explain`.
 pub(crate) fn run_explain(arguments: &Explain) -> anyhow::Result<Ending> {
-    setup::explain(arguments)
+    explain::explain(arguments)
+}
+
+/// `shroff verify`.
+pub(crate) fn run_verify(arguments: &Verify) -> anyhow::Result<Ending> {
+    explain::verify(arguments)
+}
+
+/// `shroff audit`.
+pub(crate) fn run_audit(command: &AuditCommand) -> anyhow::Result<Ending> {
+    let AuditCommand::Verify { file, data, register } = command;
+    audit::verify(file.as_deref(), data, register.as_deref())
 }

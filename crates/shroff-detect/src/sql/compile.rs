@@ -97,6 +97,33 @@ fn parse(text: &str) -> Result<Expr, SqlError> {
         .with_hint("is AND or OR missing before it, or an operator?"))
 }
 
+/// The conditions that the outermost `AND` joins, each with its place in the text and, where it
+/// compares, with what it compares.
+pub(super) fn conjuncts(text: &str) -> Result<Vec<super::Conjunct>, SqlError> {
+    let parsed = parse(text)?;
+    let (mut open, mut found) = (vec![&parsed], Vec::new());
+    while let Some(expression) = open.pop() {
+        match expression {
+            Expr::Nested(inner) => open.push(inner),
+            Expr::BinaryOp { left, op: BinaryOperator::And, right } => {
+                open.extend([&**right, &**left]);
+            }
+            _ => {
+                let compared = match expression {
+                    Expr::BinaryOp { left, op, right } if comparison(op).is_some() => {
+                        vec![left.to_string(), right.to_string()]
+                    }
+                    Expr::Between { expr, .. } | Expr::In { expr, .. } => vec![expr.to_string()],
+                    _ => Vec::new(),
+                };
+                let place = range(text, expression.span());
+                found.push(super::Conjunct { place, text: expression.to_string(), compared });
+            }
+        }
+    }
+    Ok(found)
+}
+
 fn check_length(text: &str, tokens: &[TokenWithSpan]) -> Result<(), SqlError> {
     let mut counted = tokens.iter().filter(|token| {
         let free = matches!(

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use shroff_detect::{
     Arrival, Cell, Definitions, Extractor, Finished, Input, Job, SnapshotError, Workers,
 };
-use shroff_types::{AccountId, Currency, Names, Span, Timestamp};
+use shroff_types::{AccountId, Currency, Names, Place, Span, Timestamp};
 
 use crate::ledgers::{PATTERNS, Row, Shape, World, world};
 use crate::{cases, check_row, engine, inputs, run_on, small, twin_of};
@@ -217,6 +217,46 @@ proptest! {
         extractor.finish(&mut each);
         let expected: Vec<_> = order.into_iter().zip(expected).collect();
         prop_assert_eq!(given, expected);
+    }
+
+    #[test]
+    fn what_is_in_sight_shown_again_changes_no_bit(
+        (mut world, arrivals) in out_of_order(),
+        (batch, allowed) in (1_usize..20, 0..=2_i64),
+        cut in any::<prop::sample::Index>(),
+        begin in any::<prop::sample::Index>(),
+    ) {
+        world.toml = world.toml.lines().filter(|l| !l.trim().starts_with("horizon")).collect::<Vec<_>>().join("\n");
+        let definitions = world.definitions();
+        // All, some or none of what comes late is taken.
+        let lateness = Span::from_micros(behind(&arrivals).micros() * allowed / 2).expect("a span");
+        let new = || Extractor::new(&definitions, definitions.amount_exponent).allowing(lateness);
+        let names = Names::default();
+        let cells = |extractor: &mut Extractor, rows: &[Row]| {
+            let mut cells = Vec::new();
+            for batch in inputs(rows).chunks(batch) {
+                extractor.push(batch, &names, &mut |f| cells.push((f.place, f.cells.to_vec())));
+            }
+            cells
+        };
+        let cut = cut.index(arrivals.len());
+        let mut whole = new();
+        cells(&mut whole, &arrivals[..cut]);
+        let late = whole.late();
+        let expected = cells(&mut whole, &arrivals[cut..]);
+        // From anywhere on where all that is before is out of sight.
+        let newest = |rows: &[Row]| rows.iter().map(|row| row.micros).max().map_or(Timestamp(i64::MIN), Timestamp);
+        let floor = newest(&arrivals[..cut]).before(definitions.look_back().plus(lateness));
+        let seen = arrivals[..cut].iter().position(|row| Timestamp(row.micros) >= floor);
+        let begin = begin.index(seen.unwrap_or(cut) + 1);
+        let mut again = new();
+        again.begin_at(Place(u32::try_from(begin).expect("few")), newest(&arrivals[..begin]));
+        for input in inputs(&arrivals[begin..cut]) {
+            again.remember(&input, &names);
+        }
+        again.remembered(late);
+        prop_assert_eq!(cells(&mut again, &arrivals[cut..]), expected);
+        prop_assert_eq!(again.late(), whole.late());
     }
 
     #[test]

@@ -8,7 +8,7 @@ use shroff_engine::{Completion, Counts, Draft, Engine};
 use shroff_types::{AccountId, Alert, Currency, Decimal, Names, Place, Span, Symbol, Timestamp};
 
 /// Payments in order, with the names of their accounts and methods.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(crate) struct Ledger {
     pub(crate) payments: Vec<Input>,
     pub(crate) accounts: Names,

@@ -29,13 +29,23 @@ struct Lived {
 }
 
 fn live(ledger: &Ledger, live: &mut Live, ids: &[String], batch: usize) -> Lived {
+    live_from(ledger, live, (0, ids), batch)
+}
+
+/// The same, with payments that are numbered from somewhere on.
+fn live_from(
+    ledger: &Ledger,
+    live: &mut Live,
+    (first, ids): (usize, &[String]),
+    batch: usize,
+) -> Lived {
     let mut lived = Lived::default();
     for (number, payments) in ledger.payments.chunks(batch).enumerate() {
         for (at, payment) in payments.iter().enumerate() {
             let [debtor, creditor] =
                 [payment.debtor, payment.creditor].map(|a| format!("A{}", a.0));
             let sent = SentPayment {
-                id: &format!("p{}", number * batch + at),
+                id: &format!("p{}", first + number * batch + at),
                 time: payment.time,
                 debtor: &debtor,
                 creditor: &creditor,
@@ -82,6 +92,68 @@ proptest! {
             prop_assert_eq!(&lived.told, &first.as_ref().unwrap_or(&lived).told);
             prop_assert!(lived.alerts.keys().all(|id| scanned.contains_key(id)));
             first.get_or_insert(lived);
+        }
+    }
+}
+
+/// A core in another process: what was saved, and what is in sight shown again.
+fn moved(old: &Live, mut new: Live) -> Live {
+    let mut bytes = Vec::new();
+    old.save(&mut bytes);
+    let (first, next) = new.load(&bytes).expect("what was saved");
+    assert_eq!(next, old.next());
+    for place in first.0..next.0 {
+        let held = old.held(Place(place)).expect("all from the first on are held");
+        let sent = SentPayment {
+            id: held.id,
+            time: held.time,
+            debtor: old.account(held.debtor),
+            creditor: old.account(held.creditor),
+            amount: held.amount,
+            method: held.method.map(|symbol| old.method(symbol)),
+        };
+        assert!(!new.is_whole());
+        new.remember(&sent).expect("it was admitted before");
+    }
+    assert!(new.is_whole());
+    let mut again = Vec::new();
+    new.save(&mut again);
+    assert_eq!(again, bytes, "nothing is lost on the way");
+    new
+}
+
+proptest! {
+    #![proptest_config(cases(400))]
+
+    #[test]
+    fn a_core_goes_on_in_another_process_with_the_same_bits(
+        world in world(2..90),
+        put_off in prop::collection::vec((any::<prop::sample::Index>(), 1_usize..12), 0..12),
+        (batch, moves, lateness) in (1_usize..12, 1_usize..6, 0_i64..40),
+    ) {
+        let definitions = Definitions { horizon: Span::ZERO, ..world.definitions() };
+        let (typologies, mut ledger) = (world.typologies(), world.ledger());
+        for (at, places) in put_off {
+            let at = at.index(ledger.payments.len());
+            let payment = ledger.payments.remove(at);
+            let to = (at + places).min(ledger.payments.len());
+            ledger.payments.insert(to, payment);
+        }
+        let ids: Vec<String> = typologies.iter().map(|typology| typology.id.clone()).collect();
+        let lateness = Span::from_micros(lateness * 60_000_000).expect("a span");
+        let new = || core(&definitions, &typologies, lateness);
+        let (mut whole, mut again) = (new(), new());
+        let size = ledger.payments.len().div_ceil(moves).max(1);
+        for (number, payments) in ledger.payments.chunks(size).enumerate() {
+            let part = Ledger { payments: payments.to_vec(), ..ledger.clone() };
+            let ids = (number * size, ids.as_slice());
+            prop_assert_eq!(
+                live_from(&part, &mut again, ids, batch),
+                live_from(&part, &mut whole, ids, batch)
+            );
+            again = moved(&again, new());
+            prop_assert_eq!(again.counts(), whole.counts());
+            prop_assert_eq!(again.late(), whole.late());
         }
     }
 }

@@ -31,7 +31,7 @@ fn money_that_comes_back_is_a_cycle() {
         expect![[r#"
             889 cycle-3: 3460.00 in 3d, among A B C D
               payments 0-3, raised at 3
-              at 3: Money came back to where it started over 4 accounts within 7 days, over pairs that had not paid before. Circles of three or more that this payment is in: 1.
+              at 3: Money came back to where it started over 4 accounts within 7 days, each hop the first of its pair in a week. Circles of three or more that this payment is in: 1.
         "#]],
     );
 }

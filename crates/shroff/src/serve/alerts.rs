@@ -17,22 +17,6 @@ struct Witness {
     amount: Amount,
 }
 
-/// An alert in a list.
-pub(crate) fn summary<D: Disk>(
-    out: &mut Vec<u8>,
-    core: &Core<D>,
-    number: u32,
-) -> anyhow::Result<()> {
-    let Some(draft) = core.live.draft(number) else { return Ok(()) };
-    head(out, core, &draft, &witnesses(core, &draft.payments)?)?;
-    out.extend_from_slice(b",\"payment_count\":");
-    show(out, draft.payments.len());
-    out.extend_from_slice(b",\"revision\":");
-    show(out, core.live.revisions(number).len());
-    out.push(b'}');
-    Ok(())
-}
-
 /// An alert with everything: accounts as tokens under `key`.
 pub(crate) fn whole<D: Disk>(
     out: &mut Vec<u8>,

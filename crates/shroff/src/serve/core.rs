@@ -10,6 +10,8 @@ use shroff_engine::{Live, Refusal, Told};
 use shroff_store::{Access, Cut, Disk, Frame, Log, Options, StoreError, read_payment};
 use shroff_types::{Place, SentPayment, Timestamp};
 
+use super::snapshots::{self, Resumed, Wanted};
+
 /// What became of a payment that was sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Admission {
@@ -32,6 +34,10 @@ pub(crate) struct Recovered {
     pub(crate) cut: Option<Cut>,
     /// Verdicts that were computed anew and are what was said.
     pub(crate) compared: u64,
+    /// The snapshot that it went on from.
+    pub(crate) resumed: Option<Resumed>,
+    /// Snapshots that it did not go on from, and why.
+    pub(crate) passed: Vec<String>,
 }
 
 /// The disks, and what a log on them is salted with.
@@ -39,6 +45,7 @@ pub(crate) struct Recovered {
 pub(crate) struct Disks<D> {
     pub(crate) payments: D,
     pub(crate) verdicts: D,
+    pub(crate) snapshots: D,
     pub(crate) salt: u64,
     pub(crate) segment_bytes: u32,
 }
@@ -59,21 +66,32 @@ pub(crate) struct Core<D> {
 }
 
 impl<D: Disk> Core<D> {
-    /// Opens the data, and runs the log through the engine: the same state, verdict for verdict, as
-    /// before. What was said under the same version is compared.
+    /// Opens the data, and runs the log through the engine from the newest snapshot on: the same
+    /// state, verdict for verdict, as before. What is said anew is compared with what was said under
+    /// the same version.
     pub(crate) fn open(
         disks: Disks<D>,
         mut live: Live,
         version: u64,
         workers: &dyn Workers,
     ) -> anyhow::Result<(Core<D>, Recovered)> {
-        let Disks { payments, verdicts, salt, segment_bytes } = disks;
+        let Disks { payments, verdicts, snapshots, salt, segment_bytes } = disks;
         let options = |access| Options { access, segment_bytes, salt };
         let mut verdicts = Log::open(verdicts, options(Access::Derived), &mut |_| Ok(()))?;
         let mut recovered = Recovered::default();
         let mut failed = None;
+        if let Some(log) = shroff_store::reach(&payments)? {
+            let wanted = Wanted { log, verdicts: verdicts.next(), version };
+            recovered.resumed =
+                snapshots::resume(&mut live, &snapshots, wanted, &mut recovered.passed)?;
+        }
+        let (first, next) =
+            recovered.resumed.as_ref().map_or((0, 0), |resumed| (resumed.first.0, resumed.next.0));
         let mut replay = Replay { said: Said::default(), version, bytes: Vec::new() };
         let log = Log::open(payments, options(Access::Owner), &mut |frame| {
+            if frame.first < u64::from(next) {
+                return remember_all(&mut live, frame, u64::from(first)..u64::from(next));
+            }
             admit_all(&mut live, frame)?;
             let told = live.run(workers);
             match replay.compare(&mut verdicts, &told) {
@@ -93,12 +111,28 @@ impl<D: Disk> Core<D> {
                 log.next()
             );
         }
+        if !live.is_whole() {
+            bail!(
+                "the log is shorter than it was a moment ago\nhint: does another program write it?"
+            );
+        }
         recovered.payments = log.next();
         recovered.cut = log.cut_off().cloned();
-        let records = Vec::new();
-        let core =
-            Core { live, log: Some(log), verdicts, version, records, count: 0, told: Vec::new() };
-        Ok((core, recovered))
+        Ok((Core::at_rest(live, log, verdicts, version), recovered))
+    }
+
+    /// A core whose state is that after some log.
+    pub(crate) fn at_rest(live: Live, log: Log<D>, verdicts: Log<D>, version: u64) -> Core<D> {
+        let (records, told) = (Vec::new(), Vec::new());
+        Core { live, log: Some(log), verdicts, version, records, count: 0, told }
+    }
+
+    /// A snapshot of the state between two batches, for [`snapshots::Keeper::keep`].
+    pub(crate) fn snapshot(&self) -> Vec<u8> {
+        let log = self.log.as_ref().expect("the log was given back");
+        let next = u64::from(self.live.next().0);
+        let of = shroff_store::Of { next, salt: log.salt(), version: self.version };
+        of.seal(|out| self.live.save(out))
     }
 
     /// Takes a payment into the batch, or says why not.
@@ -157,6 +191,30 @@ impl<D: Disk> Core<D> {
         read_told(&self.verdicts, place)
     }
 
+    /// Hands what was said of payments from a place on to a closure, with the time at which each was
+    /// received; where rules fired under the version of now.
+    pub(crate) fn each_told(
+        &self,
+        from: u64,
+        mut each: impl FnMut(&Told, Timestamp),
+    ) -> anyhow::Result<()> {
+        let log = self.log.as_ref().context("the log is being written")?;
+        let (mut bytes, mut received) = (Vec::new(), Vec::new());
+        let mut number = from;
+        while let Some(frame) = self.verdicts.frame(number, &mut bytes)? {
+            for (record, at) in frame.records().zip(frame.first..).filter(|(_, at)| *at >= from) {
+                let place = Place(u32::try_from(at).context("a place has 32 bits")?);
+                let Some((version, told)) = parse_told(place, record) else { continue };
+                if version == self.version && !told.fired.is_empty() {
+                    let frame = log.frame(at, &mut received)?;
+                    each(&told, frame.map_or(Timestamp(0), |frame| frame.received));
+                }
+            }
+            number = frame.first + u64::from(frame.count);
+        }
+        Ok(())
+    }
+
     /// The version that verdicts are given under.
     pub(crate) fn version(&self) -> u64 {
         self.version
@@ -203,6 +261,27 @@ impl<D: Disk> Core<D> {
     }
 }
 
+/// Shows payments again that are in sight of a snapshot; those before are passed over.
+fn remember_all(
+    live: &mut Live,
+    frame: Frame<'_>,
+    held: std::ops::Range<u64>,
+) -> Result<(), &'static str> {
+    let end = frame.first + u64::from(frame.count);
+    if end > held.end {
+        return Err("a snapshot was taken in the middle of it");
+    }
+    if end <= held.start {
+        return Ok(());
+    }
+    let before = usize::try_from(held.start.saturating_sub(frame.first)).expect("within a frame");
+    for record in frame.records().skip(before) {
+        let sent = read_payment(record).ok_or("one of its records is no payment")?;
+        live.remember(&sent).map_err(|_| "one of its payments cannot be carried")?;
+    }
+    Ok(())
+}
+
 fn admit_all(live: &mut Live, frame: Frame<'_>) -> Result<(), &'static str> {
     if frame.first != u64::from(live.next().0) {
         return Err("its first payment is not the next one");
@@ -239,7 +318,8 @@ fn write_told(bytes: &mut Vec<u8>, version: u64, told: &Told) {
     bytes[start..start + 4].copy_from_slice(&length.to_le_bytes());
 }
 
-fn parse_told(place: Place, record: &[u8]) -> Option<(u64, Told)> {
+/// A record of the log of verdicts.
+pub(crate) fn parse_told(place: Place, record: &[u8]) -> Option<(u64, Told)> {
     let (version, told) = record.split_first_chunk()?;
     Some((u64::from_le_bytes(*version), Told::read(place, told)?))
 }

@@ -18,7 +18,9 @@ use super::core::{Admission, Core};
 use super::disk::Folder;
 use super::metrics::Metrics;
 use super::problem::{Kind, Problem};
+use super::recorder::Recorder;
 use super::reply;
+use super::snapshots::Keeper;
 use crate::settings;
 
 /// The most payments that are worked on at once.
@@ -53,6 +55,7 @@ type Question = Box<dyn FnOnce(&Core<Folder>) + Send>;
 enum Job {
     Payments(Sent, Reply, OwnedSemaphorePermit),
     Question(Question),
+    Stop,
 }
 
 /// The way to the engine.
@@ -67,12 +70,17 @@ impl Desk {
     pub(crate) fn start(
         core: Core<Folder>,
         metrics: Arc<Metrics>,
+        recorder: Recorder,
+        snapshots: Snapshots,
     ) -> anyhow::Result<(Desk, std::thread::JoinHandle<()>)> {
         let (jobs, queue) = mpsc::unbounded_channel();
         let stopped = Arc::new(AtomicBool::new(false));
         let syncer = Syncer::start()?;
+        let keeping = Keeping::start(snapshots, &core)?;
+        let is_behind = false;
+        let stopped_by = Arc::clone(&stopped);
         let clerk =
-            Clerk { core, is_behind: false, syncer, metrics, stopped: Arc::clone(&stopped) };
+            Clerk { core, is_behind, syncer, keeping, metrics, recorder, stopped: stopped_by };
         let thread = std::thread::Builder::new()
             .name("shroff-engine".to_owned())
             .spawn(move || clerk.work(queue))
@@ -83,6 +91,12 @@ impl Desk {
     /// Whether payments can still be made durable.
     pub(crate) fn is_stopped(&self) -> bool {
         self.stopped.load(Ordering::Acquire) || self.jobs.is_closed()
+    }
+
+    /// Ends the engine, once it has answered what was sent before.
+    pub(crate) fn stop(&self) {
+        // Where it is gone, it has ended.
+        drop(self.jobs.send(Job::Stop));
     }
 
     /// Sends payments, and gives what to wait for.
@@ -141,6 +155,72 @@ impl Syncer {
     }
 }
 
+/// Where snapshots are kept, and how often one is taken.
+pub(crate) struct Snapshots {
+    pub(crate) keeper: Keeper<Folder>,
+    /// After so many payments; none for at the end alone.
+    pub(crate) every: Option<std::num::NonZeroU32>,
+}
+
+/// A thread that writes snapshots while the engine goes on.
+struct Keeping {
+    taken: blocking::SyncSender<Vec<u8>>,
+    thread: std::thread::JoinHandle<()>,
+    is_busy: Arc<AtomicBool>,
+    every: Option<std::num::NonZeroU32>,
+    /// The place after the last payment of the last one.
+    last: Place,
+}
+
+impl Keeping {
+    fn start(snapshots: Snapshots, core: &Core<Folder>) -> anyhow::Result<Keeping> {
+        let Snapshots { mut keeper, every } = snapshots;
+        let (taken, waiting) = blocking::sync_channel::<Vec<u8>>(1);
+        let is_busy = Arc::new(AtomicBool::new(false));
+        let done = Arc::clone(&is_busy);
+        let work = move || {
+            for bytes in waiting {
+                let (begun, length) = (settings::now(), bytes.len());
+                match keeper.keep(bytes) {
+                    Ok(()) => tracing::debug!(
+                        bytes = length,
+                        seconds = begun.elapsed().as_secs_f64(),
+                        "a snapshot is kept"
+                    ),
+                    Err(error) => {
+                        tracing::warn!(%error, "a snapshot was not kept: the next start takes longer");
+                    }
+                }
+                done.store(false, Ordering::Release);
+            }
+        };
+        let thread = std::thread::Builder::new()
+            .name("shroff-snapshot".to_owned())
+            .spawn(work)
+            .context("cannot start a thread")?;
+        Ok(Keeping { taken, thread, is_busy, every, last: core.live.next() })
+    }
+
+    /// Whether one is due, and can be written.
+    fn is_due(&self, next: Place) -> bool {
+        self.every.is_some_and(|every| next.0 - self.last.0 >= every.get())
+            && !self.is_busy.load(Ordering::Acquire)
+    }
+
+    fn take(&mut self, core: &Core<Folder>) {
+        self.is_busy.store(true, Ordering::Release);
+        self.last = core.live.next();
+        // A thread that is gone writes nothing; the next start takes longer.
+        drop(self.taken.send(core.snapshot()));
+    }
+
+    /// Waits until all are written.
+    fn finish(self) {
+        drop(self.taken);
+        drop(self.thread.join());
+    }
+}
+
 /// What becomes of one record of those that were sent together.
 enum Item {
     /// It has this place, and is new or was sent before.
@@ -160,7 +240,9 @@ struct Clerk {
     /// Whether payments are durable of which no verdict could be kept: a start anew keeps it.
     is_behind: bool,
     syncer: Syncer,
+    keeping: Keeping,
     metrics: Arc<Metrics>,
+    recorder: Recorder,
     stopped: Arc<AtomicBool>,
 }
 
@@ -172,6 +254,8 @@ impl Clerk {
             while let Some(job) = next {
                 match job {
                     Job::Question(question) => question(&self.core),
+                    // What was sent before is still answered, and nothing is taken after it.
+                    Job::Stop => queue.close(),
                     Job::Payments(sent, reply, permit) => {
                         batch.payments += sent.count;
                         let items = self.admit(&sent);
@@ -184,10 +268,27 @@ impl Clerk {
             if !batch.jobs.is_empty() {
                 self.answer(batch);
             }
+            // A snapshot ahead of the register would have let alerts go that it never heard of.
+            let is_due = self.keeping.is_due(self.core.live.next()) && self.recorder.is_heard();
+            if is_due && !self.is_broken() {
+                let begun = settings::now();
+                self.keeping.take(&self.core);
+                self.metrics.snapshot(begun.elapsed());
+            }
         }
-        if let Err(error) = self.core.close() {
-            tracing::error!(%error, "the log could not be closed");
+        match self.core.close() {
+            Ok(()) if self.keeping.last < self.core.live.next() && !self.is_broken() => {
+                self.keeping.take(&self.core);
+            }
+            Ok(()) => {}
+            Err(error) => tracing::error!(%error, "the log could not be closed"),
         }
+        self.keeping.finish();
+    }
+
+    /// Whether the state may be ahead of what is durable.
+    fn is_broken(&self) -> bool {
+        self.is_behind || self.stopped.load(Ordering::Acquire) || self.core.poisoned().is_some()
     }
 
     fn admit(&mut self, sent: &Sent) -> Vec<Item> {
@@ -215,7 +316,8 @@ impl Clerk {
 
     fn answer(&mut self, batch: Batch) {
         let begun = settings::now();
-        let told = match self.settle(settings::wall()) {
+        let received = settings::wall();
+        let told = match self.settle(received) {
             Ok(told) => told,
             Err(error) => {
                 tracing::error!(%error, "payments were not made durable");
@@ -227,6 +329,10 @@ impl Clerk {
             }
         };
         self.metrics.batch(told.len(), begun.elapsed(), &self.core);
+        // Before the replies leave, so that whoever has one finds its alert.
+        if let Err(error) = self.recorder.record(&mut self.core, &told, received) {
+            tracing::error!(%error, "alerts were not handed to the register: a start anew does it");
+        }
         for (items, reply) in batch.jobs {
             let answers = self.answers(items, &told).map_err(|error| {
                 tracing::error!(%error, "a verdict could not be read");

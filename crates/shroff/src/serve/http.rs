@@ -6,23 +6,28 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
-use axum::extract::rejection::{PathRejection, QueryRejection};
-use axum::extract::{DefaultBodyLimit, Path, Query, Request, State};
-use axum::http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE};
+use axum::extract::rejection::PathRejection;
+use axum::extract::{DefaultBodyLimit, Path, Request, State};
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::{HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use http_body_util::BodyExt;
 use http_body_util::channel::{Channel, Sender};
-use shroff_engine::AlertFilter;
-use shroff_types::{Action, Span, Timestamp};
+use shroff_store::register::Register;
+use shroff_types::Span;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
+use super::actor::{actor, guard};
 use super::desk::{Answers, Desk, Sent, stopped};
+use super::events::Events;
 use super::keys::{Keys, Right};
 use super::metrics::Metrics;
+use super::people::People;
 use super::problem::{Kind, Problem};
-use super::{alerts, reply, wire};
+use super::pseudonyms::Pseudonyms;
+use super::recorder::Inbox;
+use super::{reply, routes, wire};
 use crate::settings;
 
 /// What the paths share.
@@ -32,8 +37,20 @@ pub(crate) struct Shared {
     pub(crate) metrics: Arc<Metrics>,
     /// KiB of bodies that may be in memory at once.
     pub(crate) room: Arc<Semaphore>,
-    pub(crate) token_key: [u8; 32],
+    pub(crate) pseudonyms: Arc<Pseudonyms>,
     pub(crate) ahead: Span,
+    pub(crate) register: Register,
+    pub(crate) inbox: Arc<Inbox>,
+    pub(crate) events: Arc<Events>,
+    /// The titles of typologies, by id.
+    pub(crate) titles: BTreeMap<String, String>,
+    /// The typologies, as they are answered.
+    pub(crate) typologies: String,
+    /// Whether a decision needs a second person.
+    pub(crate) second_review: bool,
+    pub(crate) people: People,
+    /// Whether browsers reach it by TLS alone.
+    pub(crate) is_secure: bool,
 }
 
 /// The largest body that is not a stream.
@@ -55,8 +72,7 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
     Router::new()
         .route("/v1/payments", post(payments))
         .route("/v1/payments/{id}/verdict", get(verdict))
-        .route("/v1/alerts", get(list_alerts))
-        .route("/v1/alerts/{id}", get(alert))
+        .merge(routes::router())
         .route("/metrics", get(metrics))
         .route("/health", get(health))
         .route("/ready", get(ready))
@@ -65,25 +81,15 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
             Problem::new(Kind::MethodNotAllowed, "the method is not one of the path")
         })
         .layer(DefaultBodyLimit::disable())
+        .layer(axum::middleware::from_fn_with_state(Arc::clone(&shared), guard))
         .with_state(shared)
 }
 
 type Answer = Result<Response, Problem>;
 
-/// Whether a request may do something: by the key in its `Authorization`.
+/// Whether a request may do something.
 fn allow(shared: &Shared, request: &Request, right: Right) -> Result<(), Problem> {
-    let header = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let Some(key) = header.and_then(|text| text.strip_prefix("Bearer ")) else {
-        return Err(Problem::new(
-            Kind::Unauthorized,
-            "there is no `Authorization: Bearer` with a key",
-        ));
-    };
-    match shared.keys.role_of(key) {
-        None => Err(Problem::new(Kind::Unauthorized, "the key is none of the service's")),
-        Some(role) if role.may(right) => Ok(()),
-        Some(_) => Err(Problem::new(Kind::Forbidden, "the role of the key does not go so far")),
-    }
+    actor(shared, request.headers(), right).map(|_| ())
 }
 
 fn typed(kind: HeaderValue, body: impl Into<Body>) -> Response {
@@ -304,117 +310,11 @@ async fn verdict(
     }
 }
 
-/// What a list of alerts is asked for.
-#[derive(Debug, Default)]
-struct Wanted {
-    typology: Option<String>,
-    least_permille: u16,
-    action: Option<Action>,
-    since: Option<Timestamp>,
-    before: Option<u32>,
-    most: usize,
-}
-
-impl Wanted {
-    fn read(query: BTreeMap<String, String>) -> Result<Wanted, Problem> {
-        let mut wanted = Wanted { most: 50, ..Wanted::default() };
-        for (name, value) in query {
-            let known = match name.as_str() {
-                "typology" => {
-                    wanted.typology = Some(value);
-                    true
-                }
-                "min_score" => score(&value).map(|score| wanted.least_permille = score).is_some(),
-                "action" => action(&value).map(|action| wanted.action = Some(action)).is_some(),
-                "since" => {
-                    wanted.since = Timestamp::parse(&value);
-                    wanted.since.is_some()
-                }
-                "cursor" => {
-                    wanted.before = value.parse().ok();
-                    wanted.before.is_some()
-                }
-                "limit" => {
-                    wanted.most = value.parse().unwrap_or(0);
-                    (1..=200).contains(&wanted.most)
-                }
-                _ => false,
-            };
-            if !known {
-                let name: String = name.chars().take(40).collect();
-                return Err(Problem::new(Kind::BadRequest, format!("`{name}` cannot be asked so"))
-                    .hint("typology, min_score (0 to 1), action (none, review, hold), since (an instant), limit (1 to 200), cursor"));
-            }
-        }
-        Ok(wanted)
-    }
-}
-
-fn score(text: &str) -> Option<u16> {
-    let score = text.parse::<f64>().ok().filter(|score| (0.0..=1.0).contains(score))?;
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "a share of 1, so 0 to 1000"
-    )]
-    let permille = (score * 1_000.0).round() as u16;
-    Some(permille)
-}
-
-fn action(text: &str) -> Option<Action> {
-    [Action::None, Action::Review, Action::Hold].into_iter().find(|action| action.name() == text)
-}
-
-async fn list_alerts(
-    State(shared): State<Arc<Shared>>,
-    query: Result<Query<BTreeMap<String, String>>, QueryRejection>,
-    request: Request,
-) -> Answer {
-    allow(&shared, &request, Right::ReadAlerts)?;
-    let query = query.map_err(|_| Problem::new(Kind::BadRequest, "the query cannot be read"))?.0;
-    let wanted = Wanted::read(query)?;
-    let page = shared.desk.ask(move |core| {
-        let Wanted { typology, least_permille, action, since, before, most } = wanted;
-        let filter = AlertFilter { typology: typology.as_deref(), least_permille, action, since };
-        // One more than is shown says whether there is another page.
-        let mut numbers = core.live.alerts(filter, before, most + 1);
-        let is_more = numbers.len() > most;
-        numbers.truncate(most);
-        let mut out = b"{\"alerts\":".to_vec();
-        reply::list(&mut out, &numbers, |out, &number| alerts::summary(out, core, number))?;
-        match numbers.last().filter(|_| is_more) {
-            Some(last) => reply::show(&mut out, format_args!(",\"next_cursor\":\"{last}\"}}")),
-            None => out.extend_from_slice(b",\"next_cursor\":null}"),
-        }
-        Ok(out)
-    });
-    Ok(typed(JSON, page.await?.map_err(|error| broken(&error))?))
-}
-
-async fn alert(
-    State(shared): State<Arc<Shared>>,
-    id: Result<Path<String>, PathRejection>,
-    request: Request,
-) -> Answer {
-    allow(&shared, &request, Right::ReadAlerts)?;
-    let id = id.map_err(|_| Problem::new(Kind::BadRequest, "the path cannot be read"))?.0;
-    let key = shared.token_key;
-    let told = shared.desk.ask(move |core| {
-        let Some(number) = core.live.alert_number(&id) else { return Ok(None) };
-        let mut out = Vec::new();
-        alerts::whole(&mut out, core, (number, &key))?;
-        Ok(Some(out))
-    });
-    match told.await?.map_err(|error| broken(&error))? {
-        Some(body) => Ok(typed(JSON, body)),
-        None => Err(Problem::new(Kind::NotFound, "there is no such alert in the window")),
-    }
-}
-
 async fn metrics(State(shared): State<Arc<Shared>>, request: Request) -> Answer {
     allow(&shared, &request, Right::ReadMetrics)?;
     let bytes = shared.desk.ask(|core| core.live.bytes()).await?;
     shared.metrics.window_bytes(bytes);
+    shared.metrics.waiting_alerts(shared.inbox.waiting());
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     Ok(typed(HeaderValue::from_static(kind), shared.metrics.text()))
 }

@@ -17,8 +17,14 @@ pub(crate) enum Role {
     Administrator,
     /// To send payments and read their verdicts.
     PaymentSystem,
-    /// To read alerts and verdicts.
+    /// To read alerts and verdicts, and to work on cases.
     Analyst,
+    /// To do what an analyst does, to agree with what others decide, and to end holds.
+    Reviewer,
+    /// To write rules, and read what they find.
+    RuleAuthor,
+    /// To read everything, the audit trail too, and change nothing.
+    Auditor,
     /// To read the metrics.
     Monitor,
 }
@@ -28,23 +34,91 @@ pub(crate) enum Role {
 pub(crate) enum Right {
     SendPayments,
     ReadVerdicts,
+    /// Alerts, accounts, cases and holds, and what is counted of them.
     ReadAlerts,
+    /// To open cases, and to give them commands.
+    WorkOnCases,
+    /// To agree or disagree with a decision of another.
+    ReviewDecisions,
+    EndHolds,
+    ReadAudit,
     ReadMetrics,
+    ManageUsers,
+}
+
+/// Every right.
+pub(crate) const RIGHTS: [Right; 9] = [
+    Right::SendPayments,
+    Right::ReadVerdicts,
+    Right::ReadAlerts,
+    Right::WorkOnCases,
+    Right::ReviewDecisions,
+    Right::EndHolds,
+    Right::ReadAudit,
+    Right::ReadMetrics,
+    Right::ManageUsers,
+];
+
+impl Right {
+    /// As it is told.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Right::SendPayments => "send-payments",
+            Right::ReadVerdicts => "read-verdicts",
+            Right::ReadAlerts => "read-alerts",
+            Right::WorkOnCases => "work-on-cases",
+            Right::ReviewDecisions => "review-decisions",
+            Right::EndHolds => "end-holds",
+            Right::ReadAudit => "read-audit",
+            Right::ReadMetrics => "read-metrics",
+            Right::ManageUsers => "manage-users",
+        }
+    }
 }
 
 impl Role {
     /// Whether it may do something.
     pub(crate) fn may(self, right: Right) -> bool {
-        match (self, right) {
-            (Role::Administrator, _)
-            | (Role::PaymentSystem, Right::SendPayments | Right::ReadVerdicts)
-            | (Role::Analyst, Right::ReadVerdicts | Right::ReadAlerts)
-            | (Role::Monitor, Right::ReadMetrics) => true,
-            (Role::PaymentSystem, Right::ReadAlerts | Right::ReadMetrics)
-            | (Role::Analyst, Right::SendPayments | Right::ReadMetrics)
-            | (Role::Monitor, Right::SendPayments | Right::ReadVerdicts | Right::ReadAlerts) => {
-                false
+        match right {
+            Right::SendPayments => matches!(self, Role::Administrator | Role::PaymentSystem),
+            Right::ReadVerdicts => !matches!(self, Role::Monitor),
+            Right::ReadAlerts => !matches!(self, Role::PaymentSystem | Role::Monitor),
+            Right::WorkOnCases => {
+                matches!(self, Role::Administrator | Role::Analyst | Role::Reviewer)
             }
+            Right::ReviewDecisions | Right::EndHolds => {
+                matches!(self, Role::Administrator | Role::Reviewer)
+            }
+            Right::ReadAudit => matches!(self, Role::Administrator | Role::Auditor),
+            Right::ManageUsers => matches!(self, Role::Administrator),
+            Right::ReadMetrics => {
+                matches!(self, Role::Administrator | Role::Auditor | Role::Monitor)
+            }
+        }
+    }
+
+    /// As it is written and told.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Role::Administrator => "administrator",
+            Role::PaymentSystem => "payment-system",
+            Role::Analyst => "analyst",
+            Role::Reviewer => "reviewer",
+            Role::RuleAuthor => "rule-author",
+            Role::Auditor => "auditor",
+            Role::Monitor => "monitor",
+        }
+    }
+
+    /// Whether a key of this role is one that a person works with.
+    pub(crate) fn is_of_a_person(self) -> bool {
+        match self {
+            Role::Administrator
+            | Role::Analyst
+            | Role::Reviewer
+            | Role::RuleAuthor
+            | Role::Auditor => true,
+            Role::PaymentSystem | Role::Monitor => false,
         }
     }
 }
@@ -96,9 +170,10 @@ impl Keys {
         Ok(key)
     }
 
-    /// The role of a key. Hashes are compared, so that time says nothing of the key.
-    pub(crate) fn role_of(&self, key: &str) -> Option<Role> {
+    /// The name and the role of a key. Hashes are compared, so that time says nothing of the key.
+    pub(crate) fn who(&self, key: &str) -> Option<(&str, Role)> {
         let sha256 = outputs::sha256(key.as_bytes());
-        self.keys.iter().find(|entry| entry.sha256 == sha256).map(|entry| entry.role)
+        let entry = self.keys.iter().find(|entry| entry.sha256 == sha256)?;
+        Some((&entry.name, entry.role))
     }
 }

@@ -29,9 +29,11 @@ pub(crate) struct Metrics {
     alerts: Gauge,
     accounts: Gauge,
     window_bytes: Gauge,
+    waiting_alerts: Gauge,
     log_bytes: Gauge,
     batch_payments: Histogram,
     batch_seconds: Histogram,
+    snapshot_seconds: Histogram,
 }
 
 impl Metrics {
@@ -63,12 +65,17 @@ impl Metrics {
         let alerts = gauge("held_alerts", "Alerts in memory");
         let accounts = gauge("accounts", "Accounts that have a name");
         let window_bytes = gauge("window_bytes", "Bytes of the window of the engine, about");
+        let waiting_alerts =
+            gauge("waiting_alerts", "Alerts that changed and are not in the register yet");
         let log_bytes = gauge("log_bytes", "Bytes of the log on the disk");
         let batch_payments = Histogram::new(exponential_buckets(1.0, 4.0, 8));
         registry.register("batch_payments", "Payments of a batch", batch_payments.clone());
         let batch_seconds = Histogram::new(exponential_buckets(0.000_25, 2.0, 14));
         let help = "From taking up a batch to its being durable and judged";
         registry.register_with_unit("batch", help, Unit::Seconds, batch_seconds.clone());
+        let snapshot_seconds = Histogram::new(exponential_buckets(0.001, 2.0, 12));
+        let help = "How long the engine stood still for a snapshot";
+        registry.register_with_unit("snapshot", help, Unit::Seconds, snapshot_seconds.clone());
         Metrics {
             registry,
             repeated,
@@ -84,9 +91,11 @@ impl Metrics {
             alerts,
             accounts,
             window_bytes,
+            waiting_alerts,
             log_bytes,
             batch_payments,
             batch_seconds,
+            snapshot_seconds,
         }
     }
 
@@ -96,6 +105,11 @@ impl Metrics {
         self.batch_payments.observe(payments as f64);
         self.batch_seconds.observe(time.as_secs_f64());
         self.state(core);
+    }
+
+    /// Notes a snapshot that was taken.
+    pub(crate) fn snapshot(&self, time: Duration) {
+        self.snapshot_seconds.observe(time.as_secs_f64());
     }
 
     /// Notes the state.
@@ -119,6 +133,11 @@ impl Metrics {
     /// What costs a walk over the state, for whoever asks.
     pub(crate) fn window_bytes(&self, bytes: usize) {
         self.window_bytes.set(i64::try_from(bytes).unwrap_or(i64::MAX));
+    }
+
+    /// How many alerts the register is behind.
+    pub(crate) fn waiting_alerts(&self, count: usize) {
+        self.waiting_alerts.set(i64::try_from(count).unwrap_or(i64::MAX));
     }
 
     /// All of them as text.

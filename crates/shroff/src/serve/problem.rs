@@ -28,6 +28,18 @@ struct Details {
     value: Option<String>,
     #[serde(skip_serializing_if = "String::is_empty")]
     hint: String,
+    /// Where somebody else was faster: what it is at now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    current_version: Option<u64>,
+    /// Where it may not be done in this state: which it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    state: Option<&'static str>,
+    /// What may be done in it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    allowed: Vec<&'static str>,
+    /// Seconds; a header, and no part of the text.
+    #[serde(skip)]
+    retry_after: u32,
 }
 
 impl Problem {
@@ -43,11 +55,21 @@ impl Problem {
             field: None,
             value: None,
             hint: String::new(),
+            current_version: None,
+            state: None,
+            allowed: Vec::new(),
+            retry_after: 1,
         }))
     }
 
     pub(crate) fn hint(mut self, hint: &str) -> Problem {
         hint.clone_into(&mut self.0.hint);
+        self
+    }
+
+    /// After how many seconds to try again.
+    pub(crate) fn retry_after(mut self, seconds: u32) -> Problem {
+        self.0.retry_after = seconds;
         self
     }
 
@@ -61,6 +83,18 @@ impl Problem {
     pub(crate) fn field(mut self, field: &'static str, value: Option<&str>) -> Problem {
         self.0.field = Some(field);
         self.0.value = value.map(|value| value.chars().take(80).collect());
+        self
+    }
+
+    /// Which version it is at.
+    pub(crate) fn version(mut self, current: u64) -> Problem {
+        self.0.current_version = Some(current);
+        self
+    }
+
+    /// Which state it is in, and what may be done in it.
+    pub(crate) fn state(mut self, state: &'static str, allowed: Vec<&'static str>) -> Problem {
+        (self.0.state, self.0.allowed) = (Some(state), allowed);
         self
     }
 
@@ -84,7 +118,7 @@ impl IntoResponse for Problem {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if matches!(self.status(), StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE)
         {
-            headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+            headers.insert(RETRY_AFTER, HeaderValue::from(self.0.retry_after));
         }
         if self.status() == StatusCode::UNAUTHORIZED {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
@@ -102,11 +136,14 @@ pub(crate) enum Kind {
     Forbidden,
     Internal,
     MethodNotAllowed,
+    NotAllowed,
     NotFound,
     Overloaded,
+    Stale,
     Stopped,
     TooLarge,
     Unauthorized,
+    Unavailable,
     UnsupportedMediaType,
 }
 
@@ -131,6 +168,10 @@ impl Kind {
                 "The path is not asked this way",
                 StatusCode::METHOD_NOT_ALLOWED,
             ),
+            Kind::NotAllowed => {
+                ("not-allowed", "This may not be done in this state", StatusCode::CONFLICT)
+            }
+            Kind::Stale => ("stale", "Somebody changed it since", StatusCode::CONFLICT),
             Kind::NotFound => ("not-found", "There is no such thing", StatusCode::NOT_FOUND),
             Kind::Overloaded => {
                 ("overloaded", "Too much is waiting", StatusCode::TOO_MANY_REQUESTS)
@@ -140,6 +181,9 @@ impl Kind {
             }
             Kind::TooLarge => ("too-large", "The body is too large", StatusCode::PAYLOAD_TOO_LARGE),
             Kind::Unauthorized => ("unauthorized", "A key is needed", StatusCode::UNAUTHORIZED),
+            Kind::Unavailable => {
+                ("unavailable", "The register cannot be asked", StatusCode::SERVICE_UNAVAILABLE)
+            }
             Kind::UnsupportedMediaType => (
                 "unsupported-media-type",
                 "The body is of a kind that is not read",

@@ -7,16 +7,13 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use serde::{Deserialize, Serialize};
-use shroff_detect::{Alone, Definitions, Thresholds, Typology};
-use shroff_engine::{Live, LiveSettings, Told};
-use shroff_store::{Access, Frame, Log, Options, read_payment};
-use shroff_types::{Clock, Place, Span, Timestamp};
+use shroff_detect::{Definitions, Thresholds, Typology};
+use shroff_engine::{Live, LiveSettings};
+use shroff_types::Span;
 
-use super::core::{Core, Disks, read_told};
-use super::disk::Folder;
-use super::{SEGMENT_BYTES, reply};
-use crate::cli::{Explain, Serve};
-use crate::{Ending, library, outputs, rules, settings};
+use crate::cli::Serve;
+use crate::zone::Zone;
+use crate::{library, outputs, rules, settings};
 
 /// Makes a folder that only its owner can look into.
 pub(crate) fn make_private_folder(path: &Path) -> anyhow::Result<()> {
@@ -59,11 +56,22 @@ pub(crate) fn token_key(path: &Path) -> anyhow::Result<[u8; 32]> {
     }
 }
 
+/// The key of tokens of a service that was started before.
+pub(crate) fn token_key_that_is_there(path: &Path) -> anyhow::Result<[u8; 32]> {
+    if !path.exists() {
+        bail!(
+            "there is no key of tokens `{}`\nhint: --token-key names the one of the service",
+            path.display()
+        );
+    }
+    token_key(path)
+}
+
 /// What verdicts depend on beside the payments, without the typologies' own texts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Choices {
     set: Vec<String>,
-    utc_offset_micros: i64,
+    time_zone: Zone,
     hold_permille: u16,
     decimals: u8,
     lateness_micros: i64,
@@ -86,7 +94,7 @@ impl Rulebook {
         let ruling = &arguments.ruling;
         let choices = Choices {
             set: ruling.set.clone(),
-            utc_offset_micros: ruling.utc_offset,
+            time_zone: ruling.time_zone.clone(),
             hold_permille: ruling.hold_from,
             decimals: arguments.decimals,
             lateness_micros: arguments.lateness.micros(),
@@ -117,13 +125,18 @@ impl Rulebook {
         self.version
     }
 
+    /// The typologies.
+    pub(crate) fn typologies(&self) -> &[Typology] {
+        &self.typologies
+    }
+
     /// A core under these rules.
     pub(crate) fn live(&self) -> anyhow::Result<Live> {
-        let Choices { utc_offset_micros, hold_permille, decimals, lateness_micros, .. } =
-            self.choices;
+        let &Choices { ref time_zone, hold_permille, decimals, lateness_micros, .. } =
+            &self.choices;
         let settings = LiveSettings {
             exponent: decimals,
-            clock: Clock::new(vec![(Timestamp(i64::MIN), utc_offset_micros)]),
+            clock: time_zone.clock(),
             thresholds: Thresholds { hold_permille, ..Thresholds::default() },
             lateness: Span::from_micros(lateness_micros).context("a lateness is not negative")?,
         };
@@ -150,7 +163,7 @@ impl Rulebook {
     }
 
     /// The rules that verdicts of a version were given under.
-    fn kept(data: &Path, version: u64) -> anyhow::Result<Rulebook> {
+    pub(crate) fn kept(data: &Path, version: u64) -> anyhow::Result<Rulebook> {
         let folder = folder_of(data, version);
         let told = || format!("cannot read the rules of version {version:016x}");
         let text = std::fs::read_to_string(folder.join("choices.json")).with_context(told)?;
@@ -169,76 +182,4 @@ impl Rulebook {
 
 fn folder_of(data: &Path, version: u64) -> PathBuf {
     data.join("rules").join(format!("{version:016x}"))
-}
-
-fn reader(path: &Path, each: &mut dyn FnMut(Frame<'_>)) -> anyhow::Result<Log<Folder>> {
-    let options = Options { access: Access::Reader, segment_bytes: SEGMENT_BYTES, salt: 0 };
-    let log = Log::open(Folder::there(path), options, &mut |frame| {
-        each(frame);
-        Ok(())
-    });
-    log.with_context(|| format!("in `{}`", path.display()))
-}
-
-/// Computes the verdict on a payment anew from the log, and compares it with what was said.
-pub(crate) fn explain(arguments: &Explain) -> anyhow::Result<Ending> {
-    let Explain { payment, data } = arguments;
-    let mut place = None;
-    reader(&data.join("payments"), &mut |frame| {
-        for (record, number) in frame.records().zip(frame.first..) {
-            let is_it = read_payment(record).is_some_and(|sent| sent.id == payment);
-            // Long after, an id may come again: the first is meant.
-            place = place.or_else(|| u32::try_from(number).ok().filter(|_| is_it).map(Place));
-        }
-    })?;
-    let place = place.with_context(|| {
-        format!("there is no payment `{payment}` in the log\nhint: an id is written as it was sent")
-    })?;
-    let verdicts = reader(&data.join("verdicts"), &mut |_| ())?;
-    let (version, said) = read_told(&verdicts, place)?
-        .context("the service has not said anything of it yet\nhint: start it once")?;
-    let rulebook = Rulebook::kept(data, version)?;
-    let (now, text) = anew(&data.join("payments"), &rulebook, place)?;
-    let mut out = std::io::stdout().lock();
-    out.write_all(&text)?;
-    writeln!(out)?;
-    if now == said {
-        crate::terminal::note(format_args!("this is what was said, to the bit"));
-        return Ok(Ending::Well);
-    }
-    crate::terminal::warn(format_args!(
-        "this is not what was said\nhint: the verdict said then had the score {} and {} reasons",
-        said.score_permille,
-        said.fired.len()
-    ));
-    Ok(Ending::TooManyBad)
-}
-
-/// Replays the log up to a payment in memory, and says of it what there is to say.
-fn anew(path: &Path, rulebook: &Rulebook, place: Place) -> anyhow::Result<(Told, Vec<u8>)> {
-    let nothing = || shroff_store::sim::SimDisk::new(0, shroff_store::sim::Faults::default());
-    let disks =
-        Disks { payments: nothing(), verdicts: nothing(), salt: 0, segment_bytes: SEGMENT_BYTES };
-    let (mut core, _) = Core::open(disks, rulebook.live()?, rulebook.version(), &Alone)?;
-    let mut found = None;
-    let mut failed = None;
-    reader(path, &mut |frame| {
-        if found.is_some() || failed.is_some() {
-            return;
-        }
-        for record in frame.records() {
-            let admitted = read_payment(record).map(|sent| core.live.admit(&sent).is_ok());
-            if admitted != Some(true) {
-                failed = Some("a payment of the log cannot be carried under these rules");
-            }
-        }
-        found = core.live.run(&Alone).into_iter().find(|told| told.place == place);
-    })?;
-    if let Some(failed) = failed {
-        bail!(failed);
-    }
-    let told = found.context("the payment is in the log")?;
-    let mut text = Vec::new();
-    reply::verdict(&mut text, &core, (rulebook.version(), &told))?;
-    Ok((told, text))
 }

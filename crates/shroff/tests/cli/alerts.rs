@@ -103,7 +103,7 @@ fn money_that_comes_back_in_the_order_of_time_is_a_cycle() {
          3   C    A  150.00",
         expect![[r#"
             cycle: A B C, payments 1 2 3, 660.00 EUR
-              Money came back to where it started over 3 accounts within 7 days, over pairs that had not paid before. Circles of three or more that this payment is in: 1.
+              Money came back to where it started over 3 accounts within 7 days, each hop the first of its pair in a week. Circles of three or more that this payment is in: 1.
         "#]],
     );
 }
@@ -221,9 +221,9 @@ fn cycles_that_share_one_payment_of_three_are_two_alerts() {
          4    D    A  150.00",
         expect![[r#"
             cycle: A B C, payments 1 2 3, 660.00 EUR
-              Money came back to where it started over 3 accounts within 7 days, over pairs that had not paid before. Circles of three or more that this payment is in: 1.
+              Money came back to where it started over 3 accounts within 7 days, each hop the first of its pair in a week. Circles of three or more that this payment is in: 1.
             cycle: A B D, payments 1 4 5, 660.00 EUR
-              Money came back to where it started over 3 accounts within 7 days, over pairs that had not paid before. Circles of three or more that this payment is in: 1.
+              Money came back to where it started over 3 accounts within 7 days, each hop the first of its pair in a week. Circles of three or more that this payment is in: 1.
         "#]],
     );
 }
@@ -243,11 +243,11 @@ fn cycles_that_share_no_payment_are_two_alerts_even_at_one_account() {
          35   Z    X  70.00",
         expect![[r#"
             cycle: A B C, payments 1 2 3, 345.00 EUR
-              Money came back to where it started over 3 accounts within 7 days, over pairs that had not paid before. Circles of three or more that this payment is in: 1.
+              Money came back to where it started over 3 accounts within 7 days, each hop the first of its pair in a week. Circles of three or more that this payment is in: 1.
             cycle: A D E, payments 4 5 6, 66.00 EUR
-              Money came back to where it started over 3 accounts within 7 days, over pairs that had not paid before. Circles of three or more that this payment is in: 1.
+              Money came back to where it started over 3 accounts within 7 days, each hop the first of its pair in a week. Circles of three or more that this payment is in: 1.
             cycle: X Y Z, payments 7 8 9, 240.00 EUR
-              Money came back to where it started over 3 accounts within 7 days, over pairs that had not paid before. Circles of three or more that this payment is in: 1.
+              Money came back to where it started over 3 accounts within 7 days, each hop the first of its pair in a week. Circles of three or more that this payment is in: 1.
         "#]],
     );
 }

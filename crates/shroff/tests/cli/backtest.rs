@@ -55,7 +55,7 @@ fn the_alerts_are_those_of_a_scan_inline_and_retrospective() {
         ("--accounts plain", "s0", "b0"),
         ("--accounts plain --horizon 4d", "s4", "b4"),
         ("--accounts plain --budget 3 --set fan-in.least_payers=6 --hold-from 0.6", "s1", "b1"),
-        ("--accounts plain --utc-offset +05:30 --batch 7 --threads 1", "s2", "b2"),
+        ("--accounts plain --time-zone Asia/Kolkata --batch 7 --threads 1", "s2", "b2"),
     ] {
         folder.well(&format!("scan world.csv -o {scan} {words}"));
         folder.well(&format!("backtest world.csv -o {out} --samples 0 {words}"));

@@ -40,6 +40,39 @@ fn changed(id: &str, changes: &[(&str, &str)]) -> Folder {
 }
 
 #[test]
+fn a_threshold_that_no_payment_reaches_is_told_with_what_the_values_are() {
+    let folder =
+        changed("layering-chain", &[("AND amount >= least_amount", "AND amount / 2 >= 30001")]);
+    // A, B and C pass on most of what they get; the largest payment is 60,000.
+    folder.write(
+        "in.csv",
+        crate::door::ledger("hour from to eur\n0 A B 60000\n1 B C 59000\n2 C D 58000\n3 D E 57000"),
+    );
+    let errors = |words: &str, code: i32| {
+        let ran = folder.run(&format!("rules check --typologies mine --json {words}"));
+        assert_eq!(ran.code, Some(code));
+        ran.json()["errors"].as_array().expect("a list").clone()
+    };
+    assert!(errors("", 0).is_empty(), "it is a rule as any other");
+    let told = errors("--observed in.csv", 1);
+    let of_amount: Vec<_> = told
+        .iter()
+        .filter(|error| error["what"].as_str().expect("a text").contains("amount / 2 >= 30001"))
+        .collect();
+    let [error] = of_amount.as_slice() else { panic!("one error: {told:?}") };
+    let what = error["what"].as_str().expect("a text");
+    assert!(what.contains("none of the 4 payments"), "{what}");
+    assert!(what.contains("`amount / 2` lies between 28,500 and 30,000"), "{what}");
+    let line = folder.text("mine/layering-chain.toml");
+    let line = line.lines().position(|line| line.contains("amount / 2")).expect("it is there") + 1;
+    assert_eq!(error["line"], line);
+
+    let reached = folder.text("mine/layering-chain.toml").replace("30001", "30000");
+    folder.write("mine/layering-chain.toml", reached);
+    assert!(errors("--observed in.csv", 0).is_empty(), "the threshold is reached now");
+}
+
+#[test]
 fn a_typology_broken_in_five_ways_is_told_all_five_at_their_places() {
     let folder = changed(
         "layering-chain",
@@ -128,16 +161,16 @@ fn rules_ask_the_institutions_clock_for_the_hour_and_a_hold_needs_its_score() {
     folder.write("in.csv", crate::door::ledger("hour from to eur\n20 D E 350"));
     let scan = |words: &str| folder.scan(&format!("in.csv --typologies mine {words}"));
     assert!(scan("").is_empty());
-    assert_eq!(scan("--utc-offset +01:00").len(), 1);
-    assert!(scan("--utc-offset -01:00").is_empty());
+    assert_eq!(scan("--time-zone +01:00").len(), 1);
+    assert!(scan("--time-zone -01:00").is_empty());
     let suggested = |words: &str, action: &str| {
-        folder.well(&format!("scan in.csv -o acts --typologies mine --utc-offset +01:00 {words}"));
+        folder.well(&format!("scan in.csv -o acts --typologies mine --time-zone +01:00 {words}"));
         folder.text("acts/alerts.jsonl").contains(&format!("\"action\":\"{action}\""))
     };
     assert!(suggested("", "review"));
     assert!(suggested("--hold-from 0.0", "hold"));
     for wrong in ["1", "+1:00", "+15:00", "01:00", "+01:60"] {
-        let ran = folder.run(&format!("scan in.csv --utc-offset {wrong}"));
+        let ran = folder.run(&format!("scan in.csv --time-zone {wrong}"));
         assert_eq!(ran.code, Some(2), "{wrong}");
     }
 }

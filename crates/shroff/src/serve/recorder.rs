@@ -1,0 +1,411 @@
+//! What is new of alerts, from the engine to the register.
+//!
+//! The engine's thread never waits for SQL: it lays what is new into an inbox, where what is new of
+//! the same alert becomes one, so that the inbox is bounded by the alerts of the window. A task takes
+//! it from there and writes it, together with the place up to which the register then knows the
+//! log. A start hands over what was not written before.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use shroff_engine::{Draft, Gone, Revision, Told};
+use shroff_store::Disk;
+use shroff_store::register::{
+    AlertChange, Evidence, NewHold, Register, RevisionRow, RuleShare, Sum, Watermark,
+};
+use shroff_types::{Action, Currency, Decimal, Place, Span, Timestamp};
+use tokio::sync::{Notify, watch};
+
+use super::core::Core;
+use super::events::Events;
+use super::pseudonyms::Pseudonyms;
+
+/// Alerts of one unit of work: other writers wait for no more than this.
+const ALERTS_AT_ONCE: usize = 200;
+/// Payments of one unit of work, about.
+const PAYMENTS_AT_ONCE: usize = 4_000;
+/// How long a reader waits for what was handed over before it asked.
+const READ_YOUR_WRITES: Duration = Duration::from_secs(2);
+/// The shortest and the longest pause before a database is asked again that refused.
+const PAUSES: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(5)];
+
+/// What is handed over and not written yet.
+#[derive(Debug, Default)]
+struct Waiting {
+    alerts: BTreeMap<String, AlertChange>,
+    holds: Vec<NewHold>,
+    upto: Option<Watermark>,
+    /// How often something was handed over.
+    handed: u64,
+    is_closed: bool,
+}
+
+/// Between the engine and the register.
+#[derive(Debug)]
+pub(crate) struct Inbox {
+    waiting: Mutex<Waiting>,
+    wake: Notify,
+    written: watch::Sender<u64>,
+}
+
+impl Inbox {
+    pub(crate) fn new() -> Arc<Inbox> {
+        let (written, _) = watch::channel(0);
+        Arc::new(Inbox { waiting: Mutex::default(), wake: Notify::new(), written })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        // Nothing under the lock leaves it half done.
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn hand_over(&self, alerts: Vec<AlertChange>, holds: Vec<NewHold>, upto: Watermark) {
+        let mut waiting = self.lock();
+        for change in alerts {
+            waiting.take_in(change);
+        }
+        waiting.holds.extend(holds);
+        waiting.upto = Some(upto);
+        waiting.handed += 1;
+        drop(waiting);
+        self.wake.notify_one();
+    }
+
+    /// Waits until the register knows what it was handed before, for a while at most.
+    pub(crate) async fn caught_up(&self) {
+        let handed = self.lock().handed;
+        let mut written = self.written.subscribe();
+        let reached = written.wait_for(|&written| written >= handed);
+        // Where it takes longer, what the register knows is what is told.
+        drop(tokio::time::timeout(READ_YOUR_WRITES, reached).await);
+    }
+
+    fn is_written(&self) -> bool {
+        let handed = self.lock().handed;
+        *self.written.borrow() >= handed
+    }
+
+    /// How many alerts wait to be written.
+    pub(crate) fn waiting(&self) -> usize {
+        self.lock().alerts.len()
+    }
+
+    /// Nothing more is handed over: the task ends once all is written.
+    pub(crate) fn close(&self) {
+        self.lock().is_closed = true;
+        self.wake.notify_one();
+    }
+
+    /// The next piece of what waits. Where more is behind it, the register does not know all of it
+    /// yet, and is told of no place.
+    fn take(&self) -> (Waiting, bool) {
+        let mut waiting = self.lock();
+        let mut taken = Waiting {
+            holds: std::mem::take(&mut waiting.holds),
+            handed: waiting.handed,
+            is_closed: waiting.is_closed,
+            ..Waiting::default()
+        };
+        let mut payments = 0;
+        while taken.alerts.len() < ALERTS_AT_ONCE && payments < PAYMENTS_AT_ONCE {
+            let Some((id, change)) = waiting.alerts.pop_first() else { break };
+            payments += change.evidence.len() + change.revisions.len();
+            taken.alerts.insert(id, change);
+        }
+        let is_all = waiting.alerts.is_empty();
+        if is_all {
+            taken.upto = waiting.upto.take();
+        }
+        (taken, is_all)
+    }
+}
+
+impl Waiting {
+    fn take_in(&mut self, change: AlertChange) {
+        match self.alerts.get_mut(&change.id) {
+            Some(before) => before.merge(change),
+            None => drop(self.alerts.insert(change.id.clone(), change)),
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.alerts.is_empty() && self.holds.is_empty() && self.upto.is_none()
+    }
+}
+
+/// Writes what is handed over until there is nothing more to come.
+pub(crate) async fn write(inbox: Arc<Inbox>, register: Register, events: Arc<Events>) {
+    let mut pause = PAUSES[0];
+    loop {
+        let (taken, is_all) = inbox.take();
+        if taken.is_empty() {
+            if taken.is_closed {
+                return;
+            }
+            inbox.wake.notified().await;
+            continue;
+        }
+        let Waiting { alerts, holds, upto, handed, .. } = taken;
+        let changes: Vec<AlertChange> = alerts.into_values().collect();
+        loop {
+            match register.write_alerts(&changes, &holds, upto).await {
+                Ok(()) => break,
+                Err(error) => {
+                    tracing::error!(%error, "the register was not written: it is tried again");
+                    tokio::time::sleep(pause).await;
+                    pause = PAUSES[1].min(pause * 2);
+                }
+            }
+        }
+        pause = PAUSES[0];
+        if is_all {
+            inbox.written.send_replace(handed);
+        }
+        if !holds.is_empty() {
+            events.holds_opened();
+        }
+        if events.is_heard() {
+            let ids: Vec<String> = changes.into_iter().map(|change| change.id).collect();
+            match register.alerts_of(&ids).await {
+                Ok(rows) => rows.iter().for_each(|row| events.alert(row)),
+                Err(error) => tracing::warn!(%error, "listeners were not told of alerts"),
+            }
+        }
+    }
+}
+
+/// What was handed over of an alert.
+#[derive(Debug)]
+struct Followed {
+    payments: usize,
+    revisions: usize,
+    first: Timestamp,
+    last: Timestamp,
+    sum: i128,
+    /// None where it has several.
+    currency: Option<Currency>,
+    raised: (Place, Timestamp, String),
+}
+
+/// Follows the alerts of a core.
+#[derive(Debug)]
+pub(crate) struct Recorder {
+    inbox: Arc<Inbox>,
+    pseudonyms: Arc<Pseudonyms>,
+    /// The titles of typologies, by position.
+    titles: Vec<String>,
+    hold_for: Span,
+    followed: BTreeMap<u32, Followed>,
+}
+
+impl Recorder {
+    pub(crate) fn new(
+        inbox: Arc<Inbox>,
+        pseudonyms: Arc<Pseudonyms>,
+        titles: Vec<String>,
+        hold_for: Span,
+    ) -> Recorder {
+        Recorder { inbox, pseudonyms, titles, hold_for, followed: BTreeMap::new() }
+    }
+
+    /// Whether the register knows all that was handed over.
+    pub(crate) fn is_heard(&self) -> bool {
+        self.inbox.is_written()
+    }
+
+    /// Hands over what the register does not know, after a start: `known` is what it knows.
+    pub(crate) fn begin<D: Disk>(
+        &mut self,
+        core: &mut Core<D>,
+        known: Option<Watermark>,
+    ) -> anyhow::Result<()> {
+        let next = known.map_or(0, |known| known.next);
+        let is_same = known.is_some_and(|known| known.version == core.version());
+        let is_new = |revisions: &[Revision]| {
+            let last = revisions.last().map_or(0, |revision| u64::from(revision.place.0));
+            !is_same || last >= next
+        };
+        let mut changes = Vec::new();
+        for Gone { number, draft, revisions } in core.live.take_gone() {
+            if is_new(&revisions) {
+                changes.push(self.change(core, (number, &draft), &revisions)?);
+            }
+            self.followed.remove(&number);
+        }
+        let numbers: Vec<u32> = core.live.alert_numbers().collect();
+        for number in numbers {
+            let Some(draft) = core.live.growing(number) else { continue };
+            let revisions = core.live.revisions(number);
+            let change = self.change(core, (number, draft), revisions)?;
+            if is_new(revisions) {
+                changes.push(change);
+            }
+        }
+        changes.iter_mut().for_each(|change| change.is_whole = true);
+        let mut holds = Vec::new();
+        core.each_told(next, |told, received| holds.extend(self.hold(core, told, received)))?;
+        tracing::info!(alerts = changes.len(), holds = holds.len(), "handed to the register");
+        self.end(core, changes, holds);
+        Ok(())
+    }
+
+    /// Hands over what a batch changed.
+    pub(crate) fn record<D: Disk>(
+        &mut self,
+        core: &mut Core<D>,
+        told: &[Told],
+        received: Timestamp,
+    ) -> anyhow::Result<()> {
+        let touched: BTreeSet<u32> =
+            told.iter().flat_map(|told| &told.touched).map(|touched| touched.draft).collect();
+        let mut changes = Vec::new();
+        for Gone { number, draft, revisions } in core.live.take_gone() {
+            if touched.contains(&number) {
+                changes.push(self.change(core, (number, &draft), &revisions)?);
+            }
+        }
+        for number in touched {
+            let Some(draft) = core.live.growing(number) else { continue };
+            changes.push(self.change(core, (number, draft), core.live.revisions(number))?);
+        }
+        if self.followed.len() > core.live.alert_count() {
+            self.followed.retain(|&number, _| core.live.growing(number).is_some());
+        }
+        let holds = told.iter().filter_map(|told| self.hold(core, told, received)).collect();
+        self.end(core, changes, holds);
+        Ok(())
+    }
+
+    fn end<D: Disk>(&mut self, core: &mut Core<D>, changes: Vec<AlertChange>, holds: Vec<NewHold>) {
+        let next = core.live.next();
+        // What the next batch changes is told even where the batch lets it go.
+        core.live.keep_gone_from(next);
+        let upto = Watermark { next: u64::from(next.0), version: core.version() };
+        self.inbox.hand_over(changes, holds, upto);
+    }
+
+    /// What is new of an alert.
+    fn change<D: Disk>(
+        &mut self,
+        core: &Core<D>,
+        (number, draft): (u32, &Draft),
+        revisions: &[Revision],
+    ) -> anyhow::Result<AlertChange> {
+        let raised = match self.followed.get(&number) {
+            Some(followed) if followed.raised.0 == draft.raised_at => followed.raised.clone(),
+            _ => core.payment(draft.raised_at, |sent| {
+                (draft.raised_at, sent.time, sent.id.to_owned())
+            })?,
+        };
+        let followed = self.followed.entry(number).or_insert_with(|| Followed {
+            payments: 0,
+            revisions: 0,
+            first: Timestamp(i64::MAX),
+            last: Timestamp(i64::MIN),
+            sum: 0,
+            currency: None,
+            raised: raised.clone(),
+        });
+        followed.raised = raised;
+        let mut evidence = Vec::new();
+        for &place in &draft.payments[followed.payments..] {
+            let pseudonyms = &self.pseudonyms;
+            let payment = core.payment(place, |sent| Evidence {
+                place: place.0,
+                payment: sent.id.to_owned(),
+                time: sent.time,
+                debtor: pseudonyms.token(sent.debtor),
+                creditor: pseudonyms.token(sent.creditor),
+                amount: sent.amount,
+            })?;
+            followed.add(&payment, core.live.engine_minor(payment.amount));
+            evidence.push(payment);
+        }
+        let mut rows = Vec::new();
+        for (revision, number) in revisions.iter().zip(1_u64..).skip(followed.revisions) {
+            rows.push(core.payment(revision.place, |sent| RevisionRow {
+                revision: number,
+                payment: sent.id.to_owned(),
+                time: sent.time,
+                score_permille: revision.score_permille,
+                action: revision.action,
+                payment_count: revision.payments as u64,
+            })?);
+        }
+        followed.payments = draft.payments.len();
+        followed.revisions = revisions.len();
+        let mut told = draft.clone();
+        told.put_in_order();
+        let typologies = core.live.typologies();
+        let title = |typology: usize| self.titles.get(typology).cloned().unwrap_or_default();
+        let rules = told.grounds.iter().map(|ground| RuleShare {
+            typology: typologies[ground.hit.typology].clone(),
+            title: title(ground.hit.typology),
+            score_permille: ground.hit.score_permille,
+            share_permille: ground.share_permille,
+            reason: ground.text.clone(),
+        });
+        let (_, raised_at, raised_by) = followed.raised.clone();
+        Ok(AlertChange {
+            id: told.id(typologies),
+            typology: typologies[told.typology].clone(),
+            title: title(told.typology),
+            score_permille: told.score_permille,
+            action: told.action,
+            first_time: followed.first,
+            last_time: followed.last,
+            raised_at,
+            raised_by,
+            sum: followed.sum(core.live.exponent()),
+            payment_count: told.payments.len() as u64,
+            revision: revisions.len() as u64,
+            rules: rules.collect(),
+            evidence,
+            revisions: rows,
+            is_whole: false,
+        })
+    }
+
+    /// The hold that a verdict opens.
+    fn hold<D: Disk>(&self, core: &Core<D>, told: &Told, received: Timestamp) -> Option<NewHold> {
+        if told.action != Action::Hold {
+            return None;
+        }
+        let strongest = told.touched.iter().max_by_key(|it| (it.action, it.score_permille));
+        let typologies = core.live.typologies();
+        let alert = strongest.and_then(|touched| {
+            let (opener, place, before) = touched.opened;
+            let again = if before == 0 { String::new() } else { format!("-{}", before + 1) };
+            Some(format!("{}-{}{again}", typologies.get(opener)?, place.0))
+        });
+        let payment = core.payment(told.place, |sent| sent.id.to_owned());
+        let payment = payment
+            .map_err(|error| tracing::error!(%error, "a payment to hold could not be read"))
+            .ok()?;
+        let ends_at = received.after(self.hold_for);
+        Some(NewHold { place: told.place.0, payment, alert, opened_at: received, ends_at })
+    }
+}
+
+impl Followed {
+    fn add(&mut self, payment: &Evidence, minor: i128) {
+        self.currency = match self.currency {
+            None if self.payments == 0 && self.last.0 == i64::MIN => Some(payment.amount.currency),
+            same => same.filter(|&currency| currency == payment.amount.currency),
+        };
+        self.first = self.first.min(payment.time);
+        self.last = self.last.max(payment.time);
+        // Amounts are below 2^90 and 200 at most, so the sum fits.
+        self.sum += minor;
+    }
+
+    fn sum(&self, exponent: u8) -> Sum {
+        let currency = self.currency.unwrap_or(Currency::NONE);
+        let exact = Decimal { digits: self.sum, decimals: exponent };
+        // Where several currencies stand side by side, the sum has the decimals of the finest.
+        let shown = currency.decimals().max(2).min(exponent);
+        let amount = exact.units(shown).map_or(exact, |digits| Decimal { digits, decimals: shown });
+        Sum { amount, currency: currency.code() }
+    }
+}

@@ -1,0 +1,147 @@
+//! The register of a service: opened before the log, filled from it, and written until the end.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use shroff_engine::Live;
+use shroff_store::Disk;
+use shroff_store::register::{HoldEnd, Register, Watermark};
+use shroff_types::{Place, Span};
+use tokio::runtime::Runtime;
+use tokio::task::JoinHandle;
+
+use super::core::Core;
+use super::events::Events;
+use super::holds;
+use super::pseudonyms::Pseudonyms;
+use super::recorder::{self, Inbox, Recorder};
+use super::setup::Rulebook;
+use crate::cli::{self, Serve};
+use crate::{outputs, settings};
+
+/// The file of the register, where no PostgreSQL is named.
+pub(crate) const FILE: &str = "register.sqlite";
+
+/// The register, and what stands between it and the engine.
+pub(crate) struct Registry {
+    pub(crate) register: Register,
+    pub(crate) inbox: Arc<Inbox>,
+    pub(crate) events: Arc<Events>,
+    /// The titles of typologies, by id.
+    pub(crate) titles: BTreeMap<String, String>,
+    in_order: Vec<String>,
+    pseudonyms: Arc<Pseudonyms>,
+    hold_for: Span,
+    known: Option<Watermark>,
+    version: u64,
+}
+
+/// What runs beside the service.
+pub(crate) struct Tasks {
+    writer: JoinHandle<()>,
+    holds: JoinHandle<()>,
+}
+
+impl Registry {
+    pub(crate) fn open(
+        runtime: &Runtime,
+        arguments: &Serve,
+        rulebook: &Rulebook,
+        pseudonyms: Arc<Pseudonyms>,
+    ) -> anyhow::Result<Registry> {
+        let opened = match &arguments.register {
+            Some(url) => {
+                anyhow::ensure!(
+                    url.starts_with("postgres://") || url.starts_with("postgresql://"),
+                    "--register names no PostgreSQL\nhint: as in postgres://user@host/database"
+                );
+                runtime.block_on(Register::open(url)).context(
+                    "the register cannot be opened\nhint: does PostgreSQL run there, and may the \
+                     user make tables?",
+                )
+            }
+            None => {
+                let path = arguments.data.join(FILE);
+                make_private(&path)?;
+                runtime
+                    .block_on(Register::sqlite(&path))
+                    .with_context(|| format!("cannot open `{}`", path.display()))
+            }
+        };
+        let register = opened?;
+        let known = runtime.block_on(register.watermark())?;
+        let typologies = rulebook.typologies();
+        let run = u64::from_le_bytes(settings::random()?);
+        Ok(Registry {
+            register,
+            inbox: Inbox::new(),
+            events: Events::new(run),
+            titles: typologies.iter().map(|it| (it.id.clone(), it.title.clone())).collect(),
+            in_order: typologies.iter().map(|it| it.title.clone()).collect(),
+            pseudonyms,
+            hold_for: arguments.hold_for,
+            known,
+            version: rulebook.version(),
+        })
+    }
+
+    /// A core of which nothing is forgotten that the register does not know.
+    pub(crate) fn follow(&self, mut live: Live) -> Live {
+        let same = self.known.filter(|known| known.version == self.version);
+        let next = same.map_or(0, |known| u32::try_from(known.next).unwrap_or(u32::MAX));
+        live.keep_gone_from(Place(next));
+        live
+    }
+
+    /// Hands over what the register does not know, and goes on from there.
+    pub(crate) fn recorder<D: Disk>(&self, core: &mut Core<D>) -> anyhow::Result<Recorder> {
+        let next = u64::from(core.live.next().0);
+        if let Some(known) = self.known.filter(|known| known.next > next) {
+            anyhow::bail!(
+                "the register knows {} payments, and the log has {next}\nhint: they belong to \
+                 different data; put the log back from a copy, or name another register",
+                known.next
+            );
+        }
+        let mut recorder = Recorder::new(
+            Arc::clone(&self.inbox),
+            Arc::clone(&self.pseudonyms),
+            self.in_order.clone(),
+            self.hold_for,
+        );
+        recorder.begin(core, self.known)?;
+        Ok(recorder)
+    }
+
+    pub(crate) fn start(&self, runtime: &Runtime, end: cli::HoldEnd) -> Tasks {
+        let end = match end {
+            cli::HoldEnd::Release => HoldEnd::Released,
+            cli::HoldEnd::Return => HoldEnd::Returned,
+        };
+        let (register, events) = (self.register.clone(), Arc::clone(&self.events));
+        let writer = recorder::write(Arc::clone(&self.inbox), register.clone(), events.clone());
+        let holds = holds::end(register, events, end);
+        Tasks { writer: runtime.spawn(writer), holds: runtime.spawn(holds) }
+    }
+
+    /// Writes what is left, for so long at most: a start anew hands over the rest.
+    pub(crate) async fn finish(&self, tasks: Tasks, patience: Duration) {
+        self.inbox.close();
+        tasks.holds.abort();
+        if tokio::time::timeout(patience, tasks.writer).await.is_err() {
+            tracing::warn!("the register is behind: the next start hands over the rest");
+        }
+        self.register.close().await;
+    }
+}
+
+/// Makes the file, for its owner alone; what SQLite puts beside it is as the file.
+fn make_private(path: &Path) -> anyhow::Result<()> {
+    if !path.exists() {
+        drop(outputs::create_private(path)?);
+    }
+    Ok(())
+}

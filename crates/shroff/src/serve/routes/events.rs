@@ -1,0 +1,66 @@
+//! What changes, as server-sent events.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::State;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::{HeaderMap, HeaderValue};
+use axum::response::Response;
+use axum::routing::get;
+use http_body_util::channel::{Channel, Sender};
+use tokio::sync::broadcast::error::RecvError;
+
+use super::Answer;
+use crate::serve::actor::actor;
+use crate::serve::events::{Events, Heard};
+use crate::serve::http::Shared;
+use crate::serve::keys::Right;
+
+/// How long a stream is silent at most: proxies close what says nothing.
+const SILENCE: Duration = Duration::from_secs(15);
+
+pub(super) fn router() -> Router<Arc<Shared>> {
+    Router::new().route("/v1/events", get(listen))
+}
+
+async fn listen(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Answer {
+    actor(&shared, &headers, Right::ReadAlerts)?;
+    let last = headers.get("last-event-id").and_then(|value| value.to_str().ok());
+    let heard = shared.events.listen(last);
+    let (out, body) = Channel::<Bytes, Infallible>::new(16);
+    tokio::spawn(write(Arc::clone(&shared.events), heard, out));
+    let mut response = Response::new(Body::new(body));
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok(response)
+}
+
+async fn write(events: Arc<Events>, (missed, mut live): Heard, mut out: Sender<Bytes>) {
+    // Something is said at once, so that whoever listens knows that it is heard.
+    let first = std::iter::once(Bytes::from_static(b": shroff\n\n"));
+    for bytes in first.chain(missed) {
+        if out.send_data(bytes).await.is_err() {
+            return;
+        }
+    }
+    loop {
+        let next = tokio::select! {
+            next = live.recv() => next,
+            () = tokio::time::sleep(SILENCE) => Ok(Bytes::from_static(b": still here\n\n")),
+            () = events.closed() => return,
+        };
+        let bytes = match next {
+            Ok(bytes) => bytes,
+            // It listens too slowly: it is to begin anew with the last event that it has.
+            Err(RecvError::Lagged(_) | RecvError::Closed) => return,
+        };
+        if out.send_data(bytes).await.is_err() {
+            return;
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! What stands behind the `?` of a list.
+
+use std::collections::BTreeMap;
+
+use axum::extract::Query;
+use axum::extract::rejection::QueryRejection;
+use shroff_types::{Action, Timestamp};
+
+use crate::serve::problem::{Kind, Problem};
+
+/// The most that a page holds.
+const MOST: u32 = 500;
+/// The most letters of a value.
+const MOST_LETTERS: usize = 200;
+
+pub(super) type RawQuery = Result<Query<BTreeMap<String, String>>, QueryRejection>;
+
+/// The values of a query; each is taken once, and what is left over is a mistake.
+#[derive(Debug)]
+pub(super) struct Wanted {
+    values: BTreeMap<String, String>,
+    known: &'static str,
+}
+
+impl Wanted {
+    /// `known` is the hint that names all there are.
+    pub(super) fn read(query: RawQuery, known: &'static str) -> Result<Wanted, Problem> {
+        let query = query.map_err(|_| bad("the query cannot be read", known))?;
+        let mut values = query.0;
+        if values.values().any(|value| value.chars().count() > MOST_LETTERS) {
+            return Err(bad("a value of the query is too long", known));
+        }
+        values.retain(|_, value| !value.is_empty());
+        Ok(Wanted { values, known })
+    }
+
+    pub(super) fn text(&mut self, name: &str) -> Option<String> {
+        self.values.remove(name)
+    }
+
+    /// A value that a closure reads.
+    pub(super) fn read_as<T>(
+        &mut self,
+        name: &str,
+        read: impl FnOnce(&str) -> Option<T>,
+    ) -> Result<Option<T>, Problem> {
+        let Some(value) = self.values.remove(name) else { return Ok(None) };
+        match read(&value) {
+            Some(value) => Ok(Some(value)),
+            None => Err(bad(&format!("`{name}` cannot be asked so"), self.known)),
+        }
+    }
+
+    pub(super) fn time(&mut self, name: &str) -> Result<Option<Timestamp>, Problem> {
+        self.read_as(name, Timestamp::parse)
+    }
+
+    pub(super) fn limit(&mut self) -> Result<u32, Problem> {
+        let read = |text: &str| text.parse().ok().filter(|limit| (1..=MOST).contains(limit));
+        Ok(self.read_as("limit", read)?.unwrap_or(50))
+    }
+
+    /// Nothing else may stand there.
+    pub(super) fn end(self) -> Result<(), Problem> {
+        match self.values.keys().next() {
+            None => Ok(()),
+            Some(name) => {
+                let name: String = name.chars().take(40).collect();
+                Err(bad(&format!("`{name}` cannot be asked so"), self.known))
+            }
+        }
+    }
+}
+
+fn bad(what: &str, hint: &str) -> Problem {
+    Problem::new(Kind::BadRequest, what).hint(hint)
+}
+
+/// A share of 1 in thousandths.
+pub(super) fn permille(text: &str) -> Option<u16> {
+    let score = text.parse::<f64>().ok().filter(|score| (0.0..=1.0).contains(score))?;
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a share of 1, so 0 to 1000"
+    )]
+    let permille = (score * 1_000.0).round() as u16;
+    Some(permille)
+}
+
+pub(super) fn action(text: &str) -> Option<Action> {
+    [Action::None, Action::Review, Action::Hold].into_iter().find(|action| action.name() == text)
+}
