@@ -53,6 +53,8 @@ pub(crate) enum Command {
     Bench(Bench),
     /// Serve: take payments over HTTP, make them durable, and answer each with its verdict.
     Serve(Serve),
+    /// Print every key of the configuration of a service with its value, or check a file.
+    Config(Config),
     /// Compute the verdict on a payment, or an alert, anew from the log of a service, and compare it
     /// with what was said; exit code 1 where they differ.
     Explain(Explain),
@@ -76,6 +78,9 @@ pub(crate) enum Command {
 
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Serve {
+    /// A file that says what the command line does not; `shroff config` prints one to start from.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
     /// The folder of the log, of what was said, and of the keys; it is made where it is not there.
     #[arg(long, value_name = "DIR", default_value = "shroff-data")]
     pub(crate) data: PathBuf,
@@ -148,6 +153,16 @@ impl Serve {
     pub(crate) fn token_key_file(&self) -> PathBuf {
         self.token_key.clone().unwrap_or_else(|| self.data.join("token.key"))
     }
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Config {
+    /// The file whose values are printed; else the defaults are.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Say whether a file can be used, and print nothing of it.
+    #[arg(long, value_name = "FILE", conflicts_with = "config")]
+    pub(crate) check: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Args)]

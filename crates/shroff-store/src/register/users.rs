@@ -156,7 +156,8 @@ impl Register {
     /// # Errors
     /// Where the database refuses.
     pub async fn invitation(&self, hash: &str) -> Result<Option<InvitationRow>, RegisterError> {
-        let mut sql = Sql::new("SELECT hash, name, role, expires_at FROM invitations WHERE hash = ");
+        let mut sql =
+            Sql::new("SELECT hash, name, role, expires_at FROM invitations WHERE hash = ");
         sql.value(hash.to_owned());
         let row = sql.row(&self.reader, DOING).await?;
         let read = |row: AnyRow| {

@@ -12,14 +12,6 @@ pub(crate) struct Pace {
     pub(crate) micros_each: i64,
 }
 
-impl Pace {
-    /// So many a second, and as many at once; none where it is zero.
-    pub(crate) fn a_second(count: u32) -> Option<Pace> {
-        let micros_each = 1_000_000 / i64::from(count.min(1_000_000)).max(1);
-        (count > 0).then_some(Pace { at_once: count, micros_each })
-    }
-}
-
 /// The buckets of all who ask, by name. One bucket is one instant: when it is full again.
 #[derive(Debug)]
 pub(crate) struct Buckets {

@@ -14,6 +14,8 @@ mod forms;
 mod labels;
 mod mutes;
 mod patterns;
+#[cfg(unix)]
+mod people;
 mod rates;
 mod refusals;
 mod rules;

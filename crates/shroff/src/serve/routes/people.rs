@@ -163,7 +163,9 @@ async fn set_up(State(shared): State<Arc<Shared>>, request: Request) -> Answer {
     let invitation = shared.register.invitation(&hash).await.map_err(refused)?.ok_or_else(gone)?;
     let is_named = invitation.name.is_empty() || invitation.name == name;
     let is_first = invitation.name.is_empty();
-    if !is_named || invitation.expires <= settings::wall() || (is_first && !shared.people.is_empty())
+    if !is_named
+        || invitation.expires <= settings::wall()
+        || (is_first && !shared.people.is_empty())
     {
         return Err(gone());
     }
