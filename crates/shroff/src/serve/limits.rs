@@ -41,15 +41,17 @@ impl Buckets {
         // A clock that goes back does not lock anybody out for longer than an empty bucket does.
         let before = before.clamp(now.0, now.0.saturating_add(room));
         let after = before.saturating_add(micros_each);
-        if after - now.0 > room {
+        let is_empty = after - now.0 > room;
+        let noted = if is_empty { before } else { after };
+        match full_at.get_mut(name) {
+            Some(at) => *at = noted,
+            None => {
+                full_at.insert(name.to_owned(), noted);
+            }
+        }
+        if is_empty {
             let wait = (after - now.0 - room).div_euclid(1_000_000) + 1;
             return Err(u32::try_from(wait).unwrap_or(u32::MAX));
-        }
-        match full_at.get_mut(name) {
-            Some(at) => *at = after,
-            None => {
-                full_at.insert(name.to_owned(), after);
-            }
         }
         Ok(())
     }
