@@ -21,7 +21,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
-use sqlx::{AnyPool, ConnectOptions, Executor};
+use sqlx::{AnyConnection, AnyPool, ConnectOptions, Executor};
 
 pub use self::alerts::{AlertChange, Evidence, RevisionRow, RuleShare, Sum, Watermark};
 pub use self::audit::{AuditEntry, AuditFault, AuditFilter, AuditHead, AuditRow, Chain};
@@ -86,21 +86,14 @@ impl Register {
         let options: AnyConnectOptions = url.parse().doing("read the URL of the register")?;
         // The program writes its own log, and values have no place in it.
         let options = options.disable_statement_logging();
-        let is_sqlite = url.starts_with("sqlite:");
-        let is_looked_at = url.contains("mode=ro");
+        // A decision that was answered is on the disk.
+        let first: &[&'static str] = match url {
+            _ if !url.starts_with("sqlite:") || url.contains("mode=ro") => &[],
+            _ => &["PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL"],
+        };
         let pool = |most: u32| {
-            AnyPoolOptions::new().max_connections(most).acquire_timeout(PATIENCE).after_connect(
-                move |connection, _| {
-                    Box::pin(async move {
-                        if is_sqlite && !is_looked_at {
-                            // A decision that was answered is on the disk.
-                            connection.execute("PRAGMA journal_mode = WAL").await?;
-                            connection.execute("PRAGMA synchronous = FULL").await?;
-                        }
-                        Ok(())
-                    })
-                },
-            )
+            let options = AnyPoolOptions::new().max_connections(most).acquire_timeout(PATIENCE);
+            options.after_connect(move |connection, _| Box::pin(prepare(connection, first)))
         };
         let writer = pool(1).connect_with(options.clone()).await.doing("open the register")?;
         let reader = pool(READERS).connect_with(options).await.doing("open the register")?;
@@ -112,6 +105,16 @@ impl Register {
         self.writer.close().await;
         self.reader.close().await;
     }
+}
+
+async fn prepare(
+    connection: &mut AnyConnection,
+    first: &[&'static str],
+) -> Result<(), sqlx::Error> {
+    for statement in first {
+        connection.execute(*statement).await?;
+    }
+    Ok(())
 }
 
 /// What amounts of all currencies are sorted and chosen by: ten-thousandths of a whole unit, rounded

@@ -1,5 +1,7 @@
 //! A statement while it is put together: its text, and the values of `$1`, `$2`, ...
 
+use std::fmt::Write as _;
+
 use sqlx::any::{AnyArguments, AnyRow};
 use sqlx::{Any, AssertSqlSafe, Encode, Executor, Type};
 
@@ -31,7 +33,7 @@ impl Sql {
     {
         sqlx::Arguments::add(&mut self.values, value).expect("texts and integers can be bound");
         self.count += 1;
-        self.text.push_str(&format!("${}", self.count));
+        write!(self.text, "${}", self.count).expect("a string takes text");
         self
     }
 

@@ -2,11 +2,15 @@
 #![expect(clippy::disallowed_methods, reason = "tests open files and start processes")]
 
 mod databases;
+mod made;
 mod postgres;
 
 use serde_json::json;
-use shroff_store::register::{AuditEntry, AuditFault, AuditFilter, AuditRow, Chain, Register};
-use shroff_types::Timestamp;
+use shroff_store::register::{
+    AlertFilter, AlertSort, AuditEntry, AuditFault, AuditFilter, AuditRow, Chain, Ending,
+    HoldAnswer, HoldEnd, NewHold, Register, Watermark,
+};
+use shroff_types::{Action, Timestamp};
 
 use crate::databases::on_each;
 
@@ -75,5 +79,122 @@ fn a_changed_a_deleted_and_a_moved_entry_are_named() {
         assert_eq!(faults(&|rows| drop(rows.pop())), [AuditFault::Deleted { from: 9, to: 9 }]);
         assert_eq!(faults(&|rows| rows.swap(4, 6)), [AuditFault::Moved(6), AuditFault::Moved(5)]);
         assert_eq!(faults(&|rows| rows.push(rows[1].clone())), [AuditFault::Repeated(2)]);
+    });
+}
+
+/// The ids of all pages of a list.
+async fn paged(register: &Register, wanted: AlertFilter) -> Vec<String> {
+    let (mut ids, mut behind) = (Vec::new(), None);
+    loop {
+        let wanted = AlertFilter { behind, most: 7, ..wanted.clone() };
+        let page = register.alerts(&wanted).await.unwrap();
+        ids.extend(page.alerts.into_iter().map(|alert| alert.id));
+        let Some(next) = page.next else {
+            assert_eq!(ids.len() as u64, page.total);
+            return ids;
+        };
+        behind = Some(next);
+    }
+}
+
+#[test]
+fn pages_are_what_the_same_list_is_in_memory() {
+    on_each(|register| async move {
+        let alerts: Vec<_> = (0..100).map(made::alert).collect();
+        let known = Watermark { next: 400, version: 7 };
+        register.write_alerts(&alerts, &[], Some(known)).await.unwrap();
+        assert_eq!(register.watermark().await.unwrap(), Some(known));
+        for (sort, ascending) in [AlertSort::Time, AlertSort::Score, AlertSort::Amount]
+            .map(|it| (it, true))
+            .into_iter()
+            .chain([AlertSort::Time, AlertSort::Score, AlertSort::Amount].map(|it| (it, false)))
+        {
+            let mut same: Vec<_> = alerts.iter().filter(|it| it.typology == "cycle").collect();
+            same.sort_by_key(|it| match sort {
+                AlertSort::Score => (i64::from(it.score_permille), it.raised_at),
+                AlertSort::Time | AlertSort::Amount => (it.raised_at.0, it.raised_at),
+            });
+            if !ascending {
+                same.reverse();
+            }
+            let wanted = AlertFilter {
+                typology: Some("cycle".to_owned()),
+                sort,
+                ascending,
+                ..AlertFilter::default()
+            };
+            let ids: Vec<&str> = same.iter().map(|it| it.id.as_str()).collect();
+            assert_eq!(paged(&register, wanted).await, ids);
+        }
+        let of = |change: &dyn Fn(&mut AlertFilter)| {
+            let mut wanted = AlertFilter { ascending: true, ..AlertFilter::default() };
+            change(&mut wanted);
+            wanted
+        };
+        let found = paged(&register, of(&|it| it.text = Some("p9".to_owned()))).await;
+        assert_eq!(found, ["structuring-2"]);
+        let found = paged(&register, of(&|it| it.text = Some("cycle-9".to_owned()))).await;
+        assert_eq!(found, ["cycle-9", "cycle-90", "cycle-93", "cycle-96", "cycle-99"]);
+        let found = paged(&register, of(&|it| it.account = Some("0005-0001".to_owned()))).await;
+        assert_eq!(found, ["structuring-5"]);
+        let found = paged(&register, of(&|it| it.least_amount = Some(9_900))).await;
+        assert_eq!(found, ["structuring-98", "cycle-99"]);
+        let strong = paged(&register, of(&|it| it.action = Some(Action::Hold))).await;
+        assert_eq!(strong.len(), alerts.iter().filter(|it| it.action == Action::Hold).count());
+    });
+}
+
+#[test]
+fn an_alert_that_grows_is_one_and_what_is_written_again_is_once() {
+    on_each(|register| async move {
+        let mut first = made::alert(1);
+        let rest = first.evidence.split_off(2);
+        register.write_alerts(&[first.clone()], &[], None).await.unwrap();
+        let mut second = made::alert(1);
+        (second.evidence, second.revision, second.score_permille) = (rest, 2, 999);
+        second.revisions[0].revision = 2;
+        for _ in 0..2 {
+            register.write_alerts(&[second.clone()], &[], None).await.unwrap();
+        }
+        let grown = register.alert(&second.id).await.unwrap().unwrap();
+        assert_eq!(grown.evidence, made::alert(1).evidence);
+        assert_eq!((grown.row.score_permille, grown.revisions.len()), (999, 2));
+        // As one that came while the database was away.
+        let mut merged = made::alert(2);
+        let later = merged.evidence.split_off(1);
+        merged.merge(shroff_store::register::AlertChange { evidence: later, ..made::alert(2) });
+        register.write_alerts(&[merged], &[], None).await.unwrap();
+        let id = made::alert(2).id;
+        assert_eq!(register.alert(&id).await.unwrap().unwrap().evidence, made::alert(2).evidence);
+    });
+}
+
+#[test]
+fn a_hold_ends_once_by_a_person_or_by_time() {
+    on_each(|register| async move {
+        let hold = |place: u32| NewHold {
+            place,
+            payment: format!("p{place}"),
+            alert: None,
+            opened_at: Timestamp(5),
+            ends_at: Timestamp(10 + i64::from(place)),
+        };
+        register.write_alerts(&[], &[hold(1), hold(2), hold(3)], None).await.unwrap();
+        register.write_alerts(&[], &[hold(1)], None).await.unwrap();
+        let ending = Ending { by: "ray", role: "reviewer", reason: "known", at: Timestamp(6) };
+        let ended = register.end_hold("p2", HoldEnd::Returned, ending).await.unwrap();
+        assert!(matches!(ended, HoldAnswer::Ended(row) if row.state == "returned"));
+        let again = register.end_hold("p2", HoldEnd::Released, ending).await.unwrap();
+        assert!(matches!(again, HoldAnswer::Before(row) if row.state == "returned"));
+        assert_eq!(
+            register.end_hold("p9", HoldEnd::Released, ending).await.unwrap(),
+            HoldAnswer::None
+        );
+        assert_eq!(register.next_hold_end().await.unwrap(), Some(Timestamp(11)));
+        let due = register.end_due_holds(Timestamp(12), HoldEnd::Released).await.unwrap();
+        let due: Vec<&str> = due.iter().map(|row| row.payment.as_str()).collect();
+        assert_eq!(due, ["p1"]);
+        assert_eq!(register.holds(Some("open"), None, 9).await.unwrap().len(), 1);
+        assert_eq!(register.verify_audit().await.unwrap().0.n, 2);
     });
 }

@@ -330,9 +330,7 @@ impl Clerk {
         };
         self.metrics.batch(told.len(), begun.elapsed(), &self.core);
         // Before the replies leave, so that whoever has one finds its alert.
-        if let Err(error) = self.recorder.record(&mut self.core, &told, received) {
-            tracing::error!(%error, "alerts were not handed to the register: a start anew does it");
-        }
+        self.recorder.record(&mut self.core, &told, received);
         for (items, reply) in batch.jobs {
             let answers = self.answers(items, &told).map_err(|error| {
                 tracing::error!(%error, "a verdict could not be read");

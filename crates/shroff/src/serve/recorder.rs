@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use shroff_engine::{Draft, Gone, Revision, Told};
+use shroff_engine::{Draft, Gone, Ground, Revision, Told};
 use shroff_store::Disk;
 use shroff_store::register::{
     AlertChange, Evidence, NewHold, Register, RevisionRow, RuleShare, Sum, Watermark,
@@ -60,13 +60,13 @@ impl Inbox {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn hand_over(&self, alerts: Vec<AlertChange>, holds: Vec<NewHold>, upto: Watermark) {
+    fn hand_over(&self, alerts: Vec<AlertChange>, holds: Vec<NewHold>, upto: Option<Watermark>) {
         let mut waiting = self.lock();
         for change in alerts {
             waiting.take_in(change);
         }
         waiting.holds.extend(holds);
-        waiting.upto = Some(upto);
+        waiting.upto = upto.or(waiting.upto);
         waiting.handed += 1;
         drop(waiting);
         self.wake.notify_one();
@@ -197,6 +197,9 @@ pub(crate) struct Recorder {
     titles: Vec<String>,
     hold_for: Span,
     followed: BTreeMap<u32, Followed>,
+    /// Whether a batch could not be handed over: a start anew does it, so that the register is told
+    /// of no later place.
+    is_behind: bool,
 }
 
 impl Recorder {
@@ -206,7 +209,14 @@ impl Recorder {
         titles: Vec<String>,
         hold_for: Span,
     ) -> Recorder {
-        Recorder { inbox, pseudonyms, titles, hold_for, followed: BTreeMap::new() }
+        Recorder {
+            inbox,
+            pseudonyms,
+            titles,
+            hold_for,
+            followed: BTreeMap::new(),
+            is_behind: false,
+        }
     }
 
     /// Whether the register knows all that was handed over.
@@ -242,7 +252,9 @@ impl Recorder {
                 changes.push(change);
             }
         }
-        changes.iter_mut().for_each(|change| change.is_whole = true);
+        for change in &mut changes {
+            change.is_whole = true;
+        }
         let mut holds = Vec::new();
         core.each_told(next, |told, received| holds.extend(self.hold(core, told, received)))?;
         tracing::info!(alerts = changes.len(), holds = holds.len(), "handed to the register");
@@ -250,8 +262,22 @@ impl Recorder {
         Ok(())
     }
 
-    /// Hands over what a batch changed.
+    /// Hands over what a batch changed. Where that fails, the next start does it.
     pub(crate) fn record<D: Disk>(
+        &mut self,
+        core: &mut Core<D>,
+        told: &[Told],
+        received: Timestamp,
+    ) {
+        if let Err(error) = self.try_record(core, told, received) {
+            tracing::error!(%error, "alerts were not handed to the register: a start anew does it");
+            self.is_behind = true;
+            // What is told of an alert from now on is told as a whole.
+            self.followed.clear();
+        }
+    }
+
+    fn try_record<D: Disk>(
         &mut self,
         core: &mut Core<D>,
         told: &[Told],
@@ -282,7 +308,7 @@ impl Recorder {
         // What the next batch changes is told even where the batch lets it go.
         core.live.keep_gone_from(next);
         let upto = Watermark { next: u64::from(next.0), version: core.version() };
-        self.inbox.hand_over(changes, holds, upto);
+        self.inbox.hand_over(changes, holds, (!self.is_behind).then_some(upto));
     }
 
     /// What is new of an alert.
@@ -338,33 +364,43 @@ impl Recorder {
         let mut told = draft.clone();
         told.put_in_order();
         let typologies = core.live.typologies();
-        let title = |typology: usize| self.titles.get(typology).cloned().unwrap_or_default();
-        let rules = told.grounds.iter().map(|ground| RuleShare {
-            typology: typologies[ground.hit.typology].clone(),
-            title: title(ground.hit.typology),
-            score_permille: ground.hit.score_permille,
-            share_permille: ground.share_permille,
-            reason: ground.text.clone(),
-        });
         let (_, raised_at, raised_by) = followed.raised.clone();
+        let (first_time, last_time) = (followed.first, followed.last);
+        let sum = followed.sum(core.live.exponent());
         Ok(AlertChange {
             id: told.id(typologies),
             typology: typologies[told.typology].clone(),
-            title: title(told.typology),
+            title: self.title(told.typology),
             score_permille: told.score_permille,
             action: told.action,
-            first_time: followed.first,
-            last_time: followed.last,
+            first_time,
+            last_time,
             raised_at,
             raised_by,
-            sum: followed.sum(core.live.exponent()),
+            sum,
             payment_count: told.payments.len() as u64,
             revision: revisions.len() as u64,
-            rules: rules.collect(),
+            rules: self.shares(&told, typologies),
             evidence,
             revisions: rows,
             is_whole: false,
         })
+    }
+
+    fn title(&self, typology: usize) -> String {
+        self.titles.get(typology).cloned().unwrap_or_default()
+    }
+
+    /// Why an alert was raised, as the register keeps it.
+    fn shares(&self, draft: &Draft, typologies: &[String]) -> Vec<RuleShare> {
+        let share = |ground: &Ground| RuleShare {
+            typology: typologies[ground.hit.typology].clone(),
+            title: self.title(ground.hit.typology),
+            score_permille: ground.hit.score_permille,
+            share_permille: ground.share_permille,
+            reason: ground.text.clone(),
+        };
+        draft.grounds.iter().map(share).collect()
     }
 
     /// The hold that a verdict opens.

@@ -52,26 +52,10 @@ impl Registry {
         rulebook: &Rulebook,
         pseudonyms: Arc<Pseudonyms>,
     ) -> anyhow::Result<Registry> {
-        let opened = match &arguments.register {
-            Some(url) => {
-                anyhow::ensure!(
-                    url.starts_with("postgres://") || url.starts_with("postgresql://"),
-                    "--register names no PostgreSQL\nhint: as in postgres://user@host/database"
-                );
-                runtime.block_on(Register::open(url)).context(
-                    "the register cannot be opened\nhint: does PostgreSQL run there, and may the \
-                     user make tables?",
-                )
-            }
-            None => {
-                let path = arguments.data.join(FILE);
-                make_private(&path)?;
-                runtime
-                    .block_on(Register::sqlite(&path))
-                    .with_context(|| format!("cannot open `{}`", path.display()))
-            }
+        let register = match &arguments.register {
+            Some(url) => of_url(runtime, url)?,
+            None => of_file(runtime, &arguments.data.join(FILE))?,
         };
-        let register = opened?;
         let known = runtime.block_on(register.watermark())?;
         let typologies = rulebook.typologies();
         let run = u64::from_le_bytes(settings::random()?);
@@ -122,7 +106,8 @@ impl Registry {
             cli::HoldEnd::Return => HoldEnd::Returned,
         };
         let (register, events) = (self.register.clone(), Arc::clone(&self.events));
-        let writer = recorder::write(Arc::clone(&self.inbox), register.clone(), events.clone());
+        let writer =
+            recorder::write(Arc::clone(&self.inbox), register.clone(), Arc::clone(&events));
         let holds = holds::end(register, events, end);
         Tasks { writer: runtime.spawn(writer), holds: runtime.spawn(holds) }
     }
@@ -138,10 +123,22 @@ impl Registry {
     }
 }
 
-/// Makes the file, for its owner alone; what SQLite puts beside it is as the file.
-fn make_private(path: &Path) -> anyhow::Result<()> {
+fn of_url(runtime: &Runtime, url: &str) -> anyhow::Result<Register> {
+    anyhow::ensure!(
+        url.starts_with("postgres://") || url.starts_with("postgresql://"),
+        "--register names no PostgreSQL\nhint: as in postgres://user@host/database"
+    );
+    runtime.block_on(Register::open(url)).context(
+        "the register cannot be opened\nhint: does PostgreSQL run there, and may the user make \
+         tables?",
+    )
+}
+
+/// The file, for its owner alone; what SQLite puts beside it is as the file.
+fn of_file(runtime: &Runtime, path: &Path) -> anyhow::Result<Register> {
     if !path.exists() {
         drop(outputs::create_private(path)?);
     }
-    Ok(())
+    let opened = runtime.block_on(Register::sqlite(path));
+    opened.with_context(|| format!("cannot open `{}`", path.display()))
 }

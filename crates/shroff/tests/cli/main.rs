@@ -16,8 +16,13 @@ mod mutes;
 mod patterns;
 #[cfg(unix)]
 mod people;
+#[cfg(unix)]
+#[path = "../../../shroff-store/tests/register/postgres.rs"]
+mod postgres;
 mod rates;
 mod refusals;
+#[cfg(unix)]
+mod register;
 mod rules;
 mod secrets;
 #[cfg(unix)]

@@ -51,6 +51,7 @@ struct SideOut {
     counterparties: usize,
 }
 
+#[expect(clippy::struct_field_names, reason = "named as the answer names it")]
 #[derive(Debug, Clone, Serialize)]
 struct Day {
     day: String,

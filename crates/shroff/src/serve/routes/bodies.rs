@@ -130,6 +130,7 @@ pub(crate) struct FlowPayment {
 }
 
 /// How an alert stood after a payment.
+#[expect(clippy::struct_field_names, reason = "named as the answer names it")]
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Revision {
     pub(crate) revision: u64,

@@ -40,6 +40,7 @@ struct Overview {
     time_to_decision_hours: Option<Hours>,
 }
 
+#[expect(clippy::struct_field_names, reason = "named as the answer names it")]
 #[derive(Debug, Clone, Serialize)]
 struct Day {
     day: String,

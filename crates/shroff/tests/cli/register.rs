@@ -1,0 +1,209 @@
+//! Alerts, cases, holds and the audit trail of a service, from outside: what people do is kept, on
+//! SQLite and on PostgreSQL, and a kill takes nothing of it.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+
+use serde_json::{Value, json};
+
+use crate::door::Folder;
+use crate::postgres::Postgres;
+use crate::serve::{NDJSON, Request, Service, world};
+
+struct Person<'a> {
+    service: &'a Service,
+    key: &'a str,
+}
+
+impl Person<'_> {
+    fn get(&self, path: &str) -> Value {
+        self.service.json(path, self.key)
+    }
+
+    fn post(&self, path: &str, body: &Value) -> (u16, Value) {
+        let (kind, body) = ("application/json", body.to_string());
+        let request = Request { method: "POST", path, key: Some(self.key), kind, body: &body };
+        let (status, text) = self.service.ask(&request);
+        (status, serde_json::from_str(&text).expect("JSON"))
+    }
+
+    /// Gives a command to a case as it is now.
+    fn tell(&self, case: &str, command: Value) -> (u16, Value) {
+        let version = self.get(&format!("/v1/cases/{case}"))["version"].clone();
+        let mut body = command;
+        body["version"] = version;
+        self.post(&format!("/v1/cases/{case}/commands"), &body)
+    }
+}
+
+/// Everything that people see, but for what the reading itself adds to.
+fn all(person: &Person<'_>) -> Value {
+    let alerts = person.get("/v1/alerts?limit=500&sort=score");
+    let ids = alerts["alerts"].as_array().expect("a list");
+    let whole = |alert: &Value| {
+        let id = alert["id"].as_str().expect("an id");
+        person.get(&format!("/v1/alerts/{id}"))
+    };
+    json!({
+        "total": alerts["total"],
+        "alerts": ids.iter().map(whole).collect::<Vec<Value>>(),
+        "cases": person.get("/v1/cases"),
+        "case": person.get("/v1/cases/case-1"),
+        "holds": person.get("/v1/holds?limit=500"),
+    })
+}
+
+fn keys(folder: &Folder) -> [String; 4] {
+    // The first start makes the folder, and the key of an administrator.
+    Service::start(folder).stop();
+    [("ann", "analyst"), ("ray", "reviewer"), ("bank", "payment-system"), ("eve", "auditor")].map(
+        |(name, role)| {
+            let added = folder.well(&format!("keys add {name} --role {role} --data data"));
+            added.text().trim().to_owned()
+        },
+    )
+}
+
+fn what_people_do_survives_a_kill(more: &[&str]) {
+    let folder = Folder::new();
+    let [ann_key, ray_key, bank, eve] = keys(&folder);
+    let mut options = vec!["--second-review", "--hold-from", "0.3", "--hold-for", "30d"];
+    options.extend(more);
+    let lines = world(&folder);
+    let service = Service::start_with(&folder, &options);
+    let ann = Person { service: &service, key: &ann_key };
+    let ray = Person { service: &service, key: &ray_key };
+    assert_eq!(service.post(NDJSON, &bank, &lines.join("\n")).0, 200);
+    let page = ann.get("/v1/alerts?limit=2&sort=score");
+    let ids: Vec<&str> = page["alerts"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .filter_map(|a| a["id"].as_str())
+        .collect();
+    let (status, case) = ann.post("/v1/cases", &json!({ "alerts": ids }));
+    assert_eq!((status, &case["id"], &case["state"]), (201, &"case-1".into(), &"open".into()));
+    let (status, other) = ann.post("/v1/cases", &json!({ "alerts": [ids[0]] }));
+    assert_eq!((status, &other["status"]), (409, &409.into()), "an alert is in one case: {other}");
+    let assigned = ann.tell("case-1", json!({ "command": "assign", "to": "ann" }));
+    assert_eq!((assigned.0, &assigned.1["assignee"]), (200, &"ann".into()));
+    let stale = json!({ "version": 1, "command": "note", "text": "late" });
+    let (status, problem) = ann.post("/v1/cases/case-1/commands", &stale);
+    assert_eq!((status, &problem["current_version"]), (409, &2.into()));
+    let (status, problem) = ann.tell("case-1", json!({ "command": "resume" }));
+    assert_eq!((status, &problem["state"]), (409, &"assigned".into()));
+    let decide = json!({ "command": "decide", "outcome": "report", "reason": "a circle", "evidence": ["p"] });
+    assert_eq!(ann.tell("case-1", decide).1["state"], "proposed");
+    let yes = json!({ "command": "approve", "reason": "I see it too" });
+    assert_eq!(ann.tell("case-1", yes.clone()).0, 403, "an analyst agrees with nobody");
+    let (status, decided) = ray.tell("case-1", yes);
+    assert_eq!((status, &decided["outcome"]), (200, &"report".into()));
+    assert_eq!(decided["decision"]["approved_by"], "ray");
+    assert_eq!(decided["log"].as_array().expect("a list").len(), 4);
+    let wanted = ann.get("/v1/alerts?state=decided&assignee=ann");
+    assert_eq!(wanted["total"], 2);
+    let body = json!({ "alerts": ids }).to_string();
+    let request = Request {
+        method: "POST",
+        path: "/v1/cases",
+        key: Some(&bank),
+        kind: "application/json",
+        body: &body,
+    };
+    assert_eq!(service.ask(&request).0, 403, "a machine decides nothing");
+    let holds = ray.get("/v1/holds?state=open");
+    let payment = holds["holds"][0]["payment"].as_str().expect("something is held").to_owned();
+    let release = json!({ "command": "release", "reason": "a customer of ours" });
+    let path = format!("/v1/holds/{payment}/commands");
+    assert_eq!(ray.post(&path, &release).1["state"], "released");
+    assert_eq!(ray.post(&path, &release).0, 409, "it has ended");
+    let graph = ann.get(&format!("/v1/alerts/{}/graph?hops=1", ids[0]));
+    assert!(graph["payments"].as_array().expect("a list").len() > 2);
+    let token = graph["accounts"][0]["token"].as_str().expect("a token");
+    let account = ann.get(&format!("/v1/accounts/{token}"));
+    assert!(!account["payments"].as_array().expect("a list").is_empty());
+    let before = all(&ray);
+    drop(service);
+
+    let service = Service::start_with(&folder, &options);
+    let ray = Person { service: &service, key: &ray_key };
+    assert_eq!(all(&ray), before);
+    let overview = ray.get("/v1/overview?days=3660");
+    assert_eq!((&overview["reports"], &overview["alerts_total"]), (&2.into(), &before["total"]));
+    let eve = Person { service: &service, key: &eve };
+    let trail = eve.get("/v1/audit?action=case.approve");
+    assert_eq!(
+        (&trail["entries"][0]["actor"], &trail["entries"][0]["object"]),
+        (&"ray".into(), &"case-1".into())
+    );
+    let (status, export) = service.get("/v1/audit/export", eve.key);
+    assert_eq!(status, 200);
+    folder.write("trail.ndjson", &export);
+    assert_eq!(service.get("/v1/audit", ray.key).0, 403);
+    let typologies = ray.get("/v1/typologies");
+    assert!(typologies[0]["example"].as_array().expect("a list").len() > 2);
+    service.stop();
+    verify(&folder, more, &export);
+}
+
+/// The trail is checked without the service: what was done to an export is named.
+fn verify(folder: &Folder, more: &[&str], export: &str) {
+    folder.well(&format!("audit verify --data data {}", more.join(" ")));
+    folder.well("audit verify trail.ndjson");
+    let lines: Vec<&str> = export.lines().collect();
+    let mut gone = lines.clone();
+    gone.remove(3);
+    let mut moved = lines.clone();
+    moved.swap(4, 5);
+    for (text, wanted) in [
+        (export.replacen("I see it too", "I saw it too", 1), "was changed"),
+        (gone.join("\n"), "entries 4 to 4 were deleted"),
+        (moved.join("\n"), "entry 5 is not in its place"),
+    ] {
+        folder.write("bad.ndjson", text);
+        let ran = folder.run("audit verify bad.ndjson");
+        assert!(ran.code == Some(1) && ran.text().contains(wanted), "{wanted}: {}", ran.text());
+    }
+}
+
+#[test]
+fn what_people_do_survives_a_kill_on_sqlite() {
+    what_people_do_survives_a_kill(&[]);
+}
+
+#[test]
+fn what_people_do_survives_a_kill_on_postgresql() {
+    let Some(postgres) = Postgres::start() else { return };
+    what_people_do_survives_a_kill(&["--register", &postgres.url()]);
+}
+
+#[test]
+fn a_hold_that_nobody_decides_ends_by_time_and_listeners_are_told() {
+    let folder = Folder::new();
+    let [ann, ray, bank, _] = keys(&folder);
+    let lines = world(&folder);
+    // The first life ends before any hold does; the second finds their time over.
+    let service = Service::start_with(&folder, &["--hold-from", "0.3", "--hold-for", "30d"]);
+    assert_eq!(service.post(NDJSON, &bank, &lines[..lines.len() / 2].join("\n")).0, 200);
+    let held = service.json("/v1/holds?state=open", &ray)["holds"].clone();
+    assert!(!held.as_array().expect("a list").is_empty());
+    drop(service);
+    let options = ["--hold-from", "0.3", "--hold-for", "1s", "--hold-end", "return"];
+    let service = Service::start_with(&folder, &options);
+    assert_eq!(service.json("/v1/holds?state=open", &ray)["holds"], held, "none is forgotten");
+    let mut stream = std::net::TcpStream::connect(&service.address).expect("it listens");
+    let head = format!(
+        "GET /v1/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {ann}\r\nConnection: close\r\n\r\n"
+    );
+    stream.write_all(head.as_bytes()).expect("it reads");
+    let mut told = BufReader::new(stream).lines().map(|line| line.expect("UTF-8"));
+    assert!(told.any(|line| line == ": shroff"), "it says that it listens");
+    assert_eq!(service.post(NDJSON, &bank, &lines[lines.len() / 2..].join("\n")).0, 200);
+    assert!(told.any(|line| line == "event: alert"));
+    assert!(told.any(|line| line == "event: hold"));
+    let data = told.next().expect("its data");
+    let hold: Value =
+        serde_json::from_str(data.strip_prefix("data: ").expect("data")).expect("JSON");
+    assert_eq!((&hold["state"], &hold["ended_by"]), (&"returned".into(), &"time".into()));
+    service.stop();
+    folder.well("audit verify --data data");
+}
