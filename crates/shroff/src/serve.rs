@@ -197,16 +197,17 @@ async fn listen(address: SocketAddr, shared: Arc<Shared>) -> anyhow::Result<()> 
         )
     })?;
     let address = listener.local_addr()?;
-    {
-        let mut out = std::io::stdout().lock();
-        writeln!(out, "listening on http://{address}")?;
-        out.flush()?;
-    }
+    // Before the address is told: whoever reads that may stop the service at once.
     if let Some(token) = shared.people.first(&shared.register, settings::wall()).await? {
         terminal::note(format_args!(
             "nobody can sign in yet: http://{address}/#/setup/{token} makes the first \
              administrator, once and within a day"
         ));
+    }
+    {
+        let mut out = std::io::stdout().lock();
+        writeln!(out, "listening on http://{address}")?;
+        out.flush()?;
     }
     let (told, mut stopping) = tokio::sync::watch::channel(false);
     let events = Arc::clone(&shared.events);
