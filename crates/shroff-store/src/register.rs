@@ -15,6 +15,7 @@ mod migrations;
 mod money;
 mod overview;
 mod sql;
+mod users;
 
 use std::path::Path;
 use std::time::Duration;
@@ -32,6 +33,7 @@ pub use self::find::{AlertFilter, AlertPage, AlertRow, AlertSort, Behind, WholeA
 pub use self::holds::{Ending, HoldAnswer, HoldEnd, HoldRow, NewHold};
 pub use self::life::{CaseState, CommandKind};
 pub use self::overview::{Counted, TypologyCount};
+pub use self::users::{InvitationRow, SessionRow, UserRow};
 
 use self::error::Doing;
 

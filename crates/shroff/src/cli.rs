@@ -56,6 +56,8 @@ pub(crate) enum Command {
     /// Load a history into the log of a service that does not run: all that `scan` reads, and messages.
     /// Again and again where it was interrupted: what is known counts once.
     Ingest(Box<Ingest>),
+    /// Print every key of the configuration of a service with its value, or check a file.
+    Config(Config),
     /// Compute the verdict on a payment, or an alert, anew from the log of a service, and compare it
     /// with what was said; exit code 1 where they differ.
     Explain(Explain),
@@ -79,6 +81,9 @@ pub(crate) enum Command {
 
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Serve {
+    /// A file that says what the command line does not; `shroff config` prints one to start from.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
     /// The folder of the log, of what was said, and of the keys; it is made where it is not there.
     #[arg(long, value_name = "DIR", default_value = "shroff-data")]
     pub(crate) data: PathBuf,
@@ -173,6 +178,16 @@ pub(crate) struct Ingest {
     /// As for the service: the same rules give the same verdicts.
     #[command(flatten)]
     pub(crate) serve: Serve,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Config {
+    /// The file whose values are printed; else the defaults are.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Say whether a file can be used, and print nothing of it.
+    #[arg(long, value_name = "FILE", conflicts_with = "config")]
+    pub(crate) check: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Args)]

@@ -4,6 +4,7 @@
 mod backtest;
 mod bench;
 mod cli;
+mod config;
 mod demo;
 mod evaluation;
 mod features;
@@ -30,7 +31,7 @@ mod zone;
 
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser};
+use clap::CommandFactory;
 
 use cli::{Arguments, Command, FormatsCommand};
 
@@ -44,8 +45,8 @@ pub(crate) enum Ending {
 }
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
-    match run(arguments.command) {
+    let arguments = config::arguments(std::env::args_os().collect());
+    match arguments.and_then(|arguments| run(arguments.command)) {
         Ok(Ending::Well) => ExitCode::SUCCESS,
         Ok(Ending::TooManyBad) => ExitCode::from(1),
         Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
@@ -68,6 +69,7 @@ fn run(command: Command) -> anyhow::Result<Ending> {
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Formats { command: None } => formats::list(),
         Command::Formats { command: Some(FormatsCommand::Guess { file }) } => formats::guess(&file),
+        Command::Config(arguments) => config::run(&arguments),
         Command::Serve(arguments) => serve::run(&arguments),
         Command::Ingest(arguments) => serve::run_ingest(&arguments),
         Command::Explain(arguments) => serve::run_explain(&arguments),

@@ -12,8 +12,10 @@ mod holds;
 mod http;
 mod ingest;
 mod keys;
+mod limits;
 mod messages;
 mod metrics;
+mod people;
 mod problem;
 mod pseudonyms;
 mod quarantine;
@@ -45,6 +47,7 @@ use self::http::Shared;
 use self::keys::Keys;
 pub(crate) use self::keys::Role;
 use self::metrics::Metrics;
+use self::people::People;
 use self::pseudonyms::Pseudonyms;
 use self::register::Registry;
 pub(crate) use self::setup::Rulebook;
@@ -77,6 +80,7 @@ pub(crate) fn run(arguments: &Serve) -> anyhow::Result<Ending> {
         .context("cannot start the threads of the service")?;
     let pseudonyms = Arc::new(Pseudonyms::new(token_key));
     let registry = Registry::open(&runtime, arguments, &rulebook, Arc::clone(&pseudonyms))?;
+    let people = runtime.block_on(People::of(&registry.register, settings::wall()))?;
     let live = registry.follow(rulebook.live()?);
     let (mut core, resumed) = open(data, live, rulebook.version())?;
     tracing::info!(
@@ -112,6 +116,8 @@ pub(crate) fn run(arguments: &Serve) -> anyhow::Result<Ending> {
         titles: registry.titles.clone(),
         typologies: routes::typologies_text(rulebook.typologies(), rulebook.version())?,
         second_review: arguments.second_review,
+        people,
+        is_secure: false,
     });
     let tasks = registry.start(&runtime, arguments.hold_end);
     runtime.block_on(listen(arguments.listen, shared))?;
@@ -199,6 +205,13 @@ async fn listen(address: SocketAddr, shared: Arc<Shared>) -> anyhow::Result<()> 
         )
     })?;
     let address = listener.local_addr()?;
+    // Before the address is told: whoever reads that may stop the service at once.
+    if let Some(token) = shared.people.first(&shared.register, settings::wall()).await? {
+        terminal::note(format_args!(
+            "nobody can sign in yet: http://{address}/#/setup/{token} makes the first \
+             administrator, once and within a day"
+        ));
+    }
     {
         let mut out = std::io::stdout().lock();
         writeln!(out, "listening on http://{address}")?;

@@ -9,7 +9,10 @@ use sqlx::{AnyPool, SqlSafeStr};
 
 use super::error::RegisterError;
 
-const ALL: &[(i64, &str, &str)] = &[(1, "register", include_str!("migrations/0001_register.sql"))];
+const ALL: &[(i64, &str, &str)] = &[
+    (1, "register", include_str!("migrations/0001_register.sql")),
+    (10, "users", include_str!("migrations/0010_users.sql")),
+];
 
 /// Brings the tables up to date.
 pub(super) async fn run(writer: &AnyPool) -> Result<(), RegisterError> {

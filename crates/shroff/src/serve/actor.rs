@@ -1,11 +1,18 @@
 //! Who asks. The one place that says so, whatever they show.
 
-use axum::http::HeaderMap;
-use axum::http::header::AUTHORIZATION;
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::header::{AUTHORIZATION, COOKIE};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
 
 use super::http::Shared;
 use super::keys::{Right, Role};
+use super::people::{Session, is_same};
 use super::problem::{Kind, Problem};
+use crate::settings;
 
 /// What acts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,20 +46,89 @@ impl Actor {
     }
 }
 
-/// Who asks, if they may do something: by the key in `Authorization`.
+/// Who asks, if they may do something: by the key in `Authorization`, or by the session of a cookie.
 pub(crate) fn actor(shared: &Shared, headers: &HeaderMap, right: Right) -> Result<Actor, Problem> {
-    let header = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let Some(key) = header.and_then(|text| text.strip_prefix("Bearer ")) else {
-        return Err(Problem::new(
-            Kind::Unauthorized,
-            "there is no `Authorization: Bearer` with a key",
-        ));
+    let actor = who(shared, headers)?;
+    actor.must(right)?;
+    Ok(actor)
+}
+
+fn who(shared: &Shared, headers: &HeaderMap) -> Result<Actor, Problem> {
+    let Some(header) = headers.get(AUTHORIZATION) else {
+        return session_of(shared, headers).map(|session| session.actor());
+    };
+    let Some(key) = header.to_str().ok().and_then(|text| text.strip_prefix("Bearer ")) else {
+        return Err(Problem::new(Kind::Unauthorized, "`Authorization` is no `Bearer` with a key"));
     };
     let Some((name, role)) = shared.keys.who(key) else {
         return Err(Problem::new(Kind::Unauthorized, "the key is none of the service's"));
     };
     let kind = if role.is_of_a_person() { ActorKind::User } else { ActorKind::Key };
-    let actor = Actor { name: name.to_owned(), kind, role };
-    actor.must(right)?;
-    Ok(actor)
+    Ok(Actor { name: name.to_owned(), kind, role })
+}
+
+/// The session of the cookie.
+pub(crate) fn session_of(shared: &Shared, headers: &HeaderMap) -> Result<Session, Problem> {
+    let token = cookie(headers).ok_or_else(|| {
+        Problem::new(Kind::Unauthorized, "there is neither a key nor a session")
+            .hint("send `Authorization: Bearer` with a key, or sign in")
+    })?;
+    let session = shared.people.session(token, settings::wall());
+    session.ok_or_else(|| Problem::new(Kind::Unauthorized, "the session has ended"))
+}
+
+fn cookie(headers: &HeaderMap) -> Option<&str> {
+    let texts = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
+    let mut pairs = texts.flat_map(|text| text.split(';'));
+    pairs.find_map(|pair| pair.trim().strip_prefix("shroff_session="))
+}
+
+/// What stands before every path: a change by a cookie must carry what no other site knows, and
+/// every answer tells the browser to trust nothing but the service itself.
+pub(crate) async fn guard(
+    State(shared): State<Arc<Shared>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let mut response = match checked(&shared, &request) {
+        Ok(()) => next.run(request).await,
+        Err(problem) => problem.into_response(),
+    };
+    let headers = response.headers_mut();
+    for (name, value) in HEADERS {
+        headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+    }
+    response
+}
+
+const HEADERS: [(&str, &str); 6] = [
+    (
+        "content-security-policy",
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
+         connect-src 'self'; font-src 'self'; frame-ancestors 'none'; base-uri 'none'; \
+         form-action 'self'",
+    ),
+    ("x-content-type-options", "nosniff"),
+    ("x-frame-options", "DENY"),
+    ("referrer-policy", "no-referrer"),
+    ("cross-origin-opener-policy", "same-origin"),
+    ("cross-origin-resource-policy", "same-origin"),
+];
+
+fn checked(shared: &Shared, request: &Request) -> Result<(), Problem> {
+    let headers = request.headers();
+    let is_safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
+    let signs_in = request.method() == Method::POST
+        && matches!(request.uri().path(), "/v1/session" | "/v1/setup");
+    if is_safe || signs_in || headers.contains_key(AUTHORIZATION) {
+        return Ok(());
+    }
+    // Without a session the path itself says so.
+    let Ok(session) = session_of(shared, headers) else { return Ok(()) };
+    let sent = headers.get("x-csrf-token").and_then(|value| value.to_str().ok());
+    if sent.is_some_and(|sent| is_same(sent, &session.csrf)) {
+        return Ok(());
+    }
+    Err(Problem::new(Kind::Forbidden, "`X-CSRF-Token` is not that of the session")
+        .hint("send the `csrf` that GET /v1/session tells"))
 }

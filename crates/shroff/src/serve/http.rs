@@ -18,11 +18,12 @@ use shroff_store::register::Register;
 use shroff_types::Span;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
-use super::actor::actor;
+use super::actor::{actor, guard};
 use super::desk::{Answers, Desk, Sent, stopped};
 use super::events::Events;
 use super::keys::{Keys, Right};
 use super::metrics::Metrics;
+use super::people::People;
 use super::problem::{Kind, Problem};
 use super::pseudonyms::Pseudonyms;
 use super::quarantine::Quarantine;
@@ -49,6 +50,9 @@ pub(crate) struct Shared {
     pub(crate) typologies: String,
     /// Whether a decision needs a second person.
     pub(crate) second_review: bool,
+    pub(crate) people: People,
+    /// Whether browsers reach it by TLS alone.
+    pub(crate) is_secure: bool,
 }
 
 /// The largest body that is not a stream.
@@ -80,6 +84,7 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
             Problem::new(Kind::MethodNotAllowed, "the method is not one of the path")
         })
         .layer(DefaultBodyLimit::disable())
+        .layer(axum::middleware::from_fn_with_state(Arc::clone(&shared), guard))
         .with_state(shared)
 }
 

@@ -34,7 +34,7 @@ pub(crate) fn run(arguments: &Ingest) -> anyhow::Result<Ending> {
     let rulebook = Rulebook::of(&arguments.serve)?;
     rulebook.keep(data)?;
     setup::token_key(&arguments.serve.token_key_file())?;
-    let (core, _) = super::open(data, &rulebook)?;
+    let (core, _) = super::open(data, rulebook.live()?, rulebook.version())?;
     let latest = settings::wall().after(arguments.serve.ahead);
     let mut loading =
         Loading { core, waiting: 0, latest, new: 0, known: 0, withdrawn: 0, missed: 0 };

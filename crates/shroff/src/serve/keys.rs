@@ -43,6 +43,37 @@ pub(crate) enum Right {
     EndHolds,
     ReadAudit,
     ReadMetrics,
+    ManageUsers,
+}
+
+/// Every right.
+pub(crate) const RIGHTS: [Right; 9] = [
+    Right::SendPayments,
+    Right::ReadVerdicts,
+    Right::ReadAlerts,
+    Right::WorkOnCases,
+    Right::ReviewDecisions,
+    Right::EndHolds,
+    Right::ReadAudit,
+    Right::ReadMetrics,
+    Right::ManageUsers,
+];
+
+impl Right {
+    /// As it is told.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Right::SendPayments => "send-payments",
+            Right::ReadVerdicts => "read-verdicts",
+            Right::ReadAlerts => "read-alerts",
+            Right::WorkOnCases => "work-on-cases",
+            Right::ReviewDecisions => "review-decisions",
+            Right::EndHolds => "end-holds",
+            Right::ReadAudit => "read-audit",
+            Right::ReadMetrics => "read-metrics",
+            Right::ManageUsers => "manage-users",
+        }
+    }
 }
 
 impl Role {
@@ -59,6 +90,7 @@ impl Role {
                 matches!(self, Role::Administrator | Role::Reviewer)
             }
             Right::ReadAudit => matches!(self, Role::Administrator | Role::Auditor),
+            Right::ManageUsers => matches!(self, Role::Administrator),
             Right::ReadMetrics => {
                 matches!(self, Role::Administrator | Role::Auditor | Role::Monitor)
             }

@@ -37,6 +37,9 @@ struct Details {
     /// What may be done in it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     allowed: Vec<&'static str>,
+    /// Seconds; a header, and no part of the text.
+    #[serde(skip)]
+    retry_after: u32,
 }
 
 impl Problem {
@@ -55,11 +58,18 @@ impl Problem {
             current_version: None,
             state: None,
             allowed: Vec::new(),
+            retry_after: 1,
         }))
     }
 
     pub(crate) fn hint(mut self, hint: &str) -> Problem {
         hint.clone_into(&mut self.0.hint);
+        self
+    }
+
+    /// After how many seconds to try again.
+    pub(crate) fn retry_after(mut self, seconds: u32) -> Problem {
+        self.0.retry_after = seconds;
         self
     }
 
@@ -108,7 +118,7 @@ impl IntoResponse for Problem {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if matches!(self.status(), StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE)
         {
-            headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+            headers.insert(RETRY_AFTER, HeaderValue::from(self.0.retry_after));
         }
         if self.status() == StatusCode::UNAUTHORIZED {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));

@@ -9,6 +9,7 @@ mod events;
 mod graph;
 mod holds;
 mod overview;
+mod people;
 mod query;
 mod typologies;
 
@@ -40,6 +41,7 @@ pub(crate) fn router() -> Router<Arc<Shared>> {
         .merge(overview::router())
         .merge(typologies::router())
         .merge(events::router())
+        .merge(people::router())
 }
 
 type Answer = Result<Response, Problem>;

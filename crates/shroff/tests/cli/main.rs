@@ -19,6 +19,8 @@ mod messages;
 mod mutes;
 mod patterns;
 #[cfg(unix)]
+mod people;
+#[cfg(unix)]
 #[path = "../../../shroff-store/tests/register/postgres.rs"]
 mod postgres;
 mod rates;
