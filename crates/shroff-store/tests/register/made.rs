@@ -6,7 +6,8 @@ use shroff_types::{Action, Amount, Currency, Decimal, Timestamp};
 /// The alert of a number: its score, time, sum and accounts follow from it.
 pub(crate) fn alert(number: u32) -> AlertChange {
     let typology = ["cycle", "fan-in", "structuring"][number as usize % 3];
-    let score_permille = u16::try_from(number.wrapping_mul(7_919) % 1_001).unwrap();
+    let score_permille =
+        u16::try_from(number.wrapping_mul(7_919) % 1_001).expect("what the test is set up with");
     let action = if score_permille > 900 { Action::Hold } else { Action::Review };
     let time = Timestamp(i64::from(number) * 60_000_000);
     let evidence: Vec<Evidence> = (0..4).map(|at| payment(number, at, time)).collect();

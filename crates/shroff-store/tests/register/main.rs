@@ -24,8 +24,8 @@ async fn note(register: &Register, n: i64) {
         object: "case-1",
         detail: &detail,
     };
-    let head = register.audit(entry).await.unwrap();
-    assert_eq!(head.n, u64::try_from(n).unwrap());
+    let head = register.audit(entry).await.expect("what the test is set up with");
+    assert_eq!(head.n, u64::try_from(n).expect("what the test is set up with"));
 }
 
 #[test]
@@ -34,7 +34,7 @@ fn what_is_noted_is_a_chain_that_can_be_computed_anew() {
         for n in 1..=7 {
             note(&register, n).await;
         }
-        let (head, faults) = register.verify_audit().await.unwrap();
+        let (head, faults) = register.verify_audit().await.expect("what the test is set up with");
         assert_eq!((head.n, faults), (7, Vec::new()));
         let wanted = AuditFilter {
             action: Some("alert.read".to_owned()),
@@ -43,8 +43,13 @@ fn what_is_noted_is_a_chain_that_can_be_computed_anew() {
             most: 10,
             ..AuditFilter::default()
         };
-        let found: Vec<u64> =
-            register.audit_rows(&wanted).await.unwrap().iter().map(|row| row.n).collect();
+        let found: Vec<u64> = register
+            .audit_rows(&wanted)
+            .await
+            .expect("what the test is set up with")
+            .iter()
+            .map(|row| row.n)
+            .collect();
         assert_eq!(found, [4, 2]);
     });
 }
@@ -55,15 +60,17 @@ fn a_changed_a_deleted_and_a_moved_entry_are_named() {
         for n in 1..=9 {
             note(&register, n).await;
         }
-        let rows = register.audit_after(0).await.unwrap();
+        let rows = register.audit_after(0).await.expect("what the test is set up with");
         let faults = |change: &dyn Fn(&mut Vec<AuditRow>)| {
             let mut rows = rows.clone();
             change(&mut rows);
             // As an export has it.
-            let lines = rows.iter().map(|row| serde_json::to_string(row).unwrap());
+            let lines = rows
+                .iter()
+                .map(|row| serde_json::to_string(row).expect("what the test is set up with"));
             let mut chain = Chain::default();
             for line in lines {
-                chain.check(&serde_json::from_str(&line).unwrap());
+                chain.check(&serde_json::from_str(&line).expect("what the test is set up with"));
             }
             chain.must_reach(9);
             chain.finish().1
@@ -87,7 +94,7 @@ async fn paged(register: &Register, wanted: AlertFilter) -> Vec<String> {
     let (mut ids, mut behind) = (Vec::new(), None);
     loop {
         let wanted = AlertFilter { behind, most: 7, ..wanted.clone() };
-        let page = register.alerts(&wanted).await.unwrap();
+        let page = register.alerts(&wanted).await.expect("what the test is set up with");
         ids.extend(page.alerts.into_iter().map(|alert| alert.id));
         let Some(next) = page.next else {
             assert_eq!(ids.len() as u64, page.total);
@@ -102,8 +109,11 @@ fn pages_are_what_the_same_list_is_in_memory() {
     on_each(|register| async move {
         let alerts: Vec<_> = (0..100).map(made::alert).collect();
         let known = Watermark { next: 400, version: 7 };
-        register.write_alerts(&alerts, &[], Some(known)).await.unwrap();
-        assert_eq!(register.watermark().await.unwrap(), Some(known));
+        register
+            .write_alerts(&alerts, &[], Some(known))
+            .await
+            .expect("what the test is set up with");
+        assert_eq!(register.watermark().await.expect("what the test is set up with"), Some(known));
         for (sort, ascending) in [AlertSort::Time, AlertSort::Score, AlertSort::Amount]
             .map(|it| (it, true))
             .into_iter()
@@ -149,23 +159,33 @@ fn an_alert_that_grows_is_one_and_what_is_written_again_is_once() {
     on_each(|register| async move {
         let mut first = made::alert(1);
         let rest = first.evidence.split_off(2);
-        register.write_alerts(&[first.clone()], &[], None).await.unwrap();
+        register
+            .write_alerts(&[first.clone()], &[], None)
+            .await
+            .expect("what the test is set up with");
         let mut second = made::alert(1);
         (second.evidence, second.revision, second.score_permille) = (rest, 2, 999);
         second.revisions[0].revision = 2;
         for _ in 0..2 {
-            register.write_alerts(&[second.clone()], &[], None).await.unwrap();
+            register
+                .write_alerts(&[second.clone()], &[], None)
+                .await
+                .expect("what the test is set up with");
         }
-        let grown = register.alert(&second.id).await.unwrap().unwrap();
+        let grown =
+            register.alert(&second.id).await.expect("what the test is set up with").unwrap();
         assert_eq!(grown.evidence, made::alert(1).evidence);
         assert_eq!((grown.row.score_permille, grown.revisions.len()), (999, 2));
         // As one that came while the database was away.
         let mut merged = made::alert(2);
         let later = merged.evidence.split_off(1);
         merged.merge(shroff_store::register::AlertChange { evidence: later, ..made::alert(2) });
-        register.write_alerts(&[merged], &[], None).await.unwrap();
+        register.write_alerts(&[merged], &[], None).await.expect("what the test is set up with");
         let id = made::alert(2).id;
-        assert_eq!(register.alert(&id).await.unwrap().unwrap().evidence, made::alert(2).evidence);
+        assert_eq!(
+            register.alert(&id).await.expect("what the test is set up with").unwrap().evidence,
+            made::alert(2).evidence
+        );
     });
 }
 
@@ -179,22 +199,47 @@ fn a_hold_ends_once_by_a_person_or_by_time() {
             opened_at: Timestamp(5),
             ends_at: Timestamp(10 + i64::from(place)),
         };
-        register.write_alerts(&[], &[hold(1), hold(2), hold(3)], None).await.unwrap();
-        register.write_alerts(&[], &[hold(1)], None).await.unwrap();
+        register
+            .write_alerts(&[], &[hold(1), hold(2), hold(3)], None)
+            .await
+            .expect("what the test is set up with");
+        register.write_alerts(&[], &[hold(1)], None).await.expect("what the test is set up with");
         let ending = Ending { by: "ray", role: "reviewer", reason: "known", at: Timestamp(6) };
-        let ended = register.end_hold("p2", HoldEnd::Returned, ending).await.unwrap();
+        let ended = register
+            .end_hold("p2", HoldEnd::Returned, ending)
+            .await
+            .expect("what the test is set up with");
         assert!(matches!(ended, HoldAnswer::Ended(row) if row.state == "returned"));
-        let again = register.end_hold("p2", HoldEnd::Released, ending).await.unwrap();
+        let again = register
+            .end_hold("p2", HoldEnd::Released, ending)
+            .await
+            .expect("what the test is set up with");
         assert!(matches!(again, HoldAnswer::Before(row) if row.state == "returned"));
         assert_eq!(
-            register.end_hold("p9", HoldEnd::Released, ending).await.unwrap(),
+            register
+                .end_hold("p9", HoldEnd::Released, ending)
+                .await
+                .expect("what the test is set up with"),
             HoldAnswer::None
         );
-        assert_eq!(register.next_hold_end().await.unwrap(), Some(Timestamp(11)));
-        let due = register.end_due_holds(Timestamp(12), HoldEnd::Released).await.unwrap();
+        assert_eq!(
+            register.next_hold_end().await.expect("what the test is set up with"),
+            Some(Timestamp(11))
+        );
+        let due = register
+            .end_due_holds(Timestamp(12), HoldEnd::Released)
+            .await
+            .expect("what the test is set up with");
         let due: Vec<&str> = due.iter().map(|row| row.payment.as_str()).collect();
         assert_eq!(due, ["p1"]);
-        assert_eq!(register.holds(Some("open"), None, 9).await.unwrap().len(), 1);
-        assert_eq!(register.verify_audit().await.unwrap().0.n, 2);
+        assert_eq!(
+            register
+                .holds(Some("open"), None, 9)
+                .await
+                .expect("what the test is set up with")
+                .len(),
+            1
+        );
+        assert_eq!(register.verify_audit().await.expect("what the test is set up with").0.n, 2);
     });
 }

@@ -34,17 +34,21 @@ fn as_nobody(program: &Path) -> Command {
 
 impl Postgres {
     /// Starts one; none, with a word, where it is not installed.
+    #[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
     pub(crate) fn start() -> Option<Postgres> {
         let Some(binaries) = binaries() else {
             eprintln!("skipped: PostgreSQL is not installed (Debian: apt-get install postgresql)");
             return None;
         };
-        let folder = tempfile::Builder::new().prefix("shroff-pg-").tempdir_in("/tmp").unwrap();
+        let folder = tempfile::Builder::new()
+            .prefix("shroff-pg-")
+            .tempdir_in("/tmp")
+            .expect("what the test is set up with");
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;
             let open = std::fs::Permissions::from_mode(0o777);
-            std::fs::set_permissions(folder.path(), open).unwrap();
+            std::fs::set_permissions(folder.path(), open).expect("what the test is set up with");
         }
         let data = folder.path().join("data");
         let made = as_nobody(&binaries.join("initdb"))
@@ -52,7 +56,7 @@ impl Postgres {
             .arg(&data)
             .current_dir("/")
             .output()
-            .unwrap();
+            .expect("what the test is set up with");
         assert!(made.status.success(), "initdb: {}", String::from_utf8_lossy(&made.stderr));
         let postgres = Postgres { folder, binaries };
         let options = format!(
@@ -63,7 +67,11 @@ impl Postgres {
         let mut start = postgres.control();
         start.args(["-w", "-t", "60", "-o", &options, "-l"]).arg(&log).arg("start");
         // The server keeps its own output; a pipe of ours would never end.
-        let started = start.stdout(Stdio::null()).stderr(Stdio::null()).status().unwrap();
+        let started = start
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status()
+            .expect("what the test is set up with");
         let said = std::fs::read_to_string(&log).unwrap_or_default();
         assert!(started.success(), "pg_ctl start: {said}");
         Some(postgres)
