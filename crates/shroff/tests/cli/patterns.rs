@@ -141,11 +141,10 @@ fn check(attempts: &[Attempt], alerts: &[Alert], wanted: Wanted) -> BTreeMap<Str
             writeln!(missed, "attempt {number}, {}: {ids:?}", attempt.kind).expect("a text");
         }
     }
-    // Four payees at the beginning of the data, where nothing is usual, and cycles over pairs that
-    // have paid before are asked of by nothing: a few of a hundred.
+    // Four payees at the beginning of the data, where nothing is usual: a few of a hundred.
     let all: u32 = counts.values().sum();
     let lost = u32::try_from(missed.lines().count()).expect("few");
-    assert!(25 * lost <= all, "attempts that are in no one alert, of {all}:\n{missed}");
+    assert!(50 * lost <= all, "attempts that are in no one alert, of {all}:\n{missed}");
     counts
 }
 
