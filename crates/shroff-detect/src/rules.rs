@@ -241,7 +241,12 @@ impl Binder<'_> {
             Err(error) => error,
         };
         for error in std::iter::once(&error).chain(&error.more) {
-            errors.push(self.wrong(part, part.text.at(error), block, &error.to_string()));
+            errors.push(self.wrong(
+                part,
+                part.text.at((error.line, error.column)),
+                block,
+                &error.to_string(),
+            ));
         }
         None
     }

@@ -334,8 +334,8 @@ impl Schema {
 /// One of the conditions that an `AND` joins.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Conjunct {
-    /// Its bytes in the text that it is a part of.
-    pub place: std::ops::Range<usize>,
+    /// Its line and column in the text that it is a part of, from 1.
+    pub place: (usize, usize),
     /// Itself.
     pub text: String,
     /// What it compares, where it does: one side or both.

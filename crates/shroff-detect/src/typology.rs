@@ -8,7 +8,6 @@ use shroff_types::Action;
 use toml::Spanned;
 
 use crate::definitions::{Block, Definitions, Measure};
-use crate::sql::SqlError;
 
 /// Text of a typology file, and where its content begins there, from 1.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -22,22 +21,11 @@ pub struct Placed {
 }
 
 impl Placed {
-    /// Where in the file a byte of this text is.
-    pub(crate) fn at_byte(&self, byte: usize) -> (usize, usize) {
-        let before = &self.text[..byte];
-        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
-        let column = before[line_start..].chars().count();
-        match before.matches('\n').count() {
-            0 => (self.line, self.column + column),
-            lines => (self.line + lines, column + 1),
-        }
-    }
-
-    /// Where in the file an error of this text's SQL is.
-    pub(crate) fn at(&self, error: &SqlError) -> (usize, usize) {
-        match error.line {
-            1 => (self.line, self.column + error.column - 1),
-            line => (self.line + line - 1, error.column),
+    /// Where in the file a line and column of this text are, each from 1.
+    pub(crate) fn at(&self, (line, column): (usize, usize)) -> (usize, usize) {
+        match line {
+            1 => (self.line, self.column + column - 1),
+            _ => (self.line + line - 1, column),
         }
     }
 }
@@ -154,6 +142,14 @@ pub struct RuleError {
     pub what: String,
     /// What to do.
     pub hint: String,
+}
+
+impl RuleError {
+    /// In the order in which files are read.
+    pub fn by_place(&self, other: &RuleError) -> std::cmp::Ordering {
+        let key = |error: &RuleError| (error.line, error.column);
+        self.file.cmp(&other.file).then_with(|| key(self).cmp(&key(other)))
+    }
 }
 
 #[derive(Deserialize)]

@@ -205,7 +205,7 @@ pub fn check(typologies: &[Typology]) -> Vec<RuleError> {
     if let Err(wrong) = union(typologies, Span::ZERO) {
         errors.extend(wrong);
     }
-    errors.sort_by(|a, b| (&a.file, a.line, a.column).cmp(&(&b.file, b.line, b.column)));
+    errors.sort_by(RuleError::by_place);
     errors.dedup();
     errors
 }

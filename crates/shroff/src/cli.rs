@@ -262,6 +262,15 @@ pub(crate) enum RulesCommand {
         /// values are. May stand several times.
         #[arg(long, value_name = "INPUT")]
         observed: Vec<String>,
+        /// The time zone of the institution for that, as in `Europe/Amsterdam` or `+01:00`.
+        #[arg(
+            long,
+            value_name = "ZONE",
+            default_value = "+00:00",
+            allow_hyphen_values = true,
+            requires = "observed"
+        )]
+        time_zone: Zone,
     },
     /// Run the example ledgers; exit code 1 where one does not give its alerts.
     Test(RulesOf),

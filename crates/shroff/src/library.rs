@@ -55,7 +55,7 @@ pub(crate) fn read(folder: Option<&Path>) -> anyhow::Result<Library> {
         }
     }
     library.errors.extend(shroff_detect::check(&library.typologies));
-    library.errors.sort_by(|a, b| (&a.file, a.line, a.column).cmp(&(&b.file, b.line, b.column)));
+    library.errors.sort_by(RuleError::by_place);
     Ok(library)
 }
 

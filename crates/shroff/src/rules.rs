@@ -12,11 +12,12 @@ use shroff_types::Span;
 use crate::backtest::observed;
 use crate::cli::{RulesCommand, RulesOf};
 use crate::library::{self, Library};
+use crate::zone::Zone;
 use crate::{Ending, outputs, rules_page, terminal};
 
 pub(crate) fn run(command: RulesCommand) -> anyhow::Result<Ending> {
     match command {
-        RulesCommand::Check { of, observed } => check(&of, &observed),
+        RulesCommand::Check { of, observed, time_zone } => check(&of, &observed, time_zone),
         RulesCommand::Test(of) => test(&of),
         RulesCommand::List(of) => list(&of),
         RulesCommand::Show { id, of } => show(&id, &of),
@@ -40,10 +41,10 @@ fn as_json(errors: &[RuleError]) -> Vec<Value> {
     errors.iter().map(one).collect()
 }
 
-fn check(of: &RulesOf, observed: &[String]) -> anyhow::Result<Ending> {
+fn check(of: &RulesOf, observed: &[String], zone: Zone) -> anyhow::Result<Ending> {
     let Library { typologies, mut errors } = library::read(of.typologies.as_deref())?;
     if errors.is_empty() && !observed.is_empty() {
-        errors = observed::never_true(observed, &typologies)?;
+        errors = observed::never_true(observed, zone, &typologies)?;
     }
     let read = typologies.len();
     if of.json {

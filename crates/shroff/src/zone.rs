@@ -28,9 +28,7 @@ impl Zone {
     /// The zone of a name, from the database that is built in: what a machine has installed would
     /// give two machines two sets of verdicts.
     fn named(name: &str) -> Option<Zone> {
-        // Its list has every zone, and so is the door: a lookup by name would also take paths.
-        let zones = TimeZoneDatabase::bundled();
-        let zone = zones.get(name).ok()?;
+        let zone = TimeZoneDatabase::bundled().get(name).ok()?;
         let first = jiff::Timestamp::UNIX_EPOCH;
         let step = |at: i64, seconds: i32| (Timestamp(at), i64::from(seconds) * 1_000_000);
         let mut steps = vec![step(i64::MIN, zone.to_offset(first).seconds())];

@@ -51,7 +51,7 @@ impl Watch {
         };
         let conditions = Expression::conjuncts(&when.text).expect(compiled).into_iter();
         let conditions = conditions.map(|conjunct| Watched {
-            at: when.at_byte(conjunct.place.start),
+            at: when.at(conjunct.place),
             condition: Expression::compile_condition(&conjunct.text, &schema).expect(compiled),
             text: conjunct.text,
             is_ever_true: false,

@@ -116,7 +116,9 @@ pub(super) fn conjuncts(text: &str) -> Result<Vec<super::Conjunct>, SqlError> {
                     Expr::Between { expr, .. } | Expr::In { expr, .. } => vec![expr.to_string()],
                     _ => Vec::new(),
                 };
-                let place = range(text, expression.span());
+                let Location { line, column } = expression.span().start;
+                // A span that is not known starts at zero.
+                let place = [line, column].map(|at| usize::try_from(at).unwrap_or(1).max(1)).into();
                 found.push(super::Conjunct { place, text: expression.to_string(), compared });
             }
         }

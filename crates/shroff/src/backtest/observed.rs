@@ -7,18 +7,20 @@ use super::{kept, open, slices};
 use crate::cli::{History, Naming, Reading, Ruling, Work};
 use crate::progress::Bar;
 use crate::rules;
+use crate::zone::Zone;
 
 /// The conditions of the typologies that are true at no payment of some files, in the order in which
 /// they stand in theirs.
 pub(crate) fn never_true(
     inputs: &[String],
+    time_zone: Zone,
     typologies: &[Typology],
 ) -> anyhow::Result<Vec<RuleError>> {
     let definitions = rules::union(typologies, Span::ZERO)?;
     let rules = Rules::bind(typologies, &definitions).map_err(shroff_engine::EngineError)?;
     // What is computed on the way is of no use to a later run.
     let folder = tempfile::tempdir()?;
-    let history = history(inputs);
+    let history = history(inputs, time_zone);
     let opened = open(&history, folder.path())?;
     opened.book.tell();
     let kept = kept::keep(&opened.cache, &opened.book, &definitions, &history.work)?;
@@ -43,14 +45,14 @@ pub(crate) fn never_true(
         .zip(&rules.bound)
         .flat_map(|(watch, rule)| watch.never_true(&typologies[rule.typology()], &definitions));
     let mut told: Vec<RuleError> = told.collect();
-    told.sort_by(|a, b| (&a.file, a.line, a.column).cmp(&(&b.file, b.line, b.column)));
+    told.sort_by(RuleError::by_place);
     Ok(told)
 }
 
-fn history(inputs: &[String]) -> History {
+fn history(inputs: &[String], time_zone: Zone) -> History {
     History {
         reading: Reading::of(inputs.to_vec()),
-        ruling: Ruling::built_in(),
+        ruling: Ruling { time_zone, ..Ruling::built_in() },
         cache: None,
         horizon: None,
         seed: 1,

@@ -110,6 +110,15 @@ struct Wanted {
 /// Holds alerts against attempts; how many of each kind were wanted, or what was missed.
 fn check(attempts: &[Attempt], alerts: &[Alert], wanted: Wanted) -> BTreeMap<String, u32> {
     let (mut counts, mut missed) = (BTreeMap::new(), String::new());
+    // The rule for cycles asks for strangers: those of others are expected, and may be missed.
+    let (mut strangers, mut strangers_lost) = (0, 0);
+    let all: Vec<&Payment> = attempts.iter().flat_map(|attempt| &attempt.payments).collect();
+    let is_first = |payment: &Payment| {
+        all.iter().all(|other| {
+            (&other.from, &other.to) != (&payment.from, &payment.to)
+                || other.micros >= payment.micros
+        })
+    };
     for (number, attempt) in attempts.iter().enumerate() {
         let in_time = attempt.length_micros() < wanted.days * DAY;
         let large = attempt.accounts().len() >= 5;
@@ -133,19 +142,22 @@ fn check(attempts: &[Attempt], alerts: &[Alert], wanted: Wanted) -> BTreeMap<Str
             continue;
         }
         *counts.entry(attempt.kind.clone()).or_default() += 1;
+        let of_strangers = attempt.kind != "CYCLE" || attempt.payments.iter().all(is_first);
+        strangers += u32::from(of_strangers);
         let holds = |alert: &&Alert| {
             let has = |id: &&str| alert.payments.iter().any(|payment| payment == id);
             ids.iter().all(has)
         };
         if alerts.iter().find(holds).is_none() {
+            strangers_lost += u32::from(of_strangers);
             writeln!(missed, "attempt {number}, {}: {ids:?}", attempt.kind).expect("a text");
         }
     }
-    // Four payees at the beginning of the data, where nothing is usual, and cycles over pairs that
-    // have paid before are asked of by nothing: a few of a hundred.
-    let all: u32 = counts.values().sum();
+    // Four payees at the beginning of the data, where nothing is usual: a few of a hundred.
+    assert!(50 * strangers_lost <= strangers, "attempts of strangers in no one alert:\n{missed}");
+    let wanted: u32 = counts.values().sum();
     let lost = u32::try_from(missed.lines().count()).expect("few");
-    assert!(25 * lost <= all, "attempts that are in no one alert, of {all}:\n{missed}");
+    assert!(25 * lost <= wanted, "attempts that are in no one alert, of {wanted}:\n{missed}");
     counts
 }
 

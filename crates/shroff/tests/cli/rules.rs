@@ -70,6 +70,15 @@ fn a_threshold_that_no_payment_reaches_is_told_with_what_the_values_are() {
     let reached = folder.text("mine/layering-chain.toml").replace("30001", "30000");
     folder.write("mine/layering-chain.toml", reached);
     assert!(errors("--observed in.csv", 0).is_empty(), "the threshold is reached now");
+
+    let late =
+        folder.text("mine/layering-chain.toml").replace("amount / 2 >= 30000", "hour(time) = 23");
+    folder.write("mine/layering-chain.toml", late);
+    assert_eq!(errors("--observed in.csv", 1).len(), 1, "payments come from midnight on");
+    assert!(
+        errors("--observed in.csv --time-zone -01:00", 0).is_empty(),
+        "an hour before it there"
+    );
 }
 
 #[test]
