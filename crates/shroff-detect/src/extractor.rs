@@ -537,12 +537,19 @@ impl Extractor {
         told: impl ExactSizeIterator<Item = Input>,
         symbols: &Names,
     ) -> Extractor {
+        // Not by `Extractor::remember`: where there is a horizon, who was told does not wait.
+        let mut extractor = Extractor::new(definitions, exponent);
         let count = u32::try_from(told.len()).expect("fewer than 2^32 payments");
         let first = next.0.checked_sub(count).expect("the payments before have a place each");
-        let mut extractor = Extractor::new(definitions, exponent);
-        extractor.begin_at(Place(first), Timestamp(i64::MIN));
-        let told: Vec<Input> = told.collect();
-        extractor.remember(&Alone, &told, symbols);
+        for (place, input) in (first..).zip(told) {
+            let key = Key { time: input.time, place: Place(place) };
+            let payment = Pending { key, input };
+            let layers = extractor.layers(&input, symbols)
+                | extractor.state.fresh_layers(payment, Arrival::InOrder);
+            extractor.state.remember(payment, layers);
+            extractor.newest = extractor.newest.max(input.time);
+        }
+        extractor.next = next.0;
         extractor
     }
 
