@@ -58,6 +58,8 @@ pub(crate) enum Command {
     Ingest(Box<Ingest>),
     /// Print every key of the configuration of a service with its value, or check a file.
     Config(Config),
+    /// Print the description of the service for programs (`OpenAPI` 3.1).
+    Openapi,
     /// Compute the verdict on a payment, or an alert, anew from the log of a service, and compare it
     /// with what was said; exit code 1 where they differ.
     Explain(Explain),

@@ -70,6 +70,7 @@ fn run(command: Command) -> anyhow::Result<Ending> {
         Command::Formats { command: None } => formats::list(),
         Command::Formats { command: Some(FormatsCommand::Guess { file }) } => formats::guess(&file),
         Command::Config(arguments) => config::run(&arguments),
+        Command::Openapi => serve::run_openapi(),
         Command::Serve(arguments) => serve::run(&arguments),
         Command::Ingest(arguments) => serve::run_ingest(&arguments),
         Command::Explain(arguments) => serve::run_explain(&arguments),

@@ -2,6 +2,7 @@
 
 mod actor;
 mod alerts;
+mod api;
 mod audit;
 mod core;
 mod desk;
@@ -61,6 +62,12 @@ const SEGMENT_BYTES: u32 = 64 << 20;
 /// How long a request that is under way may take once the service is told to stop.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// Prints the description of the service for programs.
+pub(crate) fn run_openapi() -> anyhow::Result<Ending> {
+    std::io::stdout().write_all(api::text()?.as_bytes())?;
+    Ok(Ending::Well)
+}
+
 pub(crate) fn run(arguments: &Serve) -> anyhow::Result<Ending> {
     refuse_open_network(arguments.listen)?;
     let data = arguments.data.as_path();
@@ -118,6 +125,7 @@ pub(crate) fn run(arguments: &Serve) -> anyhow::Result<Ending> {
         second_review: arguments.second_review,
         people,
         is_secure: false,
+        openapi: api::text()?.into(),
     });
     let tasks = registry.start(&runtime, arguments.hold_end);
     runtime.block_on(listen(arguments.listen, shared))?;

@@ -1,7 +1,7 @@
 // A case: what a human works on, decides, and can defend.
 import { useEffect, useMemo, useRef, useState } from "react";
 import { path, Problem } from "../api/client";
-import type { Alert, Case, Command, FlowPayment } from "../api/types";
+import type { Alert, Case, Command, CommandName, FlowPayment } from "../api/types";
 import { useEvents, useGet } from "../api/use";
 import { en } from "../en";
 import { at, count, money, short } from "../format";
@@ -44,7 +44,7 @@ function Loaded({ it, set, reload }: { it: Case; set: (it: Case) => void; reload
   const decided = it.state === "decided";
   // Decided, or waiting for the second person: what was on the screen stays as it was.
   const settled = decided || it.state === "proposed";
-  const may = (what: string, otherwise: boolean): boolean => works && (it.allowed ? it.allowed.includes(what) : otherwise);
+  const may = (what: CommandName, otherwise: boolean): boolean => works && (it.allowed ? it.allowed.includes(what) : otherwise);
   const mayDecide = may("decide", !settled);
   useEffect(() => {
     if (query.get("do") === "decide" && mayDecide) setAsked("decide");

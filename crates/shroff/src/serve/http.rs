@@ -11,14 +11,19 @@ use axum::extract::{DefaultBodyLimit, Path, Request, State};
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::{HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
 use http_body_util::BodyExt;
 use http_body_util::channel::{Channel, Sender};
 use shroff_store::register::Register;
 use shroff_types::Span;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::actor::{actor, guard};
+use super::api::{
+    self, Asked, Big, Found, NewPayments, Open, PaymentId, Raced, Status, Typed, Unprocessed,
+    Verdict, Verdicts,
+};
 use super::desk::{Answers, Desk, Sent, stopped};
 use super::events::Events;
 use super::keys::{Keys, Right};
@@ -53,10 +58,14 @@ pub(crate) struct Shared {
     pub(crate) people: People,
     /// Whether browsers reach it by TLS alone.
     pub(crate) is_secure: bool,
+    /// The description of the paths.
+    pub(crate) openapi: Bytes,
 }
 
 /// The largest body that is not a stream.
 pub(crate) const MOST_BODY_BYTES: usize = 4 << 20;
+/// The most payments that are answered together.
+const MOST_PAYMENTS: usize = 50_000;
 /// The longest line of a stream.
 const MOST_LINE_BYTES: usize = 64 << 10;
 /// Lines of a stream that go to the engine together, at most.
@@ -69,16 +78,25 @@ pub(crate) const ROOM_KIB: usize = 64 << 10;
 pub(crate) const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const NDJSON: HeaderValue = HeaderValue::from_static("application/x-ndjson");
 
+/// Every path, and beside it what is told of it.
+pub(crate) fn routes() -> OpenApiRouter<Arc<Shared>> {
+    let mut all = api::begun()
+        .routes(routes!(payments))
+        .routes(routes!(messages::messages))
+        .routes(routes!(verdict))
+        .merge(routes::router())
+        .routes(routes!(metrics))
+        .routes(routes!(health))
+        .routes(routes!(ready))
+        .routes(routes!(openapi));
+    api::complete(all.get_openapi_mut());
+    all
+}
+
 /// The service.
 pub(crate) fn router(shared: Arc<Shared>) -> Router {
-    Router::new()
-        .route("/v1/payments", post(payments))
-        .route("/v1/messages", post(messages::messages))
-        .route("/v1/payments/{id}/verdict", get(verdict))
-        .merge(routes::router())
-        .route("/metrics", get(metrics))
-        .route("/health", get(health))
-        .route("/ready", get(ready))
+    let (router, _) = routes().split_for_parts();
+    router
         .fallback(|| async { Problem::new(Kind::NotFound, "there is no such path") })
         .method_not_allowed_fallback(|| async {
             Problem::new(Kind::MethodNotAllowed, "the method is not one of the path")
@@ -101,6 +119,30 @@ pub(crate) fn typed(kind: HeaderValue, body: impl Into<Body>) -> Response {
     response
 }
 
+/// Payments in, verdicts out.
+///
+/// `application/json`: one, or several, answered together. `application/x-ndjson`: a stream, a payment a
+/// line, answered line by line while it still comes in, with a problem in the place of a verdict.
+#[utoipa::path(
+    post,
+    path = "/v1/payments",
+    operation_id = "sendPayments",
+    tag = "payments",
+    request_body(content(
+        (NewPayments = "application/json"),
+        (String = "application/x-ndjson"),
+        (String = "application/jsonl"),
+    )),
+    responses(
+        (
+            status = 200,
+            description = "What is said of each, durable; `Idempotent-Replayed` where all were sent before",
+            content((Verdicts = "application/json"), (String = "application/x-ndjson")),
+            headers(("Idempotent-Replayed" = Option<bool>, description = "`true` where all were sent before")),
+        ),
+        Asked, Raced, Big, Typed, Unprocessed,
+    ),
+)]
 async fn payments(State(shared): State<Arc<Shared>>, request: Request) -> Answer {
     allow(&shared, &request, Right::SendPayments)?;
     if shared.desk.is_stopped() {
@@ -127,8 +169,11 @@ pub(crate) fn room(shared: &Shared, bytes: usize) -> Result<OwnedSemaphorePermit
 }
 
 pub(crate) fn too_large() -> Problem {
-    Problem::new(Kind::TooLarge, format!("{MOST_BODY_BYTES} bytes are the most"))
-        .hint("send fewer at once, or a stream of application/x-ndjson")
+    Problem::new(
+        Kind::TooLarge,
+        format!("{MOST_BODY_BYTES} bytes are the most, and {MOST_PAYMENTS} payments"),
+    )
+    .hint("send fewer at once, or a stream of application/x-ndjson")
 }
 
 /// One payment, or an array of them.
@@ -147,7 +192,11 @@ async fn together(shared: &Shared, request: Request) -> Answer {
     let mut sent = Sent::default();
     let latest = wire::Latest { now: settings::wall(), ahead: shared.ahead };
     if is_many {
-        for record in wire::elements(text)? {
+        let records = wire::elements(text)?;
+        if records.len() > MOST_PAYMENTS {
+            return Err(too_large());
+        }
+        for record in records {
             read_into(&mut sent, record.get(), latest);
         }
     } else {
@@ -293,6 +342,15 @@ fn broken(error: &anyhow::Error) -> Problem {
     Problem::new(Kind::Internal, "it could not be read")
 }
 
+/// What was said of a payment in the window.
+#[utoipa::path(
+    get,
+    path = "/v1/payments/{id}/verdict",
+    operation_id = "readVerdict",
+    tag = "payments",
+    params(("id" = PaymentId, Path, description = "The id of a payment")),
+    responses((status = 200, description = "The verdict", body = Verdict), Asked, Found),
+)]
 async fn verdict(
     State(shared): State<Arc<Shared>>,
     id: Result<Path<String>, PathRejection>,
@@ -313,6 +371,17 @@ async fn verdict(
     }
 }
 
+/// What is measured, for Prometheus.
+#[utoipa::path(
+    get,
+    path = "/metrics",
+    operation_id = "readMetrics",
+    tag = "operation",
+    responses(
+        (status = 200, description = "Samples", body = String, content_type = "application/openmetrics-text"),
+        Asked,
+    ),
+)]
 async fn metrics(State(shared): State<Arc<Shared>>, request: Request) -> Answer {
     allow(&shared, &request, Right::ReadMetrics)?;
     let bytes = shared.desk.ask(|core| core.live.bytes()).await?;
@@ -322,13 +391,47 @@ async fn metrics(State(shared): State<Arc<Shared>>, request: Request) -> Answer 
     Ok(typed(HeaderValue::from_static(kind), shared.metrics.text()))
 }
 
+/// Whether it runs.
+#[utoipa::path(
+    get,
+    path = "/health",
+    operation_id = "readHealth",
+    tag = "operation",
+    security(()),
+    responses((status = 200, description = "It does", body = Status), Open),
+)]
 async fn health() -> Response {
     typed(JSON, "{\"status\":\"up\"}")
 }
 
+/// Whether payments can be made durable.
+#[utoipa::path(
+    get,
+    path = "/ready",
+    operation_id = "readReady",
+    tag = "operation",
+    security(()),
+    responses((status = 200, description = "They can", body = Status), Open),
+)]
 async fn ready(State(shared): State<Arc<Shared>>) -> Answer {
     if shared.desk.is_stopped() {
         return Err(stopped());
     }
     Ok(typed(JSON, "{\"status\":\"ready\"}"))
+}
+
+/// This description.
+#[utoipa::path(
+    get,
+    path = "/openapi.json",
+    operation_id = "readOpenapi",
+    tag = "operation",
+    security(()),
+    responses(
+        (status = 200, description = "OpenAPI 3.1", body = Object, content_type = "application/json"),
+        Open,
+    ),
+)]
+async fn openapi(State(shared): State<Arc<Shared>>) -> Response {
+    typed(JSON, shared.openapi.clone())
 }

@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 use shroff_ingest::messages::{Instruction, Limits, Message, Unreadable, read_messages};
 use shroff_store::write_payment;
 
+use super::api::{Asked, Big, MessagesAnswer, Typed, Unprocessed};
 use super::desk::{Other, Sent, stopped};
 use super::http::{Answer, JSON, MOST_BODY_BYTES, Shared, allow, room, too_large, typed};
 use super::keys::Right;
@@ -21,6 +22,22 @@ const MOST_INSTRUCTIONS: usize = 8_192;
 /// Above this a body is read on a thread of its own: another request need not wait for it.
 const SHORT: usize = 64 << 10;
 
+/// Messages between banks in, verdicts out: ISO 20022 and MT103. A message is taken as a whole or not at all.
+#[utoipa::path(
+    post,
+    path = "/v1/messages",
+    operation_id = "sendMessages",
+    tag = "payments",
+    request_body(content(
+        (String = "application/xml"),
+        (String = "text/xml"),
+        (String = "text/plain"),
+    )),
+    responses(
+        (status = 200, description = "What is said of each instruction", body = MessagesAnswer),
+        Asked, Big, Typed, Unprocessed,
+    ),
+)]
 pub(crate) async fn messages(State(shared): State<Arc<Shared>>, request: Request) -> Answer {
     allow(&shared, &request, Right::SendPayments)?;
     if shared.desk.is_stopped() {

@@ -5,37 +5,56 @@ use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::api::CommandName;
 
 /// A problem. The texts are for whoever sent the request; none has an account in it.
 #[derive(Debug, Clone, Serialize)]
 #[serde(transparent)]
 pub(crate) struct Problem(Box<Details>);
 
-#[derive(Debug, Clone, Serialize)]
-struct Details {
+/// What is wrong, as RFC 9457 says it.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = Problem, example = json!({
+    "type": "urn:shroff:problem:bad-request", "title": "The request cannot be read", "status": 400,
+    "detail": "`limit` cannot be asked so", "hint": "limit (1 to 500), cursor"
+}))]
+pub(crate) struct Details {
+    /// Which kind of problem it is: the same text for the same kind.
     #[serde(rename = "type")]
+    #[schema(max_length = 64, pattern = "^urn:shroff:problem:[a-z-]+$")]
     kind: String,
+    #[schema(max_length = 128)]
     title: &'static str,
+    #[schema(minimum = 400, maximum = 599)]
     status: u16,
     #[serde(skip_serializing_if = "String::is_empty")]
+    #[schema(required = false, max_length = 4096)]
     detail: String,
     /// Which record of those that were sent, from 0.
     #[serde(skip_serializing_if = "Option::is_none")]
     index: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 64)]
     field: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 80)]
     value: Option<String>,
+    /// What to try.
     #[serde(skip_serializing_if = "String::is_empty")]
+    #[schema(required = false, max_length = 4096)]
     hint: String,
     /// Where somebody else was faster: what it is at now.
     #[serde(skip_serializing_if = "Option::is_none")]
     current_version: Option<u64>,
     /// Where it may not be done in this state: which it is.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 32)]
     state: Option<&'static str>,
     /// What may be done in it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false, max_items = 16, value_type = Vec<CommandName>)]
     allowed: Vec<&'static str>,
     /// Seconds; a header, and no part of the text.
     #[serde(skip)]

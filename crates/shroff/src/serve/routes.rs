@@ -15,12 +15,12 @@ mod typologies;
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::http::HeaderValue;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use shroff_store::register::{AuditEntry, RegisterError};
+use utoipa_axum::router::OpenApiRouter;
 
 use super::actor::Actor;
 use super::http::Shared;
@@ -30,8 +30,8 @@ use crate::settings;
 pub(crate) use self::typologies::typologies_text;
 
 /// All of them.
-pub(crate) fn router() -> Router<Arc<Shared>> {
-    Router::new()
+pub(crate) fn router() -> OpenApiRouter<Arc<Shared>> {
+    OpenApiRouter::default()
         .merge(alerts::router())
         .merge(accounts::router())
         .merge(graph::router())

@@ -17,6 +17,7 @@ mod labels;
 #[cfg(unix)]
 mod messages;
 mod mutes;
+mod openapi;
 mod patterns;
 #[cfg(unix)]
 mod people;

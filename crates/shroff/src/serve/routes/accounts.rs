@@ -3,19 +3,21 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::HeaderMap;
-use axum::routing::get;
 use serde::Serialize;
 use shroff_store::register::AlertFilter;
 use shroff_types::{AccountId, Decimal, Span, Timestamp};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::bodies::{AlertHead, Exact, Payment, exact};
 use super::graph::shown;
 use super::{Answer, json, refused, saw, unknown};
 use crate::serve::actor::actor;
+use crate::serve::api::{AccountToken, Asked, Date, Found, Instant, Money};
 use crate::serve::http::Shared;
 use crate::serve::keys::Right;
 use crate::serve::problem::{Kind, Problem};
@@ -26,38 +28,64 @@ const MOST: usize = 500_000;
 /// The payments that are listed.
 const MOST_LISTED: usize = 200;
 
-pub(super) fn router() -> Router<Arc<Shared>> {
-    Router::new().route("/v1/accounts/{token}", get(account))
+pub(super) fn router() -> OpenApiRouter<Arc<Shared>> {
+    OpenApiRouter::default().routes(routes!(account))
 }
 
-#[derive(Debug, Clone, Serialize)]
+/// What an account did in the window.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(example = json!({
+    "token": "k3vq-81zt-xw0d", "first_time": "2026-03-01T09:30:00Z",
+    "last_time": "2026-03-01T09:30:00Z",
+    "sent": { "count": 1, "amount": 900.0, "counterparties": 1 },
+    "received": { "count": 0, "amount": 0, "counterparties": 0 },
+    "days": [], "payments": [], "alerts": [], "is_complete": true
+}))]
 struct Account {
+    #[schema(value_type = AccountToken)]
     token: String,
+    #[schema(required = true, value_type = Option<Instant>)]
     first_time: Option<String>,
+    #[schema(required = true, value_type = Option<Instant>)]
     last_time: Option<String>,
-    sent: SideOut,
-    received: SideOut,
-    days: Vec<Day>,
+    sent: AccountSide,
+    received: AccountSide,
+    /// Those with a payment.
+    #[schema(max_items = 4000)]
+    days: Vec<AccountDay>,
+    /// The newest.
+    #[schema(max_items = 200)]
     payments: Vec<Payment>,
+    #[schema(max_items = 100)]
     alerts: Vec<AlertHead>,
     /// Whether all of its payments in the window were counted.
     is_complete: bool,
 }
 
-#[derive(Debug, Clone, Serialize)]
-struct SideOut {
+/// One side of an account, in the units that the service counts in.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(example = json!({ "count": 1, "amount": 900.0, "counterparties": 1 }))]
+struct AccountSide {
     count: u64,
+    #[schema(value_type = Money)]
     amount: Exact,
     counterparties: usize,
 }
 
-#[expect(clippy::struct_field_names, reason = "named as the answer names it")]
-#[derive(Debug, Clone, Serialize)]
-struct Day {
+/// A day of an account.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(example = json!({
+    "day": "2026-03-01", "sent_count": 1, "sent_amount": 900.0, "received_count": 0,
+    "received_amount": 0
+}))]
+struct AccountDay {
+    #[schema(value_type = Date)]
     day: String,
     sent_count: u64,
+    #[schema(value_type = Money)]
     sent_amount: Exact,
     received_count: u64,
+    #[schema(value_type = Money)]
     received_amount: Exact,
 }
 
@@ -76,6 +104,15 @@ impl Side {
     }
 }
 
+/// What an account did in the window: its own history, and no score of it.
+#[utoipa::path(
+    get,
+    path = "/v1/accounts/{token}",
+    operation_id = "readAccount",
+    tag = "accounts",
+    params(("token" = AccountToken, Path, description = "The token of an account")),
+    responses((status = 200, description = "What it did", body = Account), Asked, Found),
+)]
 async fn account(
     State(shared): State<Arc<Shared>>,
     token: Result<Path<String>, PathRejection>,
@@ -102,7 +139,7 @@ async fn account(
     let exponent = shared.desk.ask(|core| core.live.exponent()).await?;
     let (sent, received, days) = summed(&seen, account.unwrap_or_default());
     let amount = |minor: i128| exact(short(minor, exponent));
-    let side = |side: Side| SideOut {
+    let side = |side: Side| AccountSide {
         count: side.count,
         amount: amount(side.minor),
         counterparties: side.others.len(),
@@ -116,7 +153,7 @@ async fn account(
         received: side(received),
         days: days
             .into_iter()
-            .map(|(day, [sent, received])| Day {
+            .map(|(day, [sent, received])| AccountDay {
                 day: date(day),
                 sent_count: sent.count,
                 sent_amount: amount(sent.minor),

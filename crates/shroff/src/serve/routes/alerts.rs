@@ -2,31 +2,84 @@
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::HeaderMap;
-use axum::routing::get;
 use shroff_store::register::{AlertFilter, AlertSort, Behind, CaseState, amount_rank};
 use shroff_types::Decimal;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::bodies::{Alert, AlertHead, AlertPage};
 use super::query::{RawQuery, Wanted, action, permille};
 use super::{Answer, json, refused, saw, unknown};
 use crate::serve::actor::actor;
+use crate::serve::api::{Action, AlertId, AlertOrder, Asked, Found, Instant, Order, State as Name};
 use crate::serve::http::Shared;
 use crate::serve::keys::Right;
 use crate::serve::problem::{Kind, Problem};
 
-pub(super) fn router() -> Router<Arc<Shared>> {
-    Router::new().route("/v1/alerts", get(list)).route("/v1/alerts/{id}", get(one))
+pub(super) fn router() -> OpenApiRouter<Arc<Shared>> {
+    OpenApiRouter::default().routes(routes!(list)).routes(routes!(one))
 }
 
-const KNOWN: &str = "typology, min_score (0 to 1), action (none, review, hold), state, assignee, since and until (instants), account (a token), min_amount, q, sort (score, time, amount), order (asc, desc), limit (1 to 500), cursor";
+/// What may be asked of the list.
+#[derive(Debug, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "it names what `filter` reads")]
+struct AlertQuery {
+    /// its id
+    #[param(max_length = 200, example = "cycle")]
+    typology: Option<String>,
+    /// 0 to 1
+    #[param(minimum = 0, maximum = 1, example = json!(0.5))]
+    min_score: Option<f64>,
+    /// none, review or hold
+    action: Option<Action>,
+    /// open, assigned, waiting, escalated, proposed or decided
+    state: Option<Name>,
+    /// the name of a person
+    #[param(max_length = 200)]
+    assignee: Option<String>,
+    /// an instant: its payments reach to it or beyond
+    #[param(value_type = Option<Instant>)]
+    since: Option<String>,
+    /// an instant: its payments begin before it
+    #[param(value_type = Option<Instant>)]
+    until: Option<String>,
+    /// a token
+    #[param(max_length = 200)]
+    account: Option<String>,
+    /// a decimal number
+    #[param(minimum = 0, maximum = 1_000_000_000_000_i64)]
+    min_amount: Option<f64>,
+    /// its id or the beginning of it, or the id of a payment
+    #[param(max_length = 200)]
+    q: Option<String>,
+    /// score, time or amount
+    sort: Option<AlertOrder>,
+    /// asc or desc
+    order: Option<Order>,
+    /// 1 to 500
+    #[param(minimum = 1, maximum = 500, default = 50)]
+    limit: Option<u32>,
+    /// as `next_cursor` gave it
+    #[param(max_length = 200)]
+    cursor: Option<String>,
+}
 
+/// Alerts, newest or highest first.
+#[utoipa::path(
+    get,
+    path = "/v1/alerts",
+    operation_id = "listAlerts",
+    tag = "alerts",
+    params(AlertQuery),
+    responses((status = 200, description = "A page of them", body = AlertPage), Asked),
+)]
 async fn list(State(shared): State<Arc<Shared>>, headers: HeaderMap, query: RawQuery) -> Answer {
     actor(&shared, &headers, Right::ReadAlerts)?;
-    let filter = filter(Wanted::read(query, KNOWN)?)?;
+    let filter = filter(Wanted::read::<AlertQuery>(query)?)?;
     shared.inbox.caught_up().await;
     let page = shared.register.alerts(&filter).await.map_err(refused)?;
     let cursor = |behind: Behind| {
@@ -94,6 +147,15 @@ fn letter(sort: AlertSort, ascending: bool) -> char {
     }
 }
 
+/// An alert with its evidence, its revisions, and earlier alerts of its accounts.
+#[utoipa::path(
+    get,
+    path = "/v1/alerts/{id}",
+    operation_id = "readAlert",
+    tag = "alerts",
+    params(("id" = AlertId, Path, description = "The id of an alert")),
+    responses((status = 200, description = "The alert", body = Alert), Asked, Found),
+)]
 async fn one(
     State(shared): State<Arc<Shared>>,
     id: Result<Path<String>, PathRejection>,

@@ -3,32 +3,68 @@
 use std::io;
 use std::sync::Arc;
 
-use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, HeaderValue};
 use axum::response::Response;
-use axum::routing::get;
 use http_body_util::channel::{Channel, Sender};
 use shroff_store::register::{AuditFilter, Register};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::bodies::AuditPage;
 use super::query::{RawQuery, Wanted};
 use super::{Answer, json, refused, saw};
 use crate::serve::actor::actor;
+use crate::serve::api::{Asked, Instant};
 use crate::serve::http::Shared;
 use crate::serve::keys::Right;
 
-pub(super) fn router() -> Router<Arc<Shared>> {
-    Router::new().route("/v1/audit", get(list)).route("/v1/audit/export", get(export))
+pub(super) fn router() -> OpenApiRouter<Arc<Shared>> {
+    OpenApiRouter::default().routes(routes!(list)).routes(routes!(export))
 }
 
+/// What may be asked of the list.
+#[derive(Debug, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "it names what `list` reads")]
+struct AuditQuery {
+    /// a name
+    #[param(max_length = 200)]
+    actor: Option<String>,
+    /// what was done
+    #[param(max_length = 200, example = "alert.read")]
+    action: Option<String>,
+    /// to what
+    #[param(max_length = 200)]
+    object: Option<String>,
+    /// an instant
+    #[param(value_type = Option<Instant>)]
+    since: Option<String>,
+    /// an instant
+    #[param(value_type = Option<Instant>)]
+    until: Option<String>,
+    /// 1 to 500
+    #[param(minimum = 1, maximum = 500, default = 50)]
+    limit: Option<u32>,
+    /// as `next_cursor` gave it
+    #[param(max_length = 200)]
+    cursor: Option<String>,
+}
+
+/// The audit trail, newest first.
+#[utoipa::path(
+    get,
+    path = "/v1/audit",
+    operation_id = "listAudit",
+    tag = "audit",
+    params(AuditQuery),
+    responses((status = 200, description = "A page of it", body = AuditPage), Asked),
+)]
 async fn list(State(shared): State<Arc<Shared>>, headers: HeaderMap, query: RawQuery) -> Answer {
-    const KNOWN: &str =
-        "actor, action, object, since and until (instants), limit (1 to 500), cursor";
     actor(&shared, &headers, Right::ReadAudit)?;
-    let mut wanted = Wanted::read(query, KNOWN)?;
+    let mut wanted = Wanted::read::<AuditQuery>(query)?;
     let most = wanted.limit()?;
     let filter = AuditFilter {
         actor: wanted.text("actor"),
@@ -47,6 +83,14 @@ async fn list(State(shared): State<Arc<Shared>>, headers: HeaderMap, query: RawQ
     json(&AuditPage { next_cursor: last.map(|row| row.n.to_string()), entries })
 }
 
+/// All of the audit trail, an entry a line, oldest first.
+#[utoipa::path(
+    get,
+    path = "/v1/audit/export",
+    operation_id = "exportAudit",
+    tag = "audit",
+    responses((status = 200, description = "Lines of `AuditEntry`", body = String, content_type = "application/x-ndjson"), Asked),
+)]
 async fn export(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Answer {
     let actor = actor(&shared, &headers, Right::ReadAudit)?;
     saw(&shared, &actor, "audit.export", "audit").await?;

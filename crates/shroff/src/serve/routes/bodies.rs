@@ -8,6 +8,12 @@ use shroff_store::register::{
     WholeAlert, case_id,
 };
 use shroff_types::{Amount, Decimal, Timestamp};
+use utoipa::ToSchema;
+
+use crate::serve::api::{
+    AccountToken, Action, AlertId, AuditEntry, CaseId, CommandName, CurrencyCode, Cursor,
+    HoldState, Instant, Money, Name, Outcome, PaymentId, Share, State, Text, TypologyId, Written,
+};
 
 /// An amount, written exactly.
 pub(crate) type Exact = Box<RawValue>;
@@ -27,25 +33,49 @@ pub(crate) fn share(permille: u16) -> f64 {
 }
 
 /// An alert in a list.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(example = json!({
+    "id": "cycle-2", "typology": "cycle", "title": "Money in a circle", "score": 0.85,
+    "action": "review", "first_time": "2026-03-01T09:30:00Z",
+    "last_time": "2026-03-01T10:30:00Z", "raised_at": "2026-03-01T10:30:00Z",
+    "raised_by": "p3", "amount": 2670.0, "currency": "EUR", "accounts": ["k3vq-81zt-xw0d"],
+    "payment_count": 3, "revision": 1, "state": "open", "case": null, "assignee": null,
+    "outcome": null
+}))]
 pub(crate) struct AlertHead {
+    #[schema(value_type = AlertId)]
     pub(crate) id: String,
+    #[schema(value_type = TypologyId)]
     pub(crate) typology: String,
+    #[schema(max_length = 512)]
     pub(crate) title: String,
+    #[schema(value_type = Share)]
     pub(crate) score: f64,
+    #[schema(value_type = Action)]
     pub(crate) action: String,
+    #[schema(value_type = Instant)]
     pub(crate) first_time: String,
+    #[schema(value_type = Instant)]
     pub(crate) last_time: String,
+    #[schema(value_type = Instant)]
     pub(crate) raised_at: String,
+    #[schema(value_type = PaymentId)]
     pub(crate) raised_by: String,
+    #[schema(value_type = Money)]
     pub(crate) amount: Exact,
+    #[schema(value_type = CurrencyCode)]
     pub(crate) currency: String,
+    #[schema(max_items = 1000, value_type = Vec<AccountToken>)]
     pub(crate) accounts: Vec<String>,
     pub(crate) payment_count: u64,
     pub(crate) revision: u64,
+    #[schema(value_type = State)]
     pub(crate) state: String,
+    #[schema(required = true, value_type = Option<CaseId>)]
     pub(crate) case: Option<String>,
+    #[schema(required = true, value_type = Option<Name>)]
     pub(crate) assignee: Option<String>,
+    #[schema(required = true, value_type = Option<Outcome>)]
     pub(crate) outcome: Option<String>,
 }
 
@@ -80,31 +110,53 @@ impl AlertHead {
 }
 
 /// A page of alerts.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(example = json!({ "alerts": [], "next_cursor": null, "total": 0 }))]
 pub(crate) struct AlertPage {
+    #[schema(max_items = 500)]
     pub(crate) alerts: Vec<AlertHead>,
+    #[schema(required = true, value_type = Option<Cursor>)]
     pub(crate) next_cursor: Option<String>,
     pub(crate) total: u64,
 }
 
 /// A rule that fired.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(example = json!({
+    "typology": "cycle", "title": "Money in a circle", "score": 0.85, "share": 1,
+    "reason": "The money is back."
+}))]
 pub(crate) struct Rule {
+    #[schema(value_type = TypologyId)]
     pub(crate) typology: String,
+    #[schema(max_length = 512)]
     pub(crate) title: String,
+    #[schema(value_type = Share)]
     pub(crate) score: f64,
+    #[schema(value_type = Share)]
     pub(crate) share: f64,
+    #[schema(value_type = Text)]
     pub(crate) reason: String,
 }
 
 /// A payment; its accounts are tokens.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(example = json!({
+    "id": "p3", "time": "2026-03-01T10:30:00Z", "debtor": "k3vq-81zt-xw0d",
+    "creditor": "9m2c-5ett-a1rp", "amount": 880.0, "currency": "EUR"
+}))]
 pub(crate) struct Payment {
+    #[schema(value_type = PaymentId)]
     pub(crate) id: String,
+    #[schema(value_type = Instant)]
     pub(crate) time: String,
+    #[schema(value_type = AccountToken)]
     pub(crate) debtor: String,
+    #[schema(value_type = AccountToken)]
     pub(crate) creditor: String,
+    #[schema(value_type = Money)]
     pub(crate) amount: Exact,
+    #[schema(value_type = CurrencyCode)]
     pub(crate) currency: String,
 }
 
@@ -122,7 +174,11 @@ impl Payment {
 }
 
 /// A payment of a picture.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(example = json!({
+    "id": "p3", "time": "2026-03-01T10:30:00Z", "debtor": "k3vq-81zt-xw0d",
+    "creditor": "9m2c-5ett-a1rp", "amount": 880.0, "currency": "EUR", "in_evidence": true
+}))]
 pub(crate) struct FlowPayment {
     #[serde(flatten)]
     pub(crate) payment: Payment,
@@ -131,12 +187,20 @@ pub(crate) struct FlowPayment {
 
 /// How an alert stood after a payment.
 #[expect(clippy::struct_field_names, reason = "named as the answer names it")]
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(example = json!({
+    "revision": 1, "payment": "p3", "time": "2026-03-01T10:30:00Z", "score": 0.85,
+    "action": "review", "payment_count": 3
+}))]
 pub(crate) struct Revision {
     pub(crate) revision: u64,
+    #[schema(value_type = PaymentId)]
     pub(crate) payment: String,
+    #[schema(value_type = Instant)]
     pub(crate) time: String,
+    #[schema(value_type = Share)]
     pub(crate) score: f64,
+    #[schema(value_type = Action)]
     pub(crate) action: &'static str,
     pub(crate) payment_count: u64,
 }
@@ -155,16 +219,31 @@ impl Revision {
 }
 
 /// An alert with everything.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(example = json!({
+    "id": "cycle-2", "typology": "cycle", "title": "Money in a circle", "score": 0.85,
+    "action": "review", "first_time": "2026-03-01T09:30:00Z",
+    "last_time": "2026-03-01T10:30:00Z", "raised_at": "2026-03-01T10:30:00Z",
+    "raised_by": "p3", "amount": 2670.0, "currency": "EUR", "accounts": ["k3vq-81zt-xw0d"],
+    "payment_count": 3, "revision": 1, "state": "open", "case": null, "assignee": null,
+    "outcome": null, "reasons": ["The money is back."], "rules": [], "payments": ["p3"],
+    "evidence": [], "evidence_is_complete": true, "revisions": [], "earlier": []
+}))]
 pub(crate) struct Alert {
     #[serde(flatten)]
     pub(crate) head: AlertHead,
+    #[schema(max_items = 1000, value_type = Vec<Text>)]
     pub(crate) reasons: Vec<String>,
+    #[schema(max_items = 1000)]
     pub(crate) rules: Vec<Rule>,
+    #[schema(max_items = 1000, value_type = Vec<PaymentId>)]
     pub(crate) payments: Vec<String>,
+    #[schema(max_items = 1000)]
     pub(crate) evidence: Vec<Payment>,
     pub(crate) evidence_is_complete: bool,
+    #[schema(max_items = 100_000)]
     pub(crate) revisions: Vec<Revision>,
+    #[schema(max_items = 20)]
     pub(crate) earlier: Vec<AlertHead>,
 }
 
@@ -193,15 +272,28 @@ impl Alert {
 }
 
 /// A hold.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(example = json!({
+    "payment": "p3", "alert": "cycle-2", "opened_at": "2026-03-01T10:30:00Z",
+    "ends_at": "2026-03-02T10:30:00Z", "state": "open", "ended_at": null, "ended_by": null,
+    "reason": null
+}))]
 pub(crate) struct Hold {
+    #[schema(value_type = PaymentId)]
     pub(crate) payment: String,
+    #[schema(required = true, value_type = Option<AlertId>)]
     pub(crate) alert: Option<String>,
+    #[schema(value_type = Instant)]
     pub(crate) opened_at: String,
+    #[schema(value_type = Instant)]
     pub(crate) ends_at: String,
+    #[schema(value_type = HoldState)]
     pub(crate) state: String,
+    #[schema(required = true, value_type = Option<Instant>)]
     pub(crate) ended_at: Option<String>,
+    #[schema(required = true, value_type = Option<Name>)]
     pub(crate) ended_by: Option<String>,
+    #[schema(required = true, value_type = Option<Text>)]
     pub(crate) reason: Option<String>,
 }
 
@@ -221,37 +313,54 @@ impl Hold {
 }
 
 /// A page of holds.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(example = json!({ "holds": [], "next_cursor": null }))]
 pub(crate) struct HoldPage {
+    #[schema(max_items = 500)]
     pub(crate) holds: Vec<Hold>,
+    #[schema(required = true, value_type = Option<Cursor>)]
     pub(crate) next_cursor: Option<String>,
 }
 
 /// What ends a hold.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({ "command": "release", "reason": "The customer was reached." }))]
 pub(crate) struct HoldCommand {
     pub(crate) command: HoldVerb,
+    #[schema(value_type = Written)]
     pub(crate) reason: String,
 }
 
 /// How a hold ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(example = json!("release"))]
 pub(crate) enum HoldVerb {
     Release,
     Return,
 }
 
 /// A decision.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(example = json!({
+    "outcome": "no_report", "reason": "A refund.", "by": "ada", "at": "2026-03-01T12:00:00Z",
+    "evidence": ["p3"], "approved_by": null, "approved_at": null
+}))]
 pub(crate) struct Decision {
+    #[schema(value_type = Outcome)]
     pub(crate) outcome: &'static str,
+    #[schema(value_type = Text)]
     pub(crate) reason: String,
+    #[schema(value_type = Name)]
     pub(crate) by: String,
+    #[schema(value_type = Instant)]
     pub(crate) at: String,
+    #[schema(max_items = 5000, value_type = Vec<PaymentId>)]
     pub(crate) evidence: Vec<String>,
+    #[schema(required = true, value_type = Option<Name>)]
     pub(crate) approved_by: Option<String>,
+    #[schema(required = true, value_type = Option<Instant>)]
     pub(crate) approved_at: Option<String>,
 }
 
@@ -270,30 +379,52 @@ impl Decision {
 }
 
 /// A line of a case's log.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(example = json!({
+    "n": 1, "at": "2026-03-01T11:00:00Z", "by": "ada", "command": "open", "text": "", "detail": {}
+}))]
 pub(crate) struct LogEntry {
     pub(crate) n: u64,
+    #[schema(value_type = Instant)]
     pub(crate) at: String,
+    #[schema(value_type = Name)]
     pub(crate) by: String,
+    #[schema(max_length = 32)]
     pub(crate) command: String,
+    #[schema(value_type = Text)]
     pub(crate) text: String,
     pub(crate) detail: Value,
 }
 
 /// A case in a list.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(example = json!({
+    "id": "case-1", "version": 1, "state": "open", "title": "Money in a circle",
+    "assignee": null, "due": null, "waits_until": null, "reopened": false,
+    "opened_at": "2026-03-01T11:00:00Z", "opened_by": "ada", "outcome": null, "decision": null
+}))]
 pub(crate) struct CaseHead {
+    #[schema(value_type = CaseId)]
     pub(crate) id: String,
     pub(crate) version: u64,
+    #[schema(value_type = State)]
     pub(crate) state: &'static str,
+    #[schema(max_length = 8000)]
     pub(crate) title: String,
+    #[schema(required = true, value_type = Option<Name>)]
     pub(crate) assignee: Option<String>,
+    #[schema(required = true, value_type = Option<Instant>)]
     pub(crate) due: Option<String>,
+    #[schema(required = true, value_type = Option<Instant>)]
     pub(crate) waits_until: Option<String>,
     pub(crate) reopened: bool,
+    #[schema(value_type = Instant)]
     pub(crate) opened_at: String,
+    #[schema(value_type = Name)]
     pub(crate) opened_by: String,
+    #[schema(required = true, value_type = Option<Outcome>)]
     pub(crate) outcome: Option<&'static str>,
+    #[schema(required = true)]
     pub(crate) decision: Option<Decision>,
 }
 
@@ -317,22 +448,36 @@ impl CaseHead {
 }
 
 /// A page of cases.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(example = json!({ "cases": [], "next_cursor": null }))]
 pub(crate) struct CasePage {
+    #[schema(max_items = 500)]
     pub(crate) cases: Vec<CaseHead>,
+    #[schema(required = true, value_type = Option<Cursor>)]
     pub(crate) next_cursor: Option<String>,
 }
 
 /// A case with everything.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(example = json!({
+    "id": "case-1", "version": 1, "state": "open", "title": "Money in a circle",
+    "assignee": null, "due": null, "waits_until": null, "reopened": false,
+    "opened_at": "2026-03-01T11:00:00Z", "opened_by": "ada", "outcome": null, "decision": null,
+    "alerts": [], "links": [], "log": [], "hold": [], "allowed": ["assign", "note"]
+}))]
 pub(crate) struct Case {
     #[serde(flatten)]
     pub(crate) head: CaseHead,
+    #[schema(max_items = 10_000)]
     pub(crate) alerts: Vec<AlertHead>,
+    #[schema(max_items = 10000, value_type = Vec<CaseId>)]
     pub(crate) links: Vec<String>,
+    #[schema(max_items = 100_000)]
     pub(crate) log: Vec<LogEntry>,
+    #[schema(max_items = 10_000)]
     pub(crate) hold: Vec<Hold>,
     /// What may be done in the state it is in, by whoever's role goes so far.
+    #[schema(max_items = 16, value_type = Vec<CommandName>)]
     pub(crate) allowed: Vec<&'static str>,
 }
 
@@ -350,16 +495,20 @@ impl LogEntry {
 }
 
 /// What opens a case.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({ "alerts": ["cycle-2"] }))]
 pub(crate) struct NewCase {
+    #[schema(max_items = 500, value_type = Vec<AlertId>, min_items = 1)]
     pub(crate) alerts: Vec<String>,
     #[serde(default)]
+    #[schema(value_type = Option<Written>)]
     pub(crate) title: Option<String>,
 }
 
 /// A command to a case, and the version of the case that it is given on.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[schema(example = json!({ "version": 1, "command": "note", "text": "I asked the branch." }))]
 pub(crate) struct CaseCommand {
     pub(crate) version: u64,
     #[serde(flatten)]
@@ -367,30 +516,83 @@ pub(crate) struct CaseCommand {
 }
 
 /// A command to a case.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(tag = "command", rename_all = "snake_case")]
+#[schema(example = json!({ "command": "note", "text": "I asked the branch." }))]
 pub(crate) enum CaseVerb {
-    Assign { to: String },
+    Assign {
+        #[schema(value_type = Name)]
+        to: String,
+    },
     Unassign,
-    Wait { until: String, reason: String },
+    Wait {
+        #[schema(value_type = Instant)]
+        until: String,
+        #[schema(value_type = Written)]
+        reason: String,
+    },
     Resume,
-    Escalate { reason: String },
-    Decide { outcome: shroff_store::register::Outcome, reason: String, evidence: Vec<String> },
-    Approve { reason: String },
-    Reject { reason: String },
-    Reopen { reason: String },
-    Note { text: String },
-    Link { case: String },
-    Unlink { case: String },
-    Due { at: Option<String> },
-    Join { alerts: Vec<String> },
-    Leave { alert: String },
-    Title { text: String },
+    Escalate {
+        #[schema(value_type = Written)]
+        reason: String,
+    },
+    Decide {
+        #[schema(value_type = Outcome)]
+        outcome: shroff_store::register::Outcome,
+        #[schema(value_type = Written)]
+        reason: String,
+        /// The payments that were on the screen.
+        #[schema(max_items = 5000, value_type = Vec<PaymentId>)]
+        evidence: Vec<String>,
+    },
+    Approve {
+        #[schema(value_type = Written)]
+        reason: String,
+    },
+    Reject {
+        #[schema(value_type = Written)]
+        reason: String,
+    },
+    Reopen {
+        #[schema(value_type = Written)]
+        reason: String,
+    },
+    Note {
+        #[schema(value_type = Written)]
+        text: String,
+    },
+    Link {
+        #[schema(value_type = CaseId)]
+        case: String,
+    },
+    Unlink {
+        #[schema(value_type = CaseId)]
+        case: String,
+    },
+    Due {
+        #[schema(required = true, value_type = Option<Instant>)]
+        at: Option<String>,
+    },
+    Join {
+        #[schema(max_items = 500, value_type = Vec<AlertId>)]
+        alerts: Vec<String>,
+    },
+    Leave {
+        #[schema(value_type = AlertId)]
+        alert: String,
+    },
+    Title {
+        #[schema(value_type = Written)]
+        text: String,
+    },
 }
 
 /// A page of the audit trail.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(example = json!({ "entries": [], "next_cursor": null }))]
 pub(crate) struct AuditPage {
+    #[schema(max_items = 500, value_type = Vec<AuditEntry>)]
     pub(crate) entries: Vec<AuditRow>,
+    #[schema(required = true, value_type = Option<Cursor>)]
     pub(crate) next_cursor: Option<String>,
 }

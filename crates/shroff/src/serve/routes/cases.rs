@@ -2,17 +2,17 @@
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::body::Bytes;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, StatusCode};
-use axum::routing::{get, post};
 use serde::de::DeserializeOwned;
 use shroff_store::register::{
     By, CaseError, CaseFilter, CaseRow, CaseState, Command, CommandKind, case_id, case_number,
 };
 use shroff_types::Timestamp;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::bodies::{
     AlertHead, Case, CaseCommand, CaseHead, CasePage, CaseVerb, Hold, LogEntry, NewCase,
@@ -20,6 +20,7 @@ use super::bodies::{
 use super::query::{RawQuery, Wanted};
 use super::{Answer, json, refused, saw, unknown};
 use crate::serve::actor::{Actor, actor};
+use crate::serve::api::{Asked, Big, CaseId, Found, Raced, State as Name, Unprocessed};
 use crate::serve::http::Shared;
 use crate::serve::keys::Right;
 use crate::serve::problem::{Kind, Problem};
@@ -34,11 +35,11 @@ const MOST_EVIDENCE: usize = 5_000;
 /// The most alerts that are taken in at once.
 const MOST_ALERTS: usize = 500;
 
-pub(super) fn router() -> Router<Arc<Shared>> {
-    Router::new()
-        .route("/v1/cases", get(list).post(open))
-        .route("/v1/cases/{id}", get(one))
-        .route("/v1/cases/{id}/commands", post(command))
+pub(super) fn router() -> OpenApiRouter<Arc<Shared>> {
+    OpenApiRouter::default()
+        .routes(routes!(list, open))
+        .routes(routes!(one))
+        .routes(routes!(command))
 }
 
 /// The body of a request, as what it is to be.
@@ -87,10 +88,39 @@ async fn whole(shared: &Shared, row: &CaseRow) -> Result<Case, Problem> {
     })
 }
 
+/// What may be asked of the list.
+#[derive(Debug, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "it names what `list` reads")]
+struct CaseQuery {
+    /// open, assigned, waiting, escalated, proposed or decided
+    state: Option<Name>,
+    /// the name of a person
+    #[param(max_length = 200)]
+    assignee: Option<String>,
+    /// its id, or a part of its title
+    #[param(max_length = 200)]
+    q: Option<String>,
+    /// 1 to 500
+    #[param(minimum = 1, maximum = 500, default = 50)]
+    limit: Option<u32>,
+    /// as `next_cursor` gave it
+    #[param(max_length = 200)]
+    cursor: Option<String>,
+}
+
+/// Cases, newest first.
+#[utoipa::path(
+    get,
+    path = "/v1/cases",
+    operation_id = "listCases",
+    tag = "cases",
+    params(CaseQuery),
+    responses((status = 200, description = "A page of them", body = CasePage), Asked),
+)]
 async fn list(State(shared): State<Arc<Shared>>, headers: HeaderMap, query: RawQuery) -> Answer {
-    const KNOWN: &str = "state, assignee, q, limit (1 to 500), cursor";
     actor(&shared, &headers, Right::ReadAlerts)?;
-    let mut wanted = Wanted::read(query, KNOWN)?;
+    let mut wanted = Wanted::read::<CaseQuery>(query)?;
     let most = wanted.limit()?;
     let filter = CaseFilter {
         state: wanted.read_as("state", CaseState::from_name)?,
@@ -111,6 +141,15 @@ async fn list(State(shared): State<Arc<Shared>>, headers: HeaderMap, query: RawQ
     })
 }
 
+/// A case with its alerts, its log and its holds.
+#[utoipa::path(
+    get,
+    path = "/v1/cases/{id}",
+    operation_id = "readCase",
+    tag = "cases",
+    params(("id" = CaseId, Path, description = "The id of a case")),
+    responses((status = 200, description = "The case", body = Case), Asked, Found),
+)]
 async fn one(
     State(shared): State<Arc<Shared>>,
     id: Result<Path<String>, PathRejection>,
@@ -124,6 +163,15 @@ async fn one(
     json(&whole(&shared, &row).await?)
 }
 
+/// Opens a case over alerts.
+#[utoipa::path(
+    post,
+    path = "/v1/cases",
+    operation_id = "openCase",
+    tag = "cases",
+    request_body = NewCase,
+    responses((status = 201, description = "The case", body = Case), Asked, Raced, Big, Unprocessed),
+)]
 async fn open(State(shared): State<Arc<Shared>>, request: Request) -> Answer {
     let actor = actor(&shared, request.headers(), Right::WorkOnCases)?;
     let NewCase { alerts, title } = body(request).await?;
@@ -140,6 +188,16 @@ async fn open(State(shared): State<Arc<Shared>>, request: Request) -> Answer {
     Ok(response)
 }
 
+/// A command to a case, given on a version of it. Only a person settles one.
+#[utoipa::path(
+    post,
+    path = "/v1/cases/{id}/commands",
+    operation_id = "commandCase",
+    tag = "cases",
+    params(("id" = CaseId, Path, description = "The id of a case")),
+    request_body = CaseCommand,
+    responses((status = 200, description = "The case as it is now", body = Case), Asked, Found, Raced, Big, Unprocessed),
+)]
 async fn command(
     State(shared): State<Arc<Shared>>,
     id: Result<Path<String>, PathRejection>,

@@ -4,18 +4,19 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderValue};
 use axum::response::Response;
-use axum::routing::get;
 use http_body_util::channel::{Channel, Sender};
 use tokio::sync::broadcast::error::RecvError;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::Answer;
 use crate::serve::actor::actor;
+use crate::serve::api::Asked;
 use crate::serve::events::{Events, Heard};
 use crate::serve::http::Shared;
 use crate::serve::keys::Right;
@@ -23,10 +24,19 @@ use crate::serve::keys::Right;
 /// How long a stream is silent at most: proxies close what says nothing.
 const SILENCE: Duration = Duration::from_secs(15);
 
-pub(super) fn router() -> Router<Arc<Shared>> {
-    Router::new().route("/v1/events", get(listen))
+pub(super) fn router() -> OpenApiRouter<Arc<Shared>> {
+    OpenApiRouter::default().routes(routes!(listen))
 }
 
+/// What changes, as server-sent events: `alert`, `case`, `hold`; `restart` where `Last-Event-ID` is not known any more.
+#[utoipa::path(
+    get,
+    path = "/v1/events",
+    operation_id = "listen",
+    tag = "events",
+    params(("Last-Event-ID" = Option<String>, Header, max_length = 64, description = "The id of the last event that was heard")),
+    responses((status = 200, description = "Events, as long as anybody listens", body = String, content_type = "text/event-stream"), Asked),
+)]
 async fn listen(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Answer {
     actor(&shared, &headers, Right::ReadAlerts)?;
     let last = headers.get("last-event-id").and_then(|value| value.to_str().ok());

@@ -3,17 +3,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::HeaderMap;
-use axum::routing::get;
 use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::bodies::{FlowPayment, Payment, exact_amount};
 use super::query::{RawQuery, Wanted};
 use super::{Answer, json, refused, saw, unknown};
 use crate::serve::actor::actor;
+use crate::serve::api::{AccountToken, AlertId, Asked, Found};
 use crate::serve::http::Shared;
 use crate::serve::keys::Right;
 use crate::serve::problem::{Kind, Problem};
@@ -22,19 +24,29 @@ use crate::serve::window::{Seen, payments_of};
 /// The most payments around an alert that are shown: the newest.
 const MOST: usize = 2_000;
 
-pub(super) fn router() -> Router<Arc<Shared>> {
-    Router::new().route("/v1/alerts/{id}/graph", get(graph))
+pub(super) fn router() -> OpenApiRouter<Arc<Shared>> {
+    OpenApiRouter::default().routes(routes!(graph))
 }
 
-#[derive(Debug, Clone, Serialize)]
+/// What lies around an alert.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(example = json!({
+    "accounts": [{ "token": "k3vq-81zt-xw0d", "in_evidence": true }], "payments": [],
+    "is_complete": true
+}))]
 struct Graph {
-    accounts: Vec<Node>,
+    #[schema(max_items = 5000)]
+    accounts: Vec<GraphAccount>,
+    #[schema(max_items = 2300)]
     payments: Vec<FlowPayment>,
     is_complete: bool,
 }
 
-#[derive(Debug, Clone, Serialize)]
-struct Node {
+/// An account of a picture.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(example = json!({ "token": "k3vq-81zt-xw0d", "in_evidence": true }))]
+struct GraphAccount {
+    #[schema(value_type = AccountToken)]
     token: String,
     in_evidence: bool,
 }
@@ -52,6 +64,25 @@ pub(super) fn shown(shared: &Shared, seen: &Seen) -> Payment {
     }
 }
 
+/// What may be asked of a picture.
+#[derive(Debug, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "it names what `graph` reads")]
+struct GraphQuery {
+    /// 0 or 1
+    #[param(minimum = 0, maximum = 1, default = 0)]
+    hops: Option<u8>,
+}
+
+/// The evidence of an alert, and with `hops=1` what else its accounts did in the window.
+#[utoipa::path(
+    get,
+    path = "/v1/alerts/{id}/graph",
+    operation_id = "readAlertGraph",
+    tag = "alerts",
+    params(("id" = AlertId, Path, description = "The id of an alert"), GraphQuery),
+    responses((status = 200, description = "Accounts, and the payments between them", body = Graph), Asked, Found),
+)]
 async fn graph(
     State(shared): State<Arc<Shared>>,
     id: Result<Path<String>, PathRejection>,
@@ -60,7 +91,7 @@ async fn graph(
 ) -> Answer {
     let actor = actor(&shared, &headers, Right::ReadAlerts)?;
     let id = id.map_err(|_| Problem::new(Kind::BadRequest, "the path cannot be read"))?.0;
-    let mut wanted = Wanted::read(query, "hops (0 or 1)")?;
+    let mut wanted = Wanted::read::<GraphQuery>(query)?;
     let hops = |text: &str| text.parse::<u8>().ok().filter(|hops| *hops <= 1);
     let hops = wanted.read_as("hops", hops)?.unwrap_or(0);
     wanted.end()?;
@@ -99,7 +130,9 @@ async fn graph(
             accounts.insert(token.clone(), own.contains(token));
         }
     }
-    let accounts =
-        accounts.into_iter().map(|(token, in_evidence)| Node { token, in_evidence }).collect();
+    let accounts = accounts
+        .into_iter()
+        .map(|(token, in_evidence)| GraphAccount { token, in_evidence })
+        .collect();
     json(&Graph { accounts, payments, is_complete })
 }

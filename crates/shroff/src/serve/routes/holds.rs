@@ -2,32 +2,56 @@
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
 use axum::http::HeaderMap;
-use axum::routing::{get, post};
 use shroff_store::register::{Ending, HoldAnswer, HoldEnd};
 use shroff_types::Timestamp;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::bodies::{Hold, HoldCommand, HoldPage, HoldVerb};
 use super::cases::{body, written};
 use super::query::{RawQuery, Wanted};
 use super::{Answer, json, refused, unknown};
 use crate::serve::actor::actor;
+use crate::serve::api::{Asked, Big, Found, HoldState, PaymentId, Raced};
 use crate::serve::http::Shared;
 use crate::serve::keys::Right;
 use crate::serve::problem::{Kind, Problem};
 use crate::settings;
 
-pub(super) fn router() -> Router<Arc<Shared>> {
-    Router::new().route("/v1/holds", get(list)).route("/v1/holds/{payment}/commands", post(command))
+pub(super) fn router() -> OpenApiRouter<Arc<Shared>> {
+    OpenApiRouter::default().routes(routes!(list)).routes(routes!(command))
 }
 
+/// What may be asked of the list.
+#[derive(Debug, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "it names what `list` reads")]
+struct HoldQuery {
+    /// open, released or returned
+    state: Option<HoldState>,
+    /// 1 to 500
+    #[param(minimum = 1, maximum = 500, default = 50)]
+    limit: Option<u32>,
+    /// as `next_cursor` gave it
+    #[param(max_length = 200)]
+    cursor: Option<String>,
+}
+
+/// Holds, the one that ends first before the others.
+#[utoipa::path(
+    get,
+    path = "/v1/holds",
+    operation_id = "listHolds",
+    tag = "holds",
+    params(HoldQuery),
+    responses((status = 200, description = "A page of them", body = HoldPage), Asked),
+)]
 async fn list(State(shared): State<Arc<Shared>>, headers: HeaderMap, query: RawQuery) -> Answer {
-    const KNOWN: &str = "state (open, released, returned), limit (1 to 500), cursor";
     actor(&shared, &headers, Right::ReadAlerts)?;
-    let mut wanted = Wanted::read(query, KNOWN)?;
+    let mut wanted = Wanted::read::<HoldQuery>(query)?;
     let known =
         |text: &str| ["open", "released", "returned"].contains(&text).then(|| text.to_owned());
     let state = wanted.read_as("state", known)?;
@@ -49,6 +73,16 @@ async fn list(State(shared): State<Arc<Shared>>, headers: HeaderMap, query: RawQ
     })
 }
 
+/// Ends a hold. Only a person does.
+#[utoipa::path(
+    post,
+    path = "/v1/holds/{payment}/commands",
+    operation_id = "commandHold",
+    tag = "holds",
+    params(("payment" = PaymentId, Path, description = "The id of the payment that is held")),
+    request_body = HoldCommand,
+    responses((status = 200, description = "The hold as it ended", body = Hold), Asked, Found, Raced, Big),
+)]
 async fn command(
     State(shared): State<Arc<Shared>>,
     payment: Result<Path<String>, PathRejection>,

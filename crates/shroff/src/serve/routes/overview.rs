@@ -3,26 +3,39 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::State;
 use axum::http::HeaderMap;
-use axum::routing::get;
 use serde::Serialize;
 use shroff_store::register::{Counted, TypologyCount};
 use shroff_types::{Span, Timestamp};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::query::{RawQuery, Wanted};
 use super::{Answer, json, refused};
 use crate::serve::actor::actor;
+use crate::serve::api::{Asked, Date, Instant, Share, TypologyId};
 use crate::serve::http::Shared;
 use crate::serve::keys::Right;
 use crate::settings;
 
-pub(super) fn router() -> Router<Arc<Shared>> {
-    Router::new().route("/v1/overview", get(overview))
+pub(super) fn router() -> OpenApiRouter<Arc<Shared>> {
+    OpenApiRouter::default().routes(routes!(overview))
 }
 
-#[derive(Debug, Clone, Serialize)]
+/// What is counted.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(example = json!({
+    "payments_total": 3, "alerts_total": 1, "open": 1, "assigned": 0, "waiting": 0,
+    "escalated": 0, "decided": 0, "reports": 0, "holds_open": 0,
+    "oldest_open_time": "2026-03-01T09:30:00Z", "per_day": [], "per_typology": [],
+    "burden": {
+        "accounts_alerted": 3, "accounts_alerted_again": 0, "innocent_accounts": 0,
+        "hold_hours_innocent": 0
+    },
+    "time_to_decision_hours": null
+}))]
 struct Overview {
     payments_total: u64,
     alerts_total: u64,
@@ -33,52 +46,96 @@ struct Overview {
     decided: u64,
     reports: u64,
     holds_open: u64,
+    #[schema(required = true, value_type = Option<Instant>)]
     oldest_open_time: Option<String>,
-    per_day: Vec<Day>,
-    per_typology: Vec<PerTypology>,
+    #[schema(max_items = 3661)]
+    per_day: Vec<OverviewDay>,
+    #[schema(max_items = 1000)]
+    per_typology: Vec<TypologyCounts>,
     burden: Burden,
+    #[schema(required = true)]
     time_to_decision_hours: Option<Hours>,
 }
 
-#[expect(clippy::struct_field_names, reason = "named as the answer names it")]
-#[derive(Debug, Clone, Serialize)]
-struct Day {
+/// A day.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(example = json!({ "day": "2026-03-01", "alerts": 1, "decided": 0 }))]
+struct OverviewDay {
+    #[schema(value_type = Date)]
     day: String,
     alerts: u64,
     decided: u64,
 }
 
-#[derive(Debug, Clone, Serialize)]
-struct PerTypology {
+/// What is counted of a typology.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(example = json!({
+    "typology": "cycle", "title": "Money in a circle", "alerts": 1, "decided": 0, "reports": 0,
+    "precision": null
+}))]
+struct TypologyCounts {
+    #[schema(value_type = TypologyId)]
     typology: String,
+    #[schema(max_length = 512)]
     title: String,
     alerts: u64,
     decided: u64,
     reports: u64,
+    /// Reports of decided, where any is.
+    #[schema(required = true, value_type = Option<Share>)]
     precision: Option<f64>,
 }
 
-#[derive(Debug, Clone, Serialize)]
+/// What it costs the innocent.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(example = json!({
+    "accounts_alerted": 3, "accounts_alerted_again": 0, "innocent_accounts": 0,
+    "hold_hours_innocent": 0
+}))]
 struct Burden {
     accounts_alerted: u64,
     accounts_alerted_again: u64,
     innocent_accounts: u64,
+    #[schema(minimum = 0)]
     hold_hours_innocent: f64,
 }
 
-#[derive(Debug, Clone, Serialize)]
+/// Hours: half of them are not longer, and nine of ten.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(example = json!({ "p50": 2.5, "p90": 20.0 }))]
 struct Hours {
+    #[schema(minimum = 0)]
     p50: f64,
+    #[schema(minimum = 0)]
     p90: f64,
 }
 
+/// What may be asked of it.
+#[derive(Debug, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "it names what `overview` reads")]
+struct OverviewQuery {
+    /// 1 to 3660
+    #[param(minimum = 1, maximum = 3660, default = 30)]
+    days: Option<u32>,
+}
+
+/// What is counted: how much there is to do, and what it costs the innocent.
+#[utoipa::path(
+    get,
+    path = "/v1/overview",
+    operation_id = "readOverview",
+    tag = "overview",
+    params(OverviewQuery),
+    responses((status = 200, description = "What is counted", body = Overview), Asked),
+)]
 async fn overview(
     State(shared): State<Arc<Shared>>,
     headers: HeaderMap,
     query: RawQuery,
 ) -> Answer {
     actor(&shared, &headers, Right::ReadAlerts)?;
-    let mut wanted = Wanted::read(query, "days (1 to 3660)")?;
+    let mut wanted = Wanted::read::<OverviewQuery>(query)?;
     let days = |text: &str| text.parse::<u32>().ok().filter(|days| (1..=3_660).contains(days));
     let days = wanted.read_as("days", days)?.unwrap_or(30);
     wanted.end()?;
@@ -94,7 +151,7 @@ fn told(counted: Counted, payments_total: u64, titles: &BTreeMap<String, String>
     let of = |state: &str| {
         counted.states.iter().find(|(name, _)| name == state).map_or(0, |(_, count)| *count)
     };
-    let per_typology = |count: &TypologyCount| PerTypology {
+    let per_typology = |count: &TypologyCount| TypologyCounts {
         typology: count.typology.clone(),
         title: titles.get(&count.typology).unwrap_or(&count.typology).clone(),
         alerts: count.alerts,
@@ -104,7 +161,11 @@ fn told(counted: Counted, payments_total: u64, titles: &BTreeMap<String, String>
     };
     let day = |&(day, alerts, decided): &(i64, u64, u64)| {
         let midnight = Timestamp(day.saturating_mul(Span::DAY.micros())).to_string();
-        Day { day: midnight.split('T').next().unwrap_or_default().to_owned(), alerts, decided }
+        OverviewDay {
+            day: midnight.split('T').next().unwrap_or_default().to_owned(),
+            alerts,
+            decided,
+        }
     };
     Overview {
         payments_total,

@@ -2,23 +2,28 @@
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
 use axum::http::header::{CACHE_CONTROL, SET_COOKIE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::IntoResponse;
-use axum::routing::{get, patch, post};
 use clap::ValueEnum;
 use serde::Deserialize;
 use serde_json::{Value, json as value};
 use shroff_store::register::{AuditEntry, InvitationRow, SessionRow, UserRow};
 use shroff_types::Timestamp;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::cases::body;
 use super::{Answer, json, refused, unknown};
 use crate::outputs;
 use crate::serve::actor::{actor, session_of};
+use crate::serve::api::{
+    Asked, Big, Busy, Found, Invitation, Name, Open, PersonRole, Raced, Refused, SessionAnswer,
+    Unknown, User, UserPage,
+};
 use crate::serve::http::Shared;
 use crate::serve::keys::{RIGHTS, Right, Role};
 use crate::serve::people::{INVITED_MICROS, MOST_SECONDS, Session, new_token};
@@ -30,39 +35,58 @@ const LEAST_LETTERS: usize = 12;
 /// The longest, in bytes.
 const MOST_BYTES: usize = 1_000;
 
-pub(super) fn router() -> Router<Arc<Shared>> {
-    Router::new()
-        .route("/v1/setup", post(set_up))
-        .route("/v1/session", get(session).post(sign_in).delete(sign_out))
-        .route("/v1/users", get(users).post(invite))
-        .route("/v1/users/{name}", patch(change))
+pub(super) fn router() -> OpenApiRouter<Arc<Shared>> {
+    OpenApiRouter::default()
+        .routes(routes!(set_up))
+        .routes(routes!(session, sign_in, sign_out))
+        .routes(routes!(users, invite))
+        .routes(routes!(change))
 }
 
-#[derive(Deserialize)]
+/// Takes a link or an invitation up.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({
+    "token": "9f86d081884c7d659a2feaa0c55ad015", "name": "ada", "password": "correct horse battery"
+}))]
 struct SetUp {
+    #[schema(min_length = 1, max_length = 128)]
     token: String,
+    #[schema(value_type = Name)]
     name: String,
+    /// Twelve letters or more.
+    #[schema(min_length = 12, max_length = 1000)]
     password: String,
 }
 
-#[derive(Deserialize)]
+/// Signs in.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({ "name": "ada", "password": "correct horse battery" }))]
 struct SignIn {
+    #[schema(value_type = Name)]
     name: String,
+    #[schema(max_length = 1000)]
     password: String,
 }
 
-#[derive(Deserialize)]
+/// Invites somebody.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({ "name": "rey", "role": "reviewer" }))]
 struct Invite {
+    #[schema(value_type = Name)]
     name: String,
+    #[schema(value_type = PersonRole)]
     role: String,
 }
 
-#[derive(Deserialize)]
+/// What is changed; what is left out stays.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({ "disabled": true }))]
 struct Change {
+    #[schema(value_type = Option<PersonRole>)]
     role: Option<String>,
     disabled: Option<bool>,
 }
@@ -147,6 +171,16 @@ fn pace(shared: &Shared, name: &str) -> Result<(), Problem> {
     })
 }
 
+/// Takes a link or an invitation up, and signs in.
+#[utoipa::path(
+    post,
+    path = "/v1/setup",
+    operation_id = "setUp",
+    tag = "people",
+    request_body = SetUp,
+    responses((status = 201, description = "The session; its cookie is set", body = SessionAnswer), Open, Busy, Big, Refused),
+    security(()),
+)]
 async fn set_up(State(shared): State<Arc<Shared>>, request: Request) -> Answer {
     let SetUp { token, name, password } = body(request).await?;
     pace(&shared, "")?;
@@ -184,6 +218,16 @@ async fn set_up(State(shared): State<Arc<Shared>>, request: Request) -> Answer {
     begin(&shared, &user, StatusCode::CREATED).await
 }
 
+/// Signs in.
+#[utoipa::path(
+    post,
+    path = "/v1/session",
+    operation_id = "signIn",
+    tag = "people",
+    request_body = SignIn,
+    responses((status = 200, description = "The session; its cookie is set", body = SessionAnswer), Open, Unknown, Busy, Big),
+    security(()),
+)]
 async fn sign_in(State(shared): State<Arc<Shared>>, request: Request) -> Answer {
     let SignIn { name, password } = body(request).await?;
     named(&name)?;
@@ -201,10 +245,28 @@ async fn sign_in(State(shared): State<Arc<Shared>>, request: Request) -> Answer 
     begin(&shared, &user, StatusCode::OK).await
 }
 
+/// Who is signed in.
+#[utoipa::path(
+    get,
+    path = "/v1/session",
+    operation_id = "readSession",
+    tag = "people",
+    responses((status = 200, description = "The session", body = SessionAnswer), Asked),
+    security(("session" = [])),
+)]
 async fn session(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Answer {
     json(&told(&session_of(&shared, &headers)?))
 }
 
+/// Signs out.
+#[utoipa::path(
+    delete,
+    path = "/v1/session",
+    operation_id = "signOut",
+    tag = "people",
+    responses((status = 204, description = "The session has ended"), Asked),
+    security(("session" = [], "csrf" = [])),
+)]
 async fn sign_out(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Answer {
     let session = session_of(&shared, &headers)?;
     let nothing = value!({});
@@ -222,12 +284,29 @@ fn shown(user: &UserRow) -> Value {
     value!({ "name": user.name, "role": user.role, "disabled": user.is_disabled })
 }
 
+/// Who may sign in.
+#[utoipa::path(
+    get,
+    path = "/v1/users",
+    operation_id = "listUsers",
+    tag = "people",
+    responses((status = 200, description = "All of them", body = UserPage), Asked),
+)]
 async fn users(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Answer {
     actor(&shared, &headers, Right::ManageUsers)?;
     let users: Vec<Value> = shared.people.users().iter().map(shown).collect();
     json(&value!({ "users": users, "next_cursor": null }))
 }
 
+/// Invites somebody, for a day.
+#[utoipa::path(
+    post,
+    path = "/v1/users",
+    operation_id = "inviteUser",
+    tag = "people",
+    request_body = Invite,
+    responses((status = 201, description = "What lets them choose a password", body = Invitation), Asked, Raced, Big),
+)]
 async fn invite(State(shared): State<Arc<Shared>>, request: Request) -> Answer {
     let actor = actor(&shared, request.headers(), Right::ManageUsers)?;
     let Invite { name, role: wanted } = body(request).await?;
@@ -250,6 +329,16 @@ async fn invite(State(shared): State<Arc<Shared>>, request: Request) -> Answer {
     Ok(response)
 }
 
+/// Changes the role of a person, or lets them in no more.
+#[utoipa::path(
+    patch,
+    path = "/v1/users/{name}",
+    operation_id = "changeUser",
+    tag = "people",
+    params(("name" = Name, Path, description = "The name of a person")),
+    request_body = Change,
+    responses((status = 200, description = "As they are now", body = User), Asked, Found, Raced, Big),
+)]
 async fn change(
     State(shared): State<Arc<Shared>>,
     name: Result<Path<String>, PathRejection>,

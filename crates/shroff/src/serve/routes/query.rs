@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use axum::extract::Query;
 use axum::extract::rejection::QueryRejection;
 use shroff_types::{Action, Timestamp};
+use utoipa::IntoParams;
 
 use crate::serve::problem::{Kind, Problem};
 
@@ -13,22 +14,29 @@ const MOST: u32 = 500;
 /// The most letters of a value.
 const MOST_LETTERS: usize = 200;
 
-pub(super) type RawQuery = Result<Query<BTreeMap<String, String>>, QueryRejection>;
+pub(super) type RawQuery = Result<Query<Vec<(String, String)>>, QueryRejection>;
 
 /// The values of a query; each is taken once, and what is left over is a mistake.
 #[derive(Debug)]
 pub(super) struct Wanted {
     values: BTreeMap<String, String>,
-    known: &'static str,
+    known: String,
 }
 
 impl Wanted {
-    /// `known` is the hint that names all there are.
-    pub(super) fn read(query: RawQuery, known: &'static str) -> Result<Wanted, Problem> {
-        let query = query.map_err(|_| bad("the query cannot be read", known))?;
-        let mut values = query.0;
-        if values.values().any(|value| value.chars().count() > MOST_LETTERS) {
-            return Err(bad("a value of the query is too long", known));
+    /// `Known` describes all there are.
+    pub(super) fn read<Known: IntoParams>(query: RawQuery) -> Result<Wanted, Problem> {
+        let known = hint::<Known>();
+        let query = query.map_err(|_| bad("the query cannot be read", &known))?;
+        let mut values = BTreeMap::new();
+        for (name, value) in query.0 {
+            let short: String = name.chars().take(40).collect();
+            if value.chars().count() > MOST_LETTERS {
+                return Err(bad(&format!("the value of `{short}` is too long"), &known));
+            }
+            if values.insert(name, value).is_some() {
+                return Err(bad(&format!("`{short}` is there twice"), &known));
+            }
         }
         values.retain(|_, value| !value.is_empty());
         Ok(Wanted { values, known })
@@ -47,7 +55,7 @@ impl Wanted {
         let Some(value) = self.values.remove(name) else { return Ok(None) };
         match read(&value) {
             Some(value) => Ok(Some(value)),
-            None => Err(bad(&format!("`{name}` cannot be asked so"), self.known)),
+            None => Err(bad(&format!("`{name}` cannot be asked so"), &self.known)),
         }
     }
 
@@ -66,10 +74,20 @@ impl Wanted {
             None => Ok(()),
             Some(name) => {
                 let name: String = name.chars().take(40).collect();
-                Err(bad(&format!("`{name}` cannot be asked so"), self.known))
+                Err(bad(&format!("`{name}` cannot be asked so"), &self.known))
             }
         }
     }
+}
+
+/// All there are, with what each may be.
+fn hint<Known: IntoParams>() -> String {
+    let known = Known::into_params(|| None);
+    let one = |it: &utoipa::openapi::path::Parameter| match &it.description {
+        Some(about) => format!("{} ({about})", it.name),
+        None => it.name.clone(),
+    };
+    known.iter().map(one).collect::<Vec<String>>().join(", ")
 }
 
 fn bad(what: &str, hint: &str) -> Problem {

@@ -2,54 +2,92 @@
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, HeaderValue};
 use axum::response::IntoResponse;
-use axum::routing::get;
 use serde::Serialize;
 use shroff_detect::{Input, Typology};
 use shroff_engine::ExampleLedger;
 use shroff_types::{Amount, Currency};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::Answer;
 use super::bodies::{FlowPayment, Payment, exact_amount};
 use crate::serve::actor::actor;
+use crate::serve::api::{Action, Asked, RulesVersion, Text, TypologyId};
 use crate::serve::http::Shared;
 use crate::serve::keys::Right;
 
-pub(super) fn router() -> Router<Arc<Shared>> {
-    Router::new().route("/v1/typologies", get(list))
+pub(super) fn router() -> OpenApiRouter<Arc<Shared>> {
+    OpenApiRouter::default().routes(routes!(list))
 }
 
-#[derive(Debug, Clone, Serialize)]
-struct Page {
+/// A typology: a documented kind of flow and the rules that find it.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(example = json!({
+    "id": "cycle", "title": "Money in a circle", "version": "1f5c3a9be0724d68",
+    "action": "review", "what": "Money comes back.", "why": "It hides where it is from.",
+    "innocent": "A refund.", "sources": [], "when": [], "score": [], "reason": [],
+    "parameters": [], "example": []
+}))]
+struct TypologyPage {
+    #[schema(value_type = TypologyId)]
     id: String,
+    #[schema(max_length = 512)]
     title: String,
+    #[schema(value_type = RulesVersion)]
     version: String,
+    #[schema(value_type = Action)]
     action: &'static str,
+    #[schema(value_type = Text)]
     what: String,
+    #[schema(value_type = Text)]
     why: String,
+    #[schema(value_type = Text)]
     innocent: String,
+    #[schema(max_items = 1000, value_type = Vec<Text>)]
     sources: Vec<String>,
+    #[schema(max_items = 1000, value_type = Vec<Text>)]
     when: Vec<String>,
+    #[schema(max_items = 1000, value_type = Vec<Text>)]
     score: Vec<String>,
+    #[schema(max_items = 1000, value_type = Vec<Text>)]
     reason: Vec<String>,
-    parameters: Vec<Parameter>,
+    #[schema(max_items = 1000)]
+    parameters: Vec<TypologyParameter>,
+    #[schema(max_items = 10000)]
     example: Vec<FlowPayment>,
 }
 
-#[derive(Debug, Clone, Serialize)]
-struct Parameter {
+/// A number of a typology that may be set.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(example = json!({
+    "name": "least", "value": 3.0, "unit": "payments", "low": 2.0, "high": 10.0,
+    "what": "From how many payments on."
+}))]
+struct TypologyParameter {
+    #[schema(max_length = 128)]
     name: String,
     value: f64,
+    #[schema(max_length = 64)]
     unit: String,
     low: f64,
     high: f64,
+    #[schema(value_type = Text)]
     what: String,
 }
 
+/// What is looked for, each with an example.
+#[utoipa::path(
+    get,
+    path = "/v1/typologies",
+    operation_id = "listTypologies",
+    tag = "typologies",
+    responses((status = 200, description = "All of them", body = Vec<TypologyPage>), Asked),
+)]
 async fn list(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Answer {
     actor(&shared, &headers, Right::ReadAlerts)?;
     let mut response = shared.typologies.clone().into_response();
@@ -63,7 +101,7 @@ pub(crate) fn typologies_text(typologies: &[Typology], version: u64) -> anyhow::
         let of = |pick: fn(&shroff_detect::Case) -> &str| {
             typology.cases.iter().map(|case| pick(case).trim().to_owned()).collect()
         };
-        let parameters = typology.parameters.iter().map(|(name, it)| Parameter {
+        let parameters = typology.parameters.iter().map(|(name, it)| TypologyParameter {
             name: name.clone(),
             value: it.value,
             unit: it.unit.clone(),
@@ -71,7 +109,7 @@ pub(crate) fn typologies_text(typologies: &[Typology], version: u64) -> anyhow::
             high: it.range.1,
             what: it.what.clone(),
         });
-        Page {
+        TypologyPage {
             id: typology.id.clone(),
             title: typology.title.clone(),
             version: format!("{version:016x}"),

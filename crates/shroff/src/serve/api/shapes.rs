@@ -1,0 +1,519 @@
+//! The shapes of values in requests and answers: what the description says of a text or a number
+//! beyond that it is one.
+#![expect(dead_code, reason = "they describe what is written and read elsewhere")]
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::serve::problem::Details;
+
+/// An instant as RFC 3339 writes it, in UTC.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(format = DateTime, max_length = 40, example = "2026-03-01T09:30:00Z")]
+pub(crate) struct Instant(String);
+
+/// A day.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(value_type = String, format = Date, max_length = 10, example = "2026-03-01")]
+pub(crate) struct Date(String);
+
+/// An amount of money, written exactly: read it as a decimal, not as a binary fraction.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(value_type = f64, format = "decimal", minimum = 0, example = json!(1250.5))]
+pub(crate) struct Money(String);
+
+/// A currency of ISO 4217; `XXX` where none is told.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(min_length = 3, max_length = 3, pattern = "^[A-Z]{3}$", example = "EUR")]
+pub(crate) struct CurrencyCode(String);
+
+/// The token that stands for an account.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(min_length = 1, max_length = 64, example = "k3vq-81zt-xw0d")]
+pub(crate) struct AccountToken(String);
+
+/// The id of a payment, as it was sent.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(min_length = 1, max_length = 128, example = "p3")]
+pub(crate) struct PaymentId(String);
+
+/// The id of an alert.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(min_length = 1, max_length = 128, example = "cycle-2")]
+pub(crate) struct AlertId(String);
+
+/// The id of a case.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(max_length = 24, pattern = "^case-[0-9]+$", example = "case-1")]
+pub(crate) struct CaseId(String);
+
+/// The id of a typology.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(min_length = 1, max_length = 64, pattern = "^[a-z0-9_-]+$", example = "cycle")]
+pub(crate) struct TypologyId(String);
+
+/// The name of a person or of a key.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(min_length = 1, max_length = 64, example = "ada")]
+pub(crate) struct Name(String);
+
+/// A share of one.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(minimum = 0, maximum = 1, example = json!(0.85))]
+pub(crate) struct Share(f64);
+
+/// What a person wrote.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(min_length = 1, max_length = 8000, example = "The money came back within a day.")]
+pub(crate) struct Written(String);
+
+/// A text for people.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(max_length = 65536, example = "900.00 EUR came back to its account in 3 payments.")]
+pub(crate) struct Text(String);
+
+/// Where a page ends: the next one begins behind it.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(min_length = 1, max_length = 200, example = "t1772323200000000.7")]
+pub(crate) struct Cursor(String);
+
+/// SHA-256 in hexadecimal.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(
+    max_length = 64,
+    pattern = "^[0-9a-f]{64}$",
+    example = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+)]
+pub(crate) struct Digest(String);
+
+/// The version of rules and definitions: a digest of them in hexadecimal.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(max_length = 16, pattern = "^[0-9a-f]{16}$", example = "1f5c3a9be0724d68")]
+pub(crate) struct RulesVersion(String);
+
+/// What is suggested.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = "review")]
+#[schema(rename_all = "snake_case")]
+pub(crate) enum Action {
+    None,
+    Review,
+    Hold,
+}
+
+/// How far work on an alert or a case has come.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = "assigned")]
+#[schema(rename_all = "snake_case")]
+pub(crate) enum State {
+    Open,
+    Assigned,
+    Waiting,
+    Escalated,
+    Proposed,
+    Decided,
+}
+
+/// How a case is decided.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = "no_report")]
+#[schema(rename_all = "snake_case")]
+pub(crate) enum Outcome {
+    Report,
+    NoReport,
+}
+
+/// A command to a case.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = "assign")]
+#[schema(rename_all = "snake_case")]
+pub(crate) enum CommandName {
+    Assign,
+    Unassign,
+    Wait,
+    Resume,
+    Escalate,
+    Decide,
+    Approve,
+    Reject,
+    Reopen,
+    Note,
+    Link,
+    Unlink,
+    Due,
+    Join,
+    Leave,
+    Title,
+}
+
+/// How a hold stands.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = "open")]
+#[schema(rename_all = "snake_case")]
+pub(crate) enum HoldState {
+    Open,
+    Released,
+    Returned,
+}
+
+/// The role of a person.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = "reviewer")]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum PersonRole {
+    Administrator,
+    Analyst,
+    Reviewer,
+    RuleAuthor,
+    Auditor,
+}
+
+/// By what alerts are sorted.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = "time")]
+#[schema(rename_all = "snake_case")]
+pub(crate) enum AlertOrder {
+    Score,
+    Time,
+    Amount,
+}
+
+/// Which way a list goes.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = "desc")]
+#[schema(rename_all = "snake_case")]
+pub(crate) enum Order {
+    Asc,
+    Desc,
+}
+
+/// What a role may do.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = "read-alerts")]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum RightName {
+    SendPayments,
+    ReadVerdicts,
+    ReadAlerts,
+    WorkOnCases,
+    ReviewDecisions,
+    EndHolds,
+    ReadAudit,
+    ReadMetrics,
+    ManageUsers,
+}
+
+/// A payment as it is sent. A field of another name is not read.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "id": "p1", "time": "2026-03-01T09:30:00Z", "debtor": "A", "creditor": "B",
+    "amount": "900.00", "currency": "EUR"
+}))]
+pub(crate) struct NewPayment {
+    /// Its own: the same one again counts once. No control characters.
+    #[schema(min_length = 1, max_length = 128)]
+    id: String,
+    time: Moment,
+    /// The account that pays. No control characters.
+    #[schema(min_length = 1, max_length = 128)]
+    debtor: String,
+    /// The account that is paid. No control characters.
+    #[schema(min_length = 1, max_length = 128)]
+    creditor: String,
+    amount: Sum,
+    /// Of ISO 4217.
+    #[schema(min_length = 3, max_length = 3, pattern = "^[A-Z]{3}$")]
+    currency: Option<String>,
+    /// How it is sent.
+    #[schema(max_length = 64)]
+    method: Option<String>,
+}
+
+/// When a payment was made: RFC 3339, or microseconds since 1970; between 1970 and 2200.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = "2026-03-01T09:30:00Z")]
+#[serde(untagged)]
+pub(crate) enum Moment {
+    Text(MomentText),
+    Microseconds(MomentMicroseconds),
+}
+
+/// RFC 3339, or a number in quotes.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(min_length = 1, max_length = 128, example = "2026-03-01T09:30:00Z")]
+pub(crate) struct MomentText(String);
+
+/// Microseconds since 1970.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(minimum = 0, maximum = 7_258_118_399_999_999_i64, example = 1_772_357_400_000_000_i64)]
+pub(crate) struct MomentMicroseconds(i64);
+
+/// An amount above zero, exact: a number, or a text of one.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = "900.00")]
+#[serde(untagged)]
+pub(crate) enum Sum {
+    Text(SumText),
+    Number(SumNumber),
+}
+
+/// An amount as a text.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(min_length = 1, max_length = 128, pattern = r"^[0-9]+(\.[0-9]+)?$", example = "900.00")]
+pub(crate) struct SumText(String);
+
+/// An amount as a number.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(exclusive_minimum = 0, maximum = 1_000_000_000_000_000_i64, example = json!(900.0))]
+pub(crate) struct SumNumber(f64);
+
+/// One payment, or several at once.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "id": "p1", "time": "2026-03-01T09:30:00Z", "debtor": "A", "creditor": "B",
+    "amount": "900.00", "currency": "EUR"
+}))]
+#[serde(untagged)]
+pub(crate) enum NewPayments {
+    One(NewPayment),
+    Many(PaymentList),
+}
+
+/// Payments that are answered together.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(max_items = 50_000, example = json!([{
+    "id": "p1", "time": "2026-03-01T09:30:00Z", "debtor": "A", "creditor": "B",
+    "amount": "900.00", "currency": "EUR"
+}]))]
+pub(crate) struct PaymentList(Vec<NewPayment>);
+
+/// How a payment came.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = "in-order")]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum ArrivalName {
+    InOrder,
+    Late,
+    TooLate,
+}
+
+/// What is said of a payment.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "id": "p3", "place": 2, "arrival": "in-order", "score": 0.85, "action": "review",
+    "lower_bounds": false, "reasons": [], "version": "1f5c3a9be0724d68"
+}))]
+pub(crate) struct Verdict {
+    #[schema(value_type = PaymentId)]
+    id: String,
+    /// Its place in the log.
+    place: u32,
+    arrival: ArrivalName,
+    /// Null where it came too late to be judged.
+    #[schema(required = true, value_type = Option<Share>)]
+    score: Option<f64>,
+    action: Action,
+    /// Whether a search ran out of its budget, so that there may be more than is said.
+    lower_bounds: bool,
+    /// Of each rule that fired.
+    #[schema(max_items = 1000)]
+    reasons: Vec<Reason>,
+    version: RulesVersion,
+}
+
+/// Why a rule fired.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "typology": "cycle", "score": 0.85, "share": 1, "text": "The money is back.",
+    "alert": "cycle-2", "evidence": ["p1", "p2", "p3"], "evidence_is_complete": true
+}))]
+pub(crate) struct Reason {
+    typology: TypologyId,
+    score: Share,
+    /// Its part in the score of the payment.
+    share: Share,
+    text: Text,
+    #[schema(required = true)]
+    alert: Option<AlertId>,
+    #[schema(max_items = 100)]
+    evidence: Vec<PaymentId>,
+    evidence_is_complete: bool,
+}
+
+/// A verdict, or what is wrong with the record.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "id": "p3", "place": 2, "arrival": "in-order", "score": 0, "action": "none",
+    "lower_bounds": false, "reasons": [], "version": "1f5c3a9be0724d68"
+}))]
+#[serde(untagged)]
+pub(crate) enum VerdictOrProblem {
+    Verdict(Verdict),
+    Problem(Details),
+}
+
+/// What was answered: to one payment its verdict, to several a list in their order.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "id": "p3", "place": 2, "arrival": "in-order", "score": 0, "action": "none",
+    "lower_bounds": false, "reasons": [], "version": "1f5c3a9be0724d68"
+}))]
+#[serde(untagged)]
+pub(crate) enum Verdicts {
+    One(Verdict),
+    Many(VerdictList),
+}
+
+/// What is said of each, in the order of the payments.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(max_items = 50_000, example = json!([{
+    "id": "p3", "place": 2, "arrival": "in-order", "score": 0, "action": "none",
+    "lower_bounds": false, "reasons": [], "version": "1f5c3a9be0724d68"
+}]))]
+pub(crate) struct VerdictList(Vec<VerdictOrProblem>);
+
+/// What was said of the instructions of messages.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({ "messages": [{
+    "kind": "pacs.004", "version": "pacs.004.001.09", "id": "M1", "warnings": [],
+    "instructions": [{ "withdrawn": "p3" }]
+}] }))]
+pub(crate) struct MessagesAnswer {
+    #[schema(max_items = 8192)]
+    messages: Vec<MessageAnswer>,
+}
+
+/// What was said of a message.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "kind": "pacs.004", "version": "pacs.004.001.09", "id": "M1", "warnings": [],
+    "instructions": [{ "withdrawn": "p3" }]
+}))]
+pub(crate) struct MessageAnswer {
+    #[schema(max_length = 32)]
+    kind: String,
+    #[schema(max_length = 256)]
+    version: String,
+    #[schema(max_length = 256)]
+    id: String,
+    #[schema(max_items = 8192)]
+    warnings: Vec<Text>,
+    #[schema(max_items = 8192)]
+    instructions: Vec<InstructionAnswer>,
+}
+
+/// What was said of an instruction.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({ "withdrawn": "p3" }))]
+#[serde(untagged)]
+pub(crate) enum InstructionAnswer {
+    Verdict(Verdict),
+    Withdrawn(Withdrawn),
+    LeftOut(LeftOut),
+    Problem(Details),
+}
+
+/// A payment that was taken out of all that comes later.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({ "withdrawn": "p3" }))]
+pub(crate) struct Withdrawn {
+    withdrawn: PaymentId,
+}
+
+/// Why an instruction changed nothing.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({ "left_out": "a part of a payment comes back, and the payment stays" }))]
+pub(crate) struct LeftOut {
+    left_out: Text,
+}
+
+/// An entry of the audit trail.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "n": 1, "at": "2026-03-01T09:30:00Z", "actor": "ada", "role": "analyst",
+    "action": "alert.read", "object": "cycle-2", "detail": {},
+    "previous": "0000000000000000000000000000000000000000000000000000000000000000",
+    "hash": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+}))]
+pub(crate) struct AuditEntry {
+    /// From 1.
+    n: u64,
+    at: Instant,
+    /// Who.
+    #[schema(max_length = 128)]
+    actor: String,
+    #[schema(max_length = 32)]
+    role: String,
+    #[schema(max_length = 64)]
+    action: String,
+    /// To what.
+    #[schema(max_length = 512)]
+    object: String,
+    detail: serde_json::Value,
+    previous: Digest,
+    hash: Digest,
+}
+
+/// Who is signed in.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "user": { "name": "ada", "role": "analyst" }, "rights": ["read-alerts"],
+    "csrf": "9f86d081884c7d659a2feaa0c55ad015", "expires": "2026-03-01T21:30:00Z"
+}))]
+pub(crate) struct SessionAnswer {
+    user: SessionUser,
+    #[schema(max_items = 64)]
+    rights: Vec<RightName>,
+    /// For the header `X-CSRF-Token` of whatever changes something.
+    #[schema(max_length = 128)]
+    csrf: String,
+    expires: Instant,
+}
+
+/// The person of a session.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({ "name": "ada", "role": "analyst" }))]
+pub(crate) struct SessionUser {
+    name: Name,
+    role: PersonRole,
+}
+
+/// A person who may sign in.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({ "name": "ada", "role": "analyst", "disabled": false }))]
+pub(crate) struct User {
+    name: Name,
+    role: PersonRole,
+    disabled: bool,
+}
+
+/// Who may sign in.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "users": [{ "name": "ada", "role": "analyst", "disabled": false }], "next_cursor": null
+}))]
+pub(crate) struct UserPage {
+    #[schema(max_items = 100_000)]
+    users: Vec<User>,
+    #[schema(required = true)]
+    next_cursor: Option<Cursor>,
+}
+
+/// What lets somebody choose a password.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "token": "9f86d081884c7d659a2feaa0c55ad015", "expires": "2026-03-02T09:30:00Z"
+}))]
+pub(crate) struct Invitation {
+    #[schema(max_length = 128)]
+    token: String,
+    expires: Instant,
+}
+
+/// That the service is there.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({ "status": "up" }))]
+pub(crate) struct Status {
+    #[schema(max_length = 16)]
+    status: String,
+}
