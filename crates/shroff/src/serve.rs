@@ -2,6 +2,7 @@
 
 mod actor;
 mod alerts;
+mod assets;
 mod audit;
 mod core;
 mod desk;

@@ -28,7 +28,7 @@ use super::problem::{Kind, Problem};
 use super::pseudonyms::Pseudonyms;
 use super::quarantine::Quarantine;
 use super::recorder::Inbox;
-use super::{messages, reply, routes, wire};
+use super::{assets, messages, reply, routes, wire};
 use crate::settings;
 
 /// What the paths share.
@@ -79,7 +79,7 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/metrics", get(metrics))
         .route("/health", get(health))
         .route("/ready", get(ready))
-        .fallback(|| async { Problem::new(Kind::NotFound, "there is no such path") })
+        .fallback(assets::asset)
         .method_not_allowed_fallback(|| async {
             Problem::new(Kind::MethodNotAllowed, "the method is not one of the path")
         })
