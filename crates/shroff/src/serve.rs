@@ -9,6 +9,7 @@ mod desk;
 mod disk;
 mod events;
 mod explain;
+mod feed;
 mod holds;
 mod http;
 mod ingest;
@@ -44,6 +45,7 @@ use tokio::sync::Semaphore;
 use self::core::{Core, Disks};
 use self::desk::Desk;
 use self::disk::Folder;
+pub(crate) use self::feed::Feed;
 use self::http::Shared;
 use self::keys::Keys;
 pub(crate) use self::keys::Role;
@@ -63,6 +65,15 @@ const SEGMENT_BYTES: u32 = 64 << 20;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 pub(crate) fn run(arguments: &Serve) -> anyhow::Result<Ending> {
+    serve(arguments, None)
+}
+
+/// A service that is fed with payments beside those that are sent.
+pub(crate) fn run_fed(arguments: &Serve, feed: Feed) -> anyhow::Result<Ending> {
+    serve(arguments, Some(feed))
+}
+
+fn serve(arguments: &Serve, feed: Option<Feed>) -> anyhow::Result<Ending> {
     refuse_open_network(arguments.listen)?;
     let data = arguments.data.as_path();
     setup::make_private_folder(data)?;
@@ -73,12 +84,7 @@ pub(crate) fn run(arguments: &Serve) -> anyhow::Result<Ending> {
     let token_key = setup::token_key(&arguments.token_key_file())?;
     let keys = keys_of(data)?;
     let begun = settings::now();
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .thread_name("shroff-http")
-        .enable_all()
-        .build()
-        .context("cannot start the threads of the service")?;
+    let runtime = runtime()?;
     let pseudonyms = Arc::new(Pseudonyms::new(token_key));
     let registry = Registry::open(&runtime, arguments, &rulebook, Arc::clone(&pseudonyms))?;
     let people = runtime.block_on(People::of(&registry.register, settings::wall()))?;
@@ -124,6 +130,9 @@ pub(crate) fn run(arguments: &Serve) -> anyhow::Result<Ending> {
         is_secure: false,
     });
     let tasks = registry.start(&runtime, arguments.hold_end);
+    if let Some(feed) = feed {
+        runtime.spawn(feed::send_all(Arc::clone(&shared), feed));
+    }
     runtime.block_on(listen(arguments.listen, shared))?;
     desk.stop();
     engine.join().map_err(|_| anyhow::anyhow!("the engine stopped in the middle of its work"))?;
@@ -132,6 +141,15 @@ pub(crate) fn run(arguments: &Serve) -> anyhow::Result<Ending> {
     tracing::info!("stopped");
     drop(lock);
     Ok(Ending::Well)
+}
+
+fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .thread_name("shroff-http")
+        .enable_all()
+        .build()
+        .context("cannot start the threads of the service")
 }
 
 /// Without TLS a key would be sent in the open.

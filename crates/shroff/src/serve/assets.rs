@@ -19,6 +19,7 @@ use flate2::write::GzEncoder;
 use rust_embed::RustEmbed;
 
 use super::problem::{Kind, Problem};
+use crate::outputs;
 
 /// What `web/` was built into.
 #[derive(RustEmbed)]
@@ -38,8 +39,7 @@ struct Asset {
 static ASSETS: LazyLock<BTreeMap<String, Asset>> = LazyLock::new(|| {
     let files = Dist::iter().filter_map(|name| {
         let file = Dist::get(&name)?;
-        let tag: String =
-            file.metadata.sha256_hash()[..16].iter().map(|byte| format!("{byte:02x}")).collect();
+        let tag = outputs::hexadecimal(&file.metadata.sha256_hash()[..16]);
         let kept = if name.starts_with("assets/") {
             "public, max-age=31536000, immutable"
         } else {
@@ -71,10 +71,7 @@ fn kind_of(name: &str) -> &'static str {
 fn compressed(bytes: &[u8]) -> Vec<u8> {
     let mut out = GzEncoder::new(Vec::new(), Compression::best());
     // Nothing fails that is written into memory; where it did, the file would be sent as it is.
-    match out.write_all(bytes).and_then(|()| out.finish()) {
-        Ok(gzip) => gzip,
-        Err(_) => Vec::new(),
-    }
+    out.write_all(bytes).and_then(|()| out.finish()).unwrap_or_default()
 }
 
 /// What is under no other path: a file of the desk, or nothing.

@@ -157,6 +157,18 @@ async fn together(shared: &Shared, request: Request) -> Answer {
     Ok(reply_to(answers, is_many))
 }
 
+/// Takes payments that nobody sent by HTTP, each as JSON: what is said of them is for nobody.
+pub(crate) async fn take(shared: &Shared, payments: &[String]) -> Result<(), Problem> {
+    let latest = wire::Latest { now: settings::wall(), ahead: shared.ahead };
+    let mut sent = Sent::default();
+    for payment in payments {
+        read_into(&mut sent, payment, latest);
+    }
+    let kib = u32::try_from(sent.records.len() >> 10).unwrap_or(u32::MAX).max(1);
+    let permit = Arc::clone(&shared.room).acquire_many_owned(kib).await.map_err(|_| stopped())?;
+    shared.desk.send(sent, permit).await.map_err(|_| stopped())?.map(drop)
+}
+
 fn read_into(sent: &mut Sent, text: &str, latest: wire::Latest) {
     let Sent { records, count, refused, before, .. } = sent;
     match wire::read(text, latest, |payment| shroff_store::write_payment(payment, records)) {
