@@ -41,7 +41,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
 use self::core::{Core, Disks};
-use self::desk::{Desk, Snapshots};
+use self::desk::Desk;
 use self::disk::Folder;
 use self::http::Shared;
 use self::keys::Keys;
@@ -51,7 +51,7 @@ use self::people::People;
 use self::pseudonyms::Pseudonyms;
 use self::register::Registry;
 pub(crate) use self::setup::Rulebook;
-use self::snapshots::Keeper;
+use self::snapshots::{Keeper, Snapshots};
 use crate::cli::{AuditCommand, Explain, Ingest, KeysCommand, Serve, Verify};
 use crate::threads::Threads;
 use crate::{Ending, settings, terminal};
@@ -100,6 +100,9 @@ pub(crate) fn run(arguments: &Serve) -> anyhow::Result<Ending> {
         },
         every: std::num::NonZeroU32::new(arguments.snapshot_every),
         last: resumed,
+        inbox: Arc::clone(&registry.inbox),
+        runtime: runtime.handle().clone(),
+        patience: PATIENCE,
     };
     let (desk, engine) = Desk::start(core, Arc::clone(&metrics), recorder, snapshots)?;
     let shared = Arc::new(Shared {
