@@ -130,8 +130,10 @@ fn serve(arguments: &Serve, feed: Option<Feed>) -> anyhow::Result<Ending> {
         is_secure: false,
     });
     let tasks = registry.start(&runtime, arguments.hold_end);
-    if let Some(feed) = feed {
-        runtime.spawn(feed::send_all(Arc::clone(&shared), feed));
+    if let Some(mut feed) = feed {
+        let begun = runtime.block_on(feed.begin(&shared));
+        anyhow::ensure!(begun.is_ok(), "the past of the made-up world was not taken");
+        runtime.spawn(feed.go_on(Arc::clone(&shared)));
     }
     runtime.block_on(listen(arguments.listen, shared))?;
     desk.stop();
