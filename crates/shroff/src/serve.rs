@@ -3,12 +3,14 @@
 mod actor;
 mod alerts;
 mod api;
+mod assets;
 mod audit;
 mod core;
 mod desk;
 mod disk;
 mod events;
 mod explain;
+mod feed;
 mod holds;
 mod http;
 mod ingest;
@@ -42,8 +44,9 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
 use self::core::{Core, Disks};
-use self::desk::{Desk, Snapshots};
+use self::desk::Desk;
 use self::disk::Folder;
+pub(crate) use self::feed::Feed;
 use self::http::Shared;
 use self::keys::Keys;
 pub(crate) use self::keys::Role;
@@ -52,7 +55,7 @@ use self::people::People;
 use self::pseudonyms::Pseudonyms;
 use self::register::Registry;
 pub(crate) use self::setup::Rulebook;
-use self::snapshots::Keeper;
+use self::snapshots::{Keeper, Snapshots};
 use crate::cli::{AuditCommand, Explain, Ingest, KeysCommand, Serve, Verify};
 use crate::threads::Threads;
 use crate::{Ending, settings, terminal};
@@ -69,6 +72,15 @@ pub(crate) fn run_openapi() -> anyhow::Result<Ending> {
 }
 
 pub(crate) fn run(arguments: &Serve) -> anyhow::Result<Ending> {
+    serve(arguments, None)
+}
+
+/// A service that is fed with payments beside those that are sent.
+pub(crate) fn run_fed(arguments: &Serve, feed: Feed) -> anyhow::Result<Ending> {
+    serve(arguments, Some(feed))
+}
+
+fn serve(arguments: &Serve, feed: Option<Feed>) -> anyhow::Result<Ending> {
     refuse_open_network(arguments.listen)?;
     let data = arguments.data.as_path();
     setup::make_private_folder(data)?;
@@ -79,12 +91,7 @@ pub(crate) fn run(arguments: &Serve) -> anyhow::Result<Ending> {
     let token_key = setup::token_key(&arguments.token_key_file())?;
     let keys = keys_of(data)?;
     let begun = settings::now();
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .thread_name("shroff-http")
-        .enable_all()
-        .build()
-        .context("cannot start the threads of the service")?;
+    let runtime = runtime()?;
     let pseudonyms = Arc::new(Pseudonyms::new(token_key));
     let registry = Registry::open(&runtime, arguments, &rulebook, Arc::clone(&pseudonyms))?;
     let people = runtime.block_on(People::of(&registry.register, settings::wall()))?;
@@ -107,6 +114,9 @@ pub(crate) fn run(arguments: &Serve) -> anyhow::Result<Ending> {
         },
         every: std::num::NonZeroU32::new(arguments.snapshot_every),
         last: resumed,
+        inbox: Arc::clone(&registry.inbox),
+        runtime: runtime.handle().clone(),
+        patience: PATIENCE,
     };
     let (desk, engine) = Desk::start(core, Arc::clone(&metrics), recorder, snapshots)?;
     let shared = Arc::new(Shared {
@@ -128,6 +138,11 @@ pub(crate) fn run(arguments: &Serve) -> anyhow::Result<Ending> {
         openapi: api::text()?.into(),
     });
     let tasks = registry.start(&runtime, arguments.hold_end);
+    if let Some(mut feed) = feed {
+        let begun = runtime.block_on(feed.begin(&shared));
+        anyhow::ensure!(begun.is_ok(), "the past of the made-up world was not taken");
+        runtime.spawn(feed.go_on(Arc::clone(&shared)));
+    }
     runtime.block_on(listen(arguments.listen, shared))?;
     desk.stop();
     engine.join().map_err(|_| anyhow::anyhow!("the engine stopped in the middle of its work"))?;
@@ -136,6 +151,15 @@ pub(crate) fn run(arguments: &Serve) -> anyhow::Result<Ending> {
     tracing::info!("stopped");
     drop(lock);
     Ok(Ending::Well)
+}
+
+fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .thread_name("shroff-http")
+        .enable_all()
+        .build()
+        .context("cannot start the threads of the service")
 }
 
 /// Without TLS a key would be sent in the open.
@@ -220,6 +244,9 @@ async fn listen(address: SocketAddr, shared: Arc<Shared>) -> anyhow::Result<()> 
              administrator, once and within a day"
         ));
     }
+    // Before that too: a stop that nobody waits for yet would be a kill.
+    let stop = stop_signal();
+    let router = http::router(Arc::clone(&shared));
     {
         let mut out = std::io::stdout().lock();
         writeln!(out, "listening on http://{address}")?;
@@ -228,13 +255,13 @@ async fn listen(address: SocketAddr, shared: Arc<Shared>) -> anyhow::Result<()> 
     let (told, mut stopping) = tokio::sync::watch::channel(false);
     let events = Arc::clone(&shared.events);
     let signal = async move {
-        stop_signal().await;
+        stop.await;
         events.close();
         tracing::info!("told to stop: what is under way is answered");
         // Whoever waits for it is there until the end.
         told.send(true).unwrap_or_default();
     };
-    let serving = axum::serve(listener, http::router(shared)).with_graceful_shutdown(signal);
+    let serving = axum::serve(listener, router).with_graceful_shutdown(signal);
     let late = async {
         // Without a signal this never ends.
         if stopping.wait_for(|told| *told).await.is_err() {
@@ -251,17 +278,19 @@ async fn listen(address: SocketAddr, shared: Arc<Shared>) -> anyhow::Result<()> 
     }
 }
 
+/// Listens for a stop from now on; the future is there once there is one.
 #[cfg(unix)]
-async fn stop_signal() {
+fn stop_signal() -> impl Future<Output = ()> {
     use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut terminate), Ok(mut interrupt)) =
-        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-    else {
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+    let signals = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()));
+    async move {
+        let (Ok(mut terminate), Ok(mut interrupt)) = signals else {
+            return std::future::pending().await;
+        };
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
     }
 }
 

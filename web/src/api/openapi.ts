@@ -522,6 +522,12 @@ export interface components {
          */
         Action: "none" | "review" | "hold";
         /**
+         * @description Who did something: the name of a person, `key:` and that of a key, or what the service itself is
+         *     called.
+         * @example ada
+         */
+        ActorName: string;
+        /**
          * @description An alert with everything.
          * @example {
          *       "accounts": [
@@ -661,7 +667,7 @@ export interface components {
         AuditEntry: {
             action: string;
             /** @description Who. */
-            actor: string;
+            actor: components["schemas"]["ActorName"];
             at: components["schemas"]["Instant"];
             detail: unknown;
             hash: components["schemas"]["Digest"];
@@ -773,7 +779,7 @@ export interface components {
             due: components["schemas"]["Instant"] | null;
             id: components["schemas"]["CaseId"];
             opened_at: components["schemas"]["Instant"];
-            opened_by: components["schemas"]["Name"];
+            opened_by: components["schemas"]["ActorName"];
             outcome: components["schemas"]["Outcome"] | null;
             reopened: boolean;
             state: components["schemas"]["State"];
@@ -920,9 +926,9 @@ export interface components {
          */
         Decision: {
             approved_at: components["schemas"]["Instant"] | null;
-            approved_by: components["schemas"]["Name"] | null;
+            approved_by: components["schemas"]["ActorName"] | null;
             at: components["schemas"]["Instant"];
-            by: components["schemas"]["Name"];
+            by: components["schemas"]["ActorName"];
             evidence: components["schemas"]["PaymentId"][];
             outcome: components["schemas"]["Outcome"];
             reason: components["schemas"]["Text"];
@@ -992,7 +998,7 @@ export interface components {
         Hold: {
             alert: components["schemas"]["AlertId"] | null;
             ended_at: components["schemas"]["Instant"] | null;
-            ended_by: components["schemas"]["Name"] | null;
+            ended_by: components["schemas"]["ActorName"] | null;
             ends_at: components["schemas"]["Instant"];
             opened_at: components["schemas"]["Instant"];
             payment: components["schemas"]["PaymentId"];
@@ -1103,7 +1109,7 @@ export interface components {
          */
         LogEntry: {
             at: components["schemas"]["Instant"];
-            by: components["schemas"]["Name"];
+            by: components["schemas"]["ActorName"];
             command: string;
             detail: unknown;
             /** Format: int64 */
@@ -1175,7 +1181,7 @@ export interface components {
          */
         Money: number;
         /**
-         * @description The name of a person or of a key.
+         * @description The name of a person.
          * @example ada
          */
         Name: string;

@@ -22,7 +22,7 @@ use super::metrics::Metrics;
 use super::problem::{Kind, Problem};
 use super::recorder::Recorder;
 use super::reply;
-use super::snapshots::Keeper;
+use super::snapshots::{Keeping, Snapshots};
 use crate::settings;
 
 /// The most payments that are worked on at once.
@@ -169,74 +169,6 @@ impl Syncer {
     }
 }
 
-/// Where snapshots are kept, and how often one is taken.
-pub(crate) struct Snapshots {
-    pub(crate) keeper: Keeper<Folder>,
-    /// After so many payments; none for at the end alone.
-    pub(crate) every: Option<std::num::NonZeroU32>,
-    /// The place after the last payment that one has.
-    pub(crate) last: Place,
-}
-
-/// A thread that writes snapshots while the engine goes on.
-struct Keeping {
-    taken: blocking::SyncSender<Vec<u8>>,
-    thread: std::thread::JoinHandle<()>,
-    is_busy: Arc<AtomicBool>,
-    every: Option<std::num::NonZeroU32>,
-    /// The place after the last payment of the last one.
-    last: Place,
-}
-
-impl Keeping {
-    fn start(snapshots: Snapshots) -> anyhow::Result<Keeping> {
-        let Snapshots { mut keeper, every, last } = snapshots;
-        let (taken, waiting) = blocking::sync_channel::<Vec<u8>>(1);
-        let is_busy = Arc::new(AtomicBool::new(false));
-        let done = Arc::clone(&is_busy);
-        let work = move || {
-            for bytes in waiting {
-                let (begun, length) = (settings::now(), bytes.len());
-                match keeper.keep(bytes) {
-                    Ok(()) => tracing::debug!(
-                        bytes = length,
-                        seconds = begun.elapsed().as_secs_f64(),
-                        "a snapshot is kept"
-                    ),
-                    Err(error) => {
-                        tracing::warn!(%error, "a snapshot was not kept: the next start takes longer");
-                    }
-                }
-                done.store(false, Ordering::Release);
-            }
-        };
-        let thread = std::thread::Builder::new()
-            .name("shroff-snapshot".to_owned())
-            .spawn(work)
-            .context("cannot start a thread")?;
-        Ok(Keeping { taken, thread, is_busy, every, last })
-    }
-
-    /// Whether one is due, and can be written.
-    fn is_due(&self, next: Place) -> bool {
-        self.every.is_some_and(|every| next.0 - self.last.0 >= every.get())
-            && !self.is_busy.load(Ordering::Acquire)
-    }
-
-    fn take(&mut self, core: &Core<Folder>) {
-        self.is_busy.store(true, Ordering::Release);
-        self.last = core.live.next();
-        // A thread that is gone writes nothing; the next start takes longer.
-        drop(self.taken.send(core.snapshot()));
-    }
-
-    /// Waits until all are written.
-    fn finish(self) {
-        drop(self.taken);
-        drop(self.thread.join());
-    }
-}
-
 /// What becomes of one record of those that were sent together.
 enum Item {
     /// It has this place, and is new or was sent before.
@@ -287,22 +219,25 @@ impl Clerk {
             if !batch.jobs.is_empty() {
                 self.answer(batch);
             }
-            // A snapshot ahead of the register would have let alerts go that it never heard of.
-            let is_due = self.keeping.is_due(self.core.live.next()) && self.recorder.is_heard();
-            if is_due && !self.is_broken() {
-                let begun = settings::now();
-                self.keeping.take(&self.core);
-                self.metrics.snapshot(begun.elapsed());
+            if self.keeping.is_due(self.core.live.next()) {
+                self.take_snapshot();
             }
         }
         match self.core.close() {
-            Ok(()) if self.keeping.last < self.core.live.next() && !self.is_broken() => {
-                self.keeping.take(&self.core);
-            }
+            Ok(()) if self.keeping.last() < self.core.live.next() => self.take_snapshot(),
             Ok(()) => {}
             Err(error) => tracing::error!(%error, "the log could not be closed"),
         }
         self.keeping.finish();
+    }
+
+    fn take_snapshot(&mut self) {
+        let handed = self.recorder.handed();
+        if let Some(handed) = handed.filter(|_| !self.is_broken()) {
+            let begun = settings::now();
+            self.keeping.take(&self.core, handed);
+            self.metrics.snapshot(begun.elapsed());
+        }
     }
 
     /// Whether the state may be ahead of what is durable.

@@ -72,18 +72,22 @@ impl Inbox {
         self.wake.notify_one();
     }
 
-    /// Waits until the register knows what it was handed before, for a while at most.
-    pub(crate) async fn caught_up(&self) {
-        let handed = self.lock().handed;
-        let mut written = self.written.subscribe();
-        let reached = written.wait_for(|&written| written >= handed);
-        // Where it takes longer, what the register knows is what is told.
-        drop(tokio::time::timeout(READ_YOUR_WRITES, reached).await);
+    /// How often something was handed over.
+    pub(crate) fn handed(&self) -> u64 {
+        self.lock().handed
     }
 
-    fn is_written(&self) -> bool {
-        let handed = self.lock().handed;
-        *self.written.borrow() >= handed
+    /// Waits until the register knows all that was handed over by then.
+    pub(crate) async fn reached(&self, handed: u64) {
+        let mut written = self.written.subscribe();
+        // The sender lives as long as we do.
+        drop(written.wait_for(|&written| written >= handed).await);
+    }
+
+    /// Waits until the register knows what it was handed before, for a while at most.
+    pub(crate) async fn caught_up(&self) {
+        // Where it takes longer, what the register knows is what is told.
+        drop(tokio::time::timeout(READ_YOUR_WRITES, self.reached(self.handed())).await);
     }
 
     /// How many alerts wait to be written.
@@ -97,27 +101,13 @@ impl Inbox {
         self.wake.notify_one();
     }
 
-    /// The next piece of what waits. Where more is behind it, the register does not know all of it
-    /// yet, and is told of no place.
-    fn take(&self) -> (Waiting, bool) {
+    /// All that waits. It is written before more is taken, so that none waits for ever while others
+    /// go on changing.
+    fn take(&self) -> Waiting {
         let mut waiting = self.lock();
-        let mut taken = Waiting {
-            holds: std::mem::take(&mut waiting.holds),
-            handed: waiting.handed,
-            is_closed: waiting.is_closed,
-            ..Waiting::default()
-        };
-        let mut payments = 0;
-        while taken.alerts.len() < ALERTS_AT_ONCE && payments < PAYMENTS_AT_ONCE {
-            let Some((id, change)) = waiting.alerts.pop_first() else { break };
-            payments += change.evidence.len() + change.revisions.len();
-            taken.alerts.insert(id, change);
-        }
-        let is_all = waiting.alerts.is_empty();
-        if is_all {
-            taken.upto = waiting.upto.take();
-        }
-        (taken, is_all)
+        let rest =
+            Waiting { handed: waiting.handed, is_closed: waiting.is_closed, ..Waiting::default() };
+        std::mem::replace(&mut waiting, rest)
     }
 }
 
@@ -134,11 +124,28 @@ impl Waiting {
     }
 }
 
+/// Alerts that are written together.
+fn pieces(alerts: BTreeMap<String, AlertChange>) -> Vec<Vec<AlertChange>> {
+    let mut pieces = vec![Vec::new()];
+    let mut payments = 0;
+    for change in alerts.into_values() {
+        let is_full = pieces.last().is_some_and(|piece| piece.len() >= ALERTS_AT_ONCE);
+        if is_full || payments >= PAYMENTS_AT_ONCE {
+            payments = 0;
+            pieces.push(Vec::new());
+        }
+        payments += change.evidence.len() + change.revisions.len();
+        if let Some(piece) = pieces.last_mut() {
+            piece.push(change);
+        }
+    }
+    pieces
+}
+
 /// Writes what is handed over until there is nothing more to come.
 pub(crate) async fn write(inbox: Arc<Inbox>, register: Register, events: Arc<Events>) {
-    let mut pause = PAUSES[0];
     loop {
-        let (taken, is_all) = inbox.take();
+        let taken = inbox.take();
         if taken.is_empty() {
             if taken.is_closed {
                 return;
@@ -146,32 +153,46 @@ pub(crate) async fn write(inbox: Arc<Inbox>, register: Register, events: Arc<Eve
             inbox.wake.notified().await;
             continue;
         }
-        let Waiting { alerts, holds, upto, handed, .. } = taken;
-        let changes: Vec<AlertChange> = alerts.into_values().collect();
-        loop {
-            match register.write_alerts(&changes, &holds, upto).await {
-                Ok(()) => break,
-                Err(error) => {
-                    tracing::error!(%error, "the register was not written: it is tried again");
-                    tokio::time::sleep(pause).await;
-                    pause = PAUSES[1].min(pause * 2);
-                }
+        let Waiting { alerts, mut holds, upto, handed, .. } = taken;
+        let mut pieces = pieces(alerts).into_iter().peekable();
+        while let Some(changes) = pieces.next() {
+            // Before the last piece the register does not know all of it, and is told of no place.
+            let upto = upto.filter(|_| pieces.peek().is_none());
+            let holds = std::mem::take(&mut holds);
+            write_piece(&register, &changes, &holds, upto).await;
+            if !holds.is_empty() {
+                events.holds_opened();
             }
+            tell(&register, &events, changes).await;
         }
-        pause = PAUSES[0];
-        if is_all {
-            inbox.written.send_replace(handed);
-        }
-        if !holds.is_empty() {
-            events.holds_opened();
-        }
-        if events.is_heard() {
-            let ids: Vec<String> = changes.into_iter().map(|change| change.id).collect();
-            match register.alerts_of(&ids).await {
-                Ok(rows) => rows.iter().for_each(|row| events.alert(row)),
-                Err(error) => tracing::warn!(%error, "listeners were not told of alerts"),
-            }
-        }
+        inbox.written.send_replace(handed);
+    }
+}
+
+/// Writes a piece, as often as it takes.
+async fn write_piece(
+    register: &Register,
+    changes: &[AlertChange],
+    holds: &[NewHold],
+    upto: Option<Watermark>,
+) {
+    let mut pause = PAUSES[0];
+    while let Err(error) = register.write_alerts(changes, holds, upto).await {
+        tracing::error!(%error, "the register was not written: it is tried again");
+        tokio::time::sleep(pause).await;
+        pause = PAUSES[1].min(pause * 2);
+    }
+}
+
+/// Tells whoever listens.
+async fn tell(register: &Register, events: &Events, changes: Vec<AlertChange>) {
+    if !events.is_heard() {
+        return;
+    }
+    let ids: Vec<String> = changes.into_iter().map(|change| change.id).collect();
+    match register.alerts_of(&ids).await {
+        Ok(rows) => rows.iter().for_each(|row| events.alert(row)),
+        Err(error) => tracing::warn!(%error, "listeners were not told of alerts"),
     }
 }
 
@@ -219,9 +240,9 @@ impl Recorder {
         }
     }
 
-    /// Whether the register knows all that was handed over.
-    pub(crate) fn is_heard(&self) -> bool {
-        self.inbox.is_written()
+    /// How often something was handed to the register; none where some of it could not be.
+    pub(crate) fn handed(&self) -> Option<u64> {
+        (!self.is_behind).then(|| self.inbox.handed())
     }
 
     /// Hands over what the register does not know, after a start: `known` is what it knows.
@@ -415,10 +436,14 @@ impl Recorder {
             let again = if before == 0 { String::new() } else { format!("-{}", before + 1) };
             Some(format!("{}-{}{again}", typologies.get(opener)?, place.0))
         });
-        let payment = core.payment(told.place, |sent| sent.id.to_owned());
-        let payment = payment
+        let payment = core.payment(told.place, |sent| (sent.id.to_owned(), sent.time));
+        let (payment, time) = payment
             .map_err(|error| tracing::error!(%error, "a payment to hold could not be read"))
             .ok()?;
+        // What was paid longer ago than a hold lasts, as in a history, went its way.
+        if time.after(self.hold_for) <= received {
+            return None;
+        }
         let ends_at = received.after(self.hold_for);
         Some(NewHold { place: told.place.0, payment, alert, opened_at: received, ends_at })
     }

@@ -1,10 +1,24 @@
 //! Snapshots of the core beside its log: which is used at a start, and how one is kept.
 //!
-//! Taking one costs the engine the alerts that it holds; writing it is another thread's work.
+//! Taking one costs the engine the alerts that it holds; writing it is another thread's work, and
+//! waits until the register knows what came before: a start from it hands over nothing older.
 
+use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
+
+use anyhow::Context;
 use shroff_engine::Live;
 use shroff_store::{Disk, Of, Reach, Snapshot, StoreError, read_snapshots, write_snapshot};
 use shroff_types::Place;
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+
+use super::core::Core;
+use super::disk::Folder;
+use super::recorder::Inbox;
+use crate::settings;
 
 /// A snapshot that a start goes on from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,5 +96,123 @@ impl<D: Disk> Keeper<D> {
     pub(crate) fn keep(&mut self, bytes: Vec<u8>) -> Result<(), StoreError> {
         shroff_store::sync_all(&mut self.verdicts)?;
         write_snapshot(&mut self.snapshots, bytes)
+    }
+}
+
+/// Where snapshots are kept, and how often one is taken.
+pub(crate) struct Snapshots {
+    pub(crate) keeper: Keeper<Folder>,
+    /// After so many payments; none for at the end alone.
+    pub(crate) every: Option<NonZeroU32>,
+    /// The place after the last payment that one has.
+    pub(crate) last: Place,
+    /// What waits for the register.
+    pub(crate) inbox: Arc<Inbox>,
+    /// Where that is waited for.
+    pub(crate) runtime: Handle,
+    /// How long the last one waits for it at most.
+    pub(crate) patience: Duration,
+}
+
+/// A thread that writes snapshots while the engine goes on.
+pub(crate) struct Keeping {
+    taken: mpsc::SyncSender<Taken>,
+    thread: std::thread::JoinHandle<()>,
+    ending: watch::Sender<bool>,
+    is_busy: Arc<AtomicBool>,
+    every: Option<NonZeroU32>,
+    last: Place,
+}
+
+struct Taken {
+    bytes: Vec<u8>,
+    /// What the register has to know first.
+    handed: u64,
+}
+
+impl Keeping {
+    pub(crate) fn start(snapshots: Snapshots) -> anyhow::Result<Keeping> {
+        let (taken, waiting) = mpsc::sync_channel(1);
+        let (ending, ended) = watch::channel(false);
+        let is_busy = Arc::new(AtomicBool::new(false));
+        let (every, last) = (snapshots.every, snapshots.last);
+        let done = Arc::clone(&is_busy);
+        let thread = std::thread::Builder::new()
+            .name("shroff-snapshot".to_owned())
+            .spawn(move || snapshots.keep_all(&waiting, &ended, &done))
+            .context("cannot start a thread")?;
+        Ok(Keeping { taken, thread, ending, is_busy, every, last })
+    }
+
+    /// The place after the last payment of the last one.
+    pub(crate) fn last(&self) -> Place {
+        self.last
+    }
+
+    /// Whether one is due, and can be written.
+    pub(crate) fn is_due(&self, next: Place) -> bool {
+        self.every.is_some_and(|every| next.0 - self.last.0 >= every.get())
+            && !self.is_busy.load(Ordering::Acquire)
+    }
+
+    /// Takes one, to be written once the register knows what it was handed until now.
+    pub(crate) fn take(&mut self, core: &Core<Folder>, handed: u64) {
+        self.is_busy.store(true, Ordering::Release);
+        self.last = core.live.next();
+        // A thread that is gone writes nothing; the next start takes longer.
+        drop(self.taken.send(Taken { bytes: core.snapshot(), handed }));
+    }
+
+    /// Waits until all are written.
+    pub(crate) fn finish(self) {
+        self.ending.send_replace(true);
+        drop(self.taken);
+        drop(self.thread.join());
+    }
+}
+
+impl Snapshots {
+    fn keep_all(
+        mut self,
+        waiting: &mpsc::Receiver<Taken>,
+        ended: &watch::Receiver<bool>,
+        is_busy: &AtomicBool,
+    ) {
+        for Taken { bytes, handed } in waiting {
+            if self.is_known(handed, ended.clone()) {
+                self.keep(bytes);
+            } else {
+                tracing::warn!("a snapshot is not kept: it is ahead of the register");
+            }
+            is_busy.store(false, Ordering::Release);
+        }
+    }
+
+    /// Waits for the register; at the end for a while only.
+    fn is_known(&self, handed: u64, mut ended: watch::Receiver<bool>) -> bool {
+        let patience = self.patience;
+        let too_late = async move {
+            drop(ended.wait_for(|&ended| ended).await);
+            tokio::time::sleep(patience).await;
+        };
+        self.runtime.block_on(async {
+            tokio::select! {
+                () = self.inbox.reached(handed) => true,
+                () = too_late => false,
+            }
+        })
+    }
+
+    fn keep(&mut self, bytes: Vec<u8>) {
+        let (begun, length) = (settings::now(), bytes.len());
+        match self.keeper.keep(bytes) {
+            Ok(()) => {
+                let seconds = begun.elapsed().as_secs_f64();
+                tracing::debug!(bytes = length, seconds, "a snapshot is kept");
+            }
+            Err(error) => {
+                tracing::warn!(%error, "a snapshot was not kept: the next start takes longer");
+            }
+        }
     }
 }

@@ -36,10 +36,14 @@ impl Service {
 
     /// Starts it by another program, or with more options.
     pub(crate) fn start_by(folder: &Folder, program: &mut Command, more: &[&str]) -> Service {
+        let words = ["serve", "--listen", "127.0.0.1:0", "--data", "data"];
+        Service::start_as(folder, program.args(words).args(more))
+    }
+
+    /// Starts a program that serves.
+    pub(crate) fn start_as(folder: &Folder, program: &mut Command) -> Service {
         let err = std::fs::File::options().create(true).append(true).open(folder.path("err.txt"));
         let mut child = program
-            .args(["serve", "--listen", "127.0.0.1:0", "--data", "data"])
-            .args(more)
             .current_dir(folder.path("."))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -77,7 +81,8 @@ impl Service {
         let Request { method, path, key, kind, body } = request;
         let mut head = format!("{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n");
         if let Some(key) = key {
-            write!(head, "Authorization: Bearer {key}\r\n").expect("a string");
+            let headers = if key.contains(": ") { "" } else { "Authorization: Bearer " };
+            write!(head, "{headers}{key}\r\n").expect("a string");
         }
         if !kind.is_empty() {
             write!(head, "Content-Type: {kind}\r\n").expect("a string");
@@ -145,6 +150,7 @@ impl Service {
 pub(crate) struct Request<'a> {
     pub(crate) method: &'a str,
     pub(crate) path: &'a str,
+    /// A key, or the headers of a session.
     pub(crate) key: Option<&'a str>,
     pub(crate) kind: &'a str,
     pub(crate) body: &'a str,

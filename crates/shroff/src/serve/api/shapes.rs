@@ -52,7 +52,13 @@ pub(crate) struct CaseId(String);
 #[schema(min_length = 1, max_length = 64, pattern = "^[a-z0-9_-]+$", example = "cycle")]
 pub(crate) struct TypologyId(String);
 
-/// The name of a person or of a key.
+/// Who did something: the name of a person, `key:` and that of a key, or what the service itself is
+/// called.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(min_length = 1, max_length = 256, example = "ada")]
+pub(crate) struct ActorName(String);
+
+/// The name of a person.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(min_length = 1, max_length = 64, example = "ada")]
 pub(crate) struct Name(String);
@@ -440,8 +446,7 @@ pub(crate) struct AuditEntry {
     n: u64,
     at: Instant,
     /// Who.
-    #[schema(max_length = 128)]
-    actor: String,
+    actor: ActorName,
     #[schema(max_length = 32)]
     role: String,
     #[schema(max_length = 64)]

@@ -11,8 +11,9 @@ use shroff_types::{Amount, Decimal, Timestamp};
 use utoipa::ToSchema;
 
 use crate::serve::api::{
-    AccountToken, Action, AlertId, AuditEntry, CaseId, CommandName, CurrencyCode, Cursor,
-    HoldState, Instant, Money, Name, Outcome, PaymentId, Share, State, Text, TypologyId, Written,
+    AccountToken, Action, ActorName, AlertId, AuditEntry, CaseId, CommandName, CurrencyCode,
+    Cursor, HoldState, Instant, Money, Name, Outcome, PaymentId, Share, State, Text, TypologyId,
+    Written,
 };
 
 /// An amount, written exactly.
@@ -291,7 +292,7 @@ pub(crate) struct Hold {
     pub(crate) state: String,
     #[schema(required = true, value_type = Option<Instant>)]
     pub(crate) ended_at: Option<String>,
-    #[schema(required = true, value_type = Option<Name>)]
+    #[schema(required = true, value_type = Option<ActorName>)]
     pub(crate) ended_by: Option<String>,
     #[schema(required = true, value_type = Option<Text>)]
     pub(crate) reason: Option<String>,
@@ -352,13 +353,13 @@ pub(crate) struct Decision {
     pub(crate) outcome: &'static str,
     #[schema(value_type = Text)]
     pub(crate) reason: String,
-    #[schema(value_type = Name)]
+    #[schema(value_type = ActorName)]
     pub(crate) by: String,
     #[schema(value_type = Instant)]
     pub(crate) at: String,
     #[schema(max_items = 5000, value_type = Vec<PaymentId>)]
     pub(crate) evidence: Vec<String>,
-    #[schema(required = true, value_type = Option<Name>)]
+    #[schema(required = true, value_type = Option<ActorName>)]
     pub(crate) approved_by: Option<String>,
     #[schema(required = true, value_type = Option<Instant>)]
     pub(crate) approved_at: Option<String>,
@@ -387,7 +388,7 @@ pub(crate) struct LogEntry {
     pub(crate) n: u64,
     #[schema(value_type = Instant)]
     pub(crate) at: String,
-    #[schema(value_type = Name)]
+    #[schema(value_type = ActorName)]
     pub(crate) by: String,
     #[schema(max_length = 32)]
     pub(crate) command: String,
@@ -420,7 +421,7 @@ pub(crate) struct CaseHead {
     pub(crate) reopened: bool,
     #[schema(value_type = Instant)]
     pub(crate) opened_at: String,
-    #[schema(value_type = Name)]
+    #[schema(value_type = ActorName)]
     pub(crate) opened_by: String,
     #[schema(required = true, value_type = Option<Outcome>)]
     pub(crate) outcome: Option<&'static str>,
