@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
-use axum::http::header::{AUTHORIZATION, COOKIE};
+use axum::http::header::{AUTHORIZATION, COOKIE, STRICT_TRANSPORT_SECURITY};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use super::http::Shared;
-use super::keys::{Right, Role};
+use super::keys::{Entry, Right, Role};
 use super::people::{Session, is_same};
 use super::problem::{Kind, Problem};
 use crate::settings;
@@ -71,9 +71,25 @@ fn who(shared: &Shared, headers: &HeaderMap) -> Result<Actor, Problem> {
     let Some(key) = header.to_str().ok().and_then(|text| text.strip_prefix("Bearer ")) else {
         return Err(Problem::new(Kind::Unauthorized, "`Authorization` is no `Bearer` with a key"));
     };
-    let Some((name, role)) = shared.keys.who(key) else {
+    let now = settings::wall();
+    let keys = shared.keys.keys(now);
+    let Some(entry) = keys.who(key) else {
         return Err(Problem::new(Kind::Unauthorized, "the key is none of the service's"));
     };
+    if entry.has_ended(now) {
+        return Err(Problem::new(Kind::Unauthorized, "the key has ended")
+            .hint("an administrator makes another: `shroff keys add`"));
+    }
+    let Entry { name, role, .. } = entry;
+    if let Some(pace) = entry.pace() {
+        shared.keys.asked.take_at(pace, name, now).map_err(|seconds| {
+            shared.metrics.turned_away.inc();
+            Problem::new(Kind::Overloaded, "the key asks more often than it may")
+                .retry_after(seconds)
+                .hint("send it again after the seconds of Retry-After; nothing of it was taken")
+        })?;
+    }
+    let role = *role;
     Ok(Actor { name: format!("{KEY}{name}"), kind: ActorKind::Key, role })
 }
 
@@ -107,6 +123,9 @@ pub(crate) async fn guard(
     let headers = response.headers_mut();
     for (name, value) in HEADERS {
         headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+    }
+    if shared.is_secure {
+        headers.insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
     }
     response
 }

@@ -21,20 +21,21 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use super::actor::{actor, guard};
 use super::desk::{Answers, Desk, Sent, stopped};
 use super::events::Events;
-use super::keys::{Keys, Right};
+use super::keys::{Right, Ring};
 use super::metrics::Metrics;
 use super::people::People;
 use super::problem::{Kind, Problem};
 use super::pseudonyms::Pseudonyms;
 use super::quarantine::Quarantine;
 use super::recorder::Inbox;
+use super::unmasked::Grants;
 use super::{messages, reply, routes, wire};
 use crate::settings;
 
 /// What the paths share.
 pub(crate) struct Shared {
     pub(crate) desk: Desk,
-    pub(crate) keys: Keys,
+    pub(crate) keys: Ring,
     pub(crate) metrics: Arc<Metrics>,
     /// KiB of bodies that may be in memory at once.
     pub(crate) room: Arc<Semaphore>,
@@ -51,6 +52,8 @@ pub(crate) struct Shared {
     /// Whether a decision needs a second person.
     pub(crate) second_review: bool,
     pub(crate) people: People,
+    /// Who may see which number of an account.
+    pub(crate) grants: Grants,
     /// Whether browsers reach it by TLS alone.
     pub(crate) is_secure: bool,
 }

@@ -12,6 +12,7 @@ mod overview;
 mod people;
 mod query;
 mod typologies;
+mod unmask;
 
 use std::sync::Arc;
 
@@ -42,6 +43,7 @@ pub(crate) fn router() -> Router<Arc<Shared>> {
         .merge(typologies::router())
         .merge(events::router())
         .merge(people::router())
+        .merge(unmask::router())
 }
 
 type Answer = Result<Response, Problem>;

@@ -13,6 +13,8 @@ mod browser;
 mod durable;
 mod features;
 mod forms;
+#[cfg(unix)]
+mod keys;
 mod labels;
 #[cfg(unix)]
 mod messages;
@@ -33,5 +35,9 @@ mod secrets;
 mod serve;
 #[cfg(unix)]
 mod signed;
+#[cfg(unix)]
+mod tls;
+#[cfg(unix)]
+mod unmask;
 mod words;
 mod worlds;
