@@ -70,8 +70,8 @@ const SEGMENT_BYTES: u32 = 64 << 20;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 pub(crate) fn run(arguments: &Serve) -> anyhow::Result<Ending> {
-    refuse_open_network(arguments)?;
     let tls = tls_of(arguments)?;
+    refuse_open_network(arguments)?;
     let data = arguments.data.as_path();
     setup::make_private_folder(data)?;
     let lock = setup::lock(data)?;
