@@ -41,7 +41,7 @@ pub(crate) enum Command {
     },
     /// Write a made-up world of payments with planted laundering and innocent look-alikes.
     Simulate(Simulate),
-    /// Simulate a small world, scan it, and say where the report is.
+    /// Serve a made-up world that goes on living, with the review desk; or scan it into a report.
     Demo(Demo),
     /// List the layouts that are read by name, or guess the mapping of a file.
     Formats {
@@ -135,12 +135,36 @@ pub(crate) struct Serve {
     /// A proxy in front of it speaks TLS with those who come, and nobody comes but through it.
     #[arg(long)]
     pub(crate) behind_proxy: bool,
+    #[command(flatten)]
+    pub(crate) provider: Provider,
     /// How long a person sees the number of an account that was unmasked.
     #[arg(long, value_name = "SPAN", default_value = "15m", value_parser = within_a_day)]
     pub(crate) unmask_for: Span,
     /// Write the log of the program as JSON.
     #[arg(long)]
     pub(crate) log_json: bool,
+}
+
+/// The provider that people may sign in by.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Provider {
+    /// The provider (OIDC) that people may sign in by, as it names itself.
+    #[arg(long, value_name = "URL")]
+    pub(crate) oidc_issuer: Option<String>,
+    /// What the provider calls this service.
+    #[arg(long, value_name = "ID")]
+    pub(crate) oidc_client: Option<String>,
+    /// A file with the secret that the provider gave for it: only its owner may read it.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) oidc_secret_file: Option<PathBuf>,
+    /// The claim that names the role: a text or a list; dots go into a claim, as in
+    /// `realm_access.roles`.
+    #[arg(long, value_name = "CLAIM", default_value = "role")]
+    pub(crate) oidc_role_claim: String,
+    /// Where browsers reach the service, for the provider to send them back to; unless set, where
+    /// it listens.
+    #[arg(long, value_name = "URL")]
+    pub(crate) public_url: Option<String>,
 }
 
 /// What becomes of a held payment that nobody decides.
@@ -691,12 +715,23 @@ pub(crate) struct Simulate {
 
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Demo {
-    /// The folder for the world and its report.
+    /// The folder for the world; where one is there already, it goes on.
     #[arg(long, short, value_name = "DIR", default_value = "shroff-demo")]
     pub(crate) out: PathBuf,
     /// The seed of the world.
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,
+    /// Where to listen: on this machine only. Port 0 takes one that is free.
+    #[arg(
+        long,
+        value_name = "ADDRESS",
+        default_value = "127.0.0.1:8787",
+        conflicts_with = "report"
+    )]
+    pub(crate) listen: SocketAddr,
+    /// Scan the world into a report, and serve nothing.
+    #[arg(long)]
+    pub(crate) report: bool,
 }
 
 /// `+01:00` or `-05:30` in microseconds.

@@ -2,12 +2,14 @@
 
 mod actor;
 mod alerts;
+mod assets;
 mod audit;
 mod core;
 mod desk;
 mod disk;
 mod events;
 mod explain;
+mod feed;
 mod holds;
 mod http;
 mod ingest;
@@ -15,6 +17,7 @@ mod keys;
 mod limits;
 mod messages;
 mod metrics;
+mod oidc;
 mod people;
 mod place;
 mod problem;
@@ -49,10 +52,12 @@ use tokio_rustls::TlsAcceptor;
 use self::core::{Core, Disks};
 use self::desk::Desk;
 use self::disk::Folder;
+pub(crate) use self::feed::Feed;
 use self::http::Shared;
 pub(crate) use self::keys::Role;
 use self::keys::{Keys, NewKey, Ring};
 use self::metrics::Metrics;
+use self::oidc::Oidc;
 use self::people::People;
 use self::pseudonyms::Pseudonyms;
 use self::register::Registry;
@@ -70,8 +75,18 @@ const SEGMENT_BYTES: u32 = 64 << 20;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 pub(crate) fn run(arguments: &Serve) -> anyhow::Result<Ending> {
+    serve(arguments, None)
+}
+
+/// A service that is fed with payments beside those that are sent.
+pub(crate) fn run_fed(arguments: &Serve, feed: Feed) -> anyhow::Result<Ending> {
+    serve(arguments, Some(feed))
+}
+
+fn serve(arguments: &Serve, feed: Option<Feed>) -> anyhow::Result<Ending> {
     let tls = tls_of(arguments)?;
     refuse_open_network(arguments)?;
+    let oidc = Oidc::of(&arguments.provider)?.map(Arc::new);
     let data = arguments.data.as_path();
     setup::make_private_folder(data)?;
     let lock = setup::lock(data)?;
@@ -89,13 +104,7 @@ pub(crate) fn run(arguments: &Serve) -> anyhow::Result<Ending> {
     let people = runtime.block_on(People::of(&registry.register, settings::wall()))?;
     let live = registry.follow(rulebook.live()?);
     let (mut core, resumed) = open(data, live, rulebook.version())?;
-    tracing::info!(
-        payments = core.live.next().0,
-        alerts = core.live.alert_count(),
-        seconds = begun.elapsed().as_secs_f64(),
-        version = format_args!("{:016x}", rulebook.version()),
-        "the log is replayed"
-    );
+    replayed(&core, begun.elapsed());
     let metrics = Arc::new(Metrics::new());
     metrics.state(&core);
     let recorder = registry.recorder(&mut core)?;
@@ -126,10 +135,14 @@ pub(crate) fn run(arguments: &Serve) -> anyhow::Result<Ending> {
         typologies: routes::typologies_text(rulebook.typologies(), rulebook.version())?,
         second_review: arguments.second_review,
         people,
+        oidc,
         grants: Grants::new(arguments.unmask_for),
         is_secure: tls.is_some() || arguments.behind_proxy,
     });
     let tasks = registry.start(&runtime, arguments.hold_end);
+    if let Some(feed) = feed {
+        feed_with(feed, &runtime, &shared)?;
+    }
     runtime.block_on(listen(arguments.listen, tls, shared, stopping))?;
     desk.stop();
     engine.join().map_err(|_| anyhow::anyhow!("the engine stopped in the middle of its work"))?;
@@ -138,6 +151,14 @@ pub(crate) fn run(arguments: &Serve) -> anyhow::Result<Ending> {
     tracing::info!("stopped");
     drop(lock);
     Ok(Ending::Well)
+}
+
+/// What is fed in: its past before anybody is answered, and then what comes.
+fn feed_with(mut feed: Feed, runtime: &Runtime, shared: &Arc<Shared>) -> anyhow::Result<()> {
+    let begun = runtime.block_on(feed.begin(shared));
+    anyhow::ensure!(begun.is_ok(), "the past of the made-up world was not taken");
+    runtime.spawn(feed.go_on(Arc::clone(shared)));
+    Ok(())
 }
 
 fn threads() -> anyhow::Result<Runtime> {
@@ -228,6 +249,16 @@ fn open(data: &Path, live: Live, version: u64) -> anyhow::Result<(Core<Folder>, 
     Ok((core, recovered.resumed.map_or(Place(0), |resumed| resumed.next)))
 }
 
+fn replayed(core: &Core<Folder>, after: Duration) {
+    tracing::info!(
+        payments = core.live.next().0,
+        alerts = core.live.alert_count(),
+        seconds = after.as_secs_f64(),
+        version = format_args!("{:016x}", core.version()),
+        "the log is replayed"
+    );
+}
+
 async fn listen(
     address: SocketAddr,
     tls: Option<TlsAcceptor>,
@@ -241,6 +272,9 @@ async fn listen(
     })?;
     let address = listener.local_addr()?;
     let scheme = if tls.is_some() { "https" } else { "http" };
+    if let Some(oidc) = &shared.oidc {
+        oidc.reached_at(format!("{scheme}://{address}"));
+    }
     if let Some(token) = shared.people.first(&shared.register, settings::wall()).await? {
         terminal::note(format_args!(
             "nobody can sign in yet: {scheme}://{address}/#/setup/{token} makes the first \
@@ -256,13 +290,13 @@ async fn listen(
         out.flush()?;
     }
     match tls {
-        Some(acceptor) => serve(Handshaken::of(listener, acceptor)?, shared, stopping).await,
-        None => serve(listener, shared, stopping).await,
+        Some(acceptor) => answer(Handshaken::of(listener, acceptor)?, shared, stopping).await,
+        None => answer(listener, shared, stopping).await,
     }
 }
 
 /// Serves until it is told to stop, and what is under way then for a while at most.
-async fn serve<L>(
+async fn answer<L>(
     listener: L,
     shared: Arc<Shared>,
     mut stopping: watch::Receiver<bool>,

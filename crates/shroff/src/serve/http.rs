@@ -23,13 +23,14 @@ use super::desk::{Answers, Desk, Sent, stopped};
 use super::events::Events;
 use super::keys::{Right, Ring};
 use super::metrics::Metrics;
+use super::oidc::Oidc;
 use super::people::People;
 use super::problem::{Kind, Problem};
 use super::pseudonyms::Pseudonyms;
 use super::quarantine::Quarantine;
 use super::recorder::Inbox;
 use super::unmasked::Grants;
-use super::{messages, reply, routes, wire};
+use super::{assets, messages, reply, routes, wire};
 use crate::settings;
 
 /// What the paths share.
@@ -52,6 +53,8 @@ pub(crate) struct Shared {
     /// Whether a decision needs a second person.
     pub(crate) second_review: bool,
     pub(crate) people: People,
+    /// Who vouches for people beside their passwords.
+    pub(crate) oidc: Option<Arc<Oidc>>,
     /// Who may see which number of an account.
     pub(crate) grants: Grants,
     /// Whether browsers reach it by TLS alone.
@@ -82,7 +85,7 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/metrics", get(metrics))
         .route("/health", get(health))
         .route("/ready", get(ready))
-        .fallback(|| async { Problem::new(Kind::NotFound, "there is no such path") })
+        .fallback(assets::asset)
         .method_not_allowed_fallback(|| async {
             Problem::new(Kind::MethodNotAllowed, "the method is not one of the path")
         })
@@ -158,6 +161,18 @@ async fn together(shared: &Shared, request: Request) -> Answer {
     }
     let answers = shared.desk.send(sent, permit).await.map_err(|_| stopped())??;
     Ok(reply_to(answers, is_many))
+}
+
+/// Takes payments that nobody sent by HTTP, each as JSON: what is said of them is for nobody.
+pub(crate) async fn take(shared: &Shared, payments: &[String]) -> Result<(), Problem> {
+    let latest = wire::Latest { now: settings::wall(), ahead: shared.ahead };
+    let mut sent = Sent::default();
+    for payment in payments {
+        read_into(&mut sent, payment, latest);
+    }
+    let kib = u32::try_from(sent.records.len() >> 10).unwrap_or(u32::MAX).max(1);
+    let permit = Arc::clone(&shared.room).acquire_many_owned(kib).await.map_err(|_| stopped())?;
+    shared.desk.send(sent, permit).await.map_err(|_| stopped())?.map(drop)
 }
 
 fn read_into(sent: &mut Sent, text: &str, latest: wire::Latest) {

@@ -1,11 +1,12 @@
-//! Which PostgreSQL the register is in: a URL, or a file that holds one where it has a password.
+//! Secrets are in files that only their owner can read; among them where the register is: a URL, or
+//! a file that holds one where it has a password.
 #![expect(clippy::disallowed_methods, reason = "the binary is where files are opened")]
 
 use std::path::Path;
 
 use anyhow::{Context, bail};
 
-/// The longest URL.
+/// The longest that such a file is.
 const MOST_BYTES: u64 = 4_096;
 
 /// The URL that is meant; none for the file in the data folder. What is said of it never quotes it.
@@ -25,7 +26,13 @@ pub(crate) fn url(given: Option<&str>, file: Option<&Path>) -> anyhow::Result<Op
             Ok(Some(url.to_owned()))
         }
         (None, Some(path)) => {
-            let url = read(path)?;
+            let url = private_text(path)?;
+            if url.contains(char::is_whitespace) {
+                bail!(
+                    "`{}` is not one URL\nhint: as in postgres://user:password@host/database",
+                    path.display()
+                );
+            }
             must_be_postgres(&url, &format!("`{}`", path.display()))?;
             Ok(Some(url))
         }
@@ -48,7 +55,8 @@ fn has_password(url: &str) -> bool {
     user.contains(':') || names.into_iter().any(|name| name.contains("pass"))
 }
 
-fn read(path: &Path) -> anyhow::Result<String> {
+/// The text of a file that only its owner can read, without the blanks around it.
+pub(crate) fn private_text(path: &Path) -> anyhow::Result<String> {
     let shown = path.display();
     let told = || format!("cannot read `{shown}`");
     let metadata = std::fs::metadata(path).with_context(told)?;
@@ -63,12 +71,12 @@ fn read(path: &Path) -> anyhow::Result<String> {
         }
     }
     if metadata.len() > MOST_BYTES {
-        bail!("`{shown}` has {} bytes, which is no URL", metadata.len());
+        bail!("`{shown}` has {} bytes, which is too much", metadata.len());
     }
     let text = std::fs::read_to_string(path).with_context(told)?;
     let text = text.trim();
-    if text.is_empty() || text.contains(char::is_whitespace) {
-        bail!("`{shown}` is not one URL\nhint: as in postgres://user:password@host/database");
+    if text.is_empty() {
+        bail!("`{shown}` is empty");
     }
     Ok(text.to_owned())
 }
@@ -111,7 +119,7 @@ mod tests {
         for (text, mode, wanted) in [
             (good, 0o640, "mode is 640"),
             (good, 0o604, "chmod 600"),
-            ("", 0o600, "not one URL"),
+            ("", 0o600, "is empty"),
             ("postgres://a\npostgres://b", 0o600, "not one URL"),
             ("mysql://ann:secret@host/db", 0o600, "names no PostgreSQL"),
             (&"x".repeat(5_000), 0o600, "5000 bytes"),

@@ -8,6 +8,7 @@ mod cases;
 mod events;
 mod graph;
 mod holds;
+mod oidc;
 mod overview;
 mod people;
 mod query;
@@ -43,6 +44,7 @@ pub(crate) fn router() -> Router<Arc<Shared>> {
         .merge(typologies::router())
         .merge(events::router())
         .merge(people::router())
+        .merge(oidc::router())
         .merge(unmask::router())
 }
 

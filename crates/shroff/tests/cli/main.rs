@@ -19,6 +19,8 @@ mod labels;
 #[cfg(unix)]
 mod messages;
 mod mutes;
+#[cfg(unix)]
+mod oidc;
 mod patterns;
 #[cfg(unix)]
 mod people;

@@ -36,10 +36,14 @@ impl Service {
 
     /// Starts it by another program, or with more options.
     pub(crate) fn start_by(folder: &Folder, program: &mut Command, more: &[&str]) -> Service {
+        let words = ["serve", "--listen", "127.0.0.1:0", "--data", "data"];
+        Service::start_as(folder, program.args(words).args(more))
+    }
+
+    /// Starts a program that serves.
+    pub(crate) fn start_as(folder: &Folder, program: &mut Command) -> Service {
         let err = std::fs::File::options().create(true).append(true).open(folder.path("err.txt"));
         let mut child = program
-            .args(["serve", "--listen", "127.0.0.1:0", "--data", "data"])
-            .args(more)
             .current_dir(folder.path("."))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
