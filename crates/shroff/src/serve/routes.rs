@@ -8,10 +8,12 @@ mod cases;
 mod events;
 mod graph;
 mod holds;
+mod oidc;
 mod overview;
 mod people;
 mod query;
 mod typologies;
+mod unmask;
 
 use std::sync::Arc;
 
@@ -42,6 +44,8 @@ pub(crate) fn router() -> OpenApiRouter<Arc<Shared>> {
         .merge(typologies::router())
         .merge(events::router())
         .merge(people::router())
+        .merge(oidc::router())
+        .merge(unmask::router())
 }
 
 type Answer = Result<Response, Problem>;

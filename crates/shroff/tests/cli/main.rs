@@ -13,10 +13,14 @@ mod browser;
 mod durable;
 mod features;
 mod forms;
+#[cfg(unix)]
+mod keys;
 mod labels;
 #[cfg(unix)]
 mod messages;
 mod mutes;
+#[cfg(unix)]
+mod oidc;
 mod openapi;
 mod patterns;
 #[cfg(unix)]
@@ -34,5 +38,9 @@ mod secrets;
 mod serve;
 #[cfg(unix)]
 mod signed;
+#[cfg(unix)]
+mod tls;
+#[cfg(unix)]
+mod unmask;
 mod words;
 mod worlds;

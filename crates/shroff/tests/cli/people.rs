@@ -217,6 +217,8 @@ fn every_path_asks_who_it_is_and_every_role_goes_as_far_as_the_table_says() {
         GET  /v1/users                       p n n n n n n
         POST /v1/users                       p n n n n n n
         PATCH /v1/users/x                    p n n n n n n
+        POST /v1/unmask                      p n p n n n n
+        GET  /v1/unmask/x                    p n p n n n n
         GET  /metrics                        y n n n y n y";
     const ROLES: [&str; 6] =
         ["analyst", "reviewer", "rule-author", "auditor", "payment-system", "monitor"];

@@ -207,6 +207,7 @@ pub(crate) enum RightName {
     ReadAudit,
     ReadMetrics,
     ManageUsers,
+    Unmask,
 }
 
 /// A payment as it is sent. A field of another name is not read.
