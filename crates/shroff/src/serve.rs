@@ -3,6 +3,8 @@
 mod actor;
 mod alerts;
 mod audit;
+mod changes;
+mod compare;
 mod core;
 mod desk;
 mod disk;
@@ -24,7 +26,9 @@ mod register;
 mod reply;
 mod routes;
 mod setup;
+mod shadow;
 mod snapshots;
+mod versions;
 mod window;
 mod wire;
 
@@ -40,6 +44,7 @@ use shroff_types::Place;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
+use self::changes::Rules;
 use self::core::{Core, Disks};
 use self::desk::Desk;
 use self::disk::Folder;
@@ -52,6 +57,7 @@ use self::pseudonyms::Pseudonyms;
 use self::register::Registry;
 pub(crate) use self::setup::Rulebook;
 use self::snapshots::{Keeper, Snapshots};
+use self::versions::Versions;
 use crate::cli::{AuditCommand, Explain, Ingest, KeysCommand, Serve, Verify};
 use crate::threads::Threads;
 use crate::{Ending, settings, terminal};
@@ -67,8 +73,7 @@ pub(crate) fn run(arguments: &Serve) -> anyhow::Result<Ending> {
     setup::make_private_folder(data)?;
     let lock = setup::lock(data)?;
     start_logs(arguments.log_json);
-    let rulebook = Rulebook::of(arguments)?;
-    rulebook.keep(data)?;
+    let (versions, rulebook) = rules_of(arguments)?;
     let token_key = setup::token_key(&arguments.token_key_file())?;
     let keys = keys_of(data)?;
     let begun = settings::now();
@@ -79,7 +84,9 @@ pub(crate) fn run(arguments: &Serve) -> anyhow::Result<Ending> {
         .build()
         .context("cannot start the threads of the service")?;
     let pseudonyms = Arc::new(Pseudonyms::new(token_key));
-    let registry = Registry::open(&runtime, arguments, &rulebook, Arc::clone(&pseudonyms))?;
+    let active_from = versions.active_from().filter(|_| versions.is_by_people()).unwrap_or(0);
+    let known_as = (Arc::clone(&pseudonyms), active_from);
+    let registry = Registry::open(&runtime, arguments, &rulebook, known_as)?;
     let people = runtime.block_on(People::of(&registry.register, settings::wall()))?;
     let live = registry.follow(rulebook.live()?);
     let (mut core, resumed) = open(data, live, rulebook.version())?;
@@ -105,6 +112,7 @@ pub(crate) fn run(arguments: &Serve) -> anyhow::Result<Ending> {
         patience: PATIENCE,
     };
     let (desk, engine) = Desk::start(core, Arc::clone(&metrics), recorder, snapshots)?;
+    let rules = Rules::new(data, rulebook, versions)?;
     let shared = Arc::new(Shared {
         desk: desk.clone(),
         keys,
@@ -116,14 +124,15 @@ pub(crate) fn run(arguments: &Serve) -> anyhow::Result<Ending> {
         register: registry.register.clone(),
         inbox: Arc::clone(&registry.inbox),
         events: Arc::clone(&registry.events),
-        titles: registry.titles.clone(),
-        typologies: routes::typologies_text(rulebook.typologies(), rulebook.version())?,
+        rules: Arc::clone(&rules),
         second_review: arguments.second_review,
         people,
         is_secure: false,
     });
     let tasks = registry.start(&runtime, arguments.hold_end);
+    rules.begin(desk.clone())?;
     runtime.block_on(listen(arguments.listen, shared))?;
+    rules.stop();
     desk.stop();
     engine.join().map_err(|_| anyhow::anyhow!("the engine stopped in the middle of its work"))?;
     runtime.block_on(registry.finish(tasks, PATIENCE));
@@ -131,6 +140,24 @@ pub(crate) fn run(arguments: &Serve) -> anyhow::Result<Ending> {
     tracing::info!("stopped");
     drop(lock);
     Ok(Ending::Well)
+}
+
+/// The versions of the rules, and the one that verdicts are given under.
+fn rules_of(arguments: &Serve) -> anyhow::Result<(Versions, Rulebook)> {
+    let data = arguments.data.as_path();
+    let next = shroff_store::reach(&folder(data, "payments")?)?.map_or(0, |log| log.next);
+    let next = u32::try_from(next).context("a log has fewer than 2^32 payments")?;
+    let asked = Rulebook::of(arguments)?;
+    let is_asked = arguments.ruling.typologies.is_some() || !arguments.ruling.set.is_empty();
+    let (versions, rulebook) = Versions::at_start(data, asked, next)?;
+    if versions.is_by_people() && is_asked {
+        terminal::warn(format_args!(
+            "the rules of the command line are not used: people made version {} active\nhint: \
+             propose them to the service, or remove `rules/versions.json` of the data folder",
+            versions.active()
+        ));
+    }
+    Ok((versions, rulebook))
 }
 
 /// Without TLS a key would be sent in the open.

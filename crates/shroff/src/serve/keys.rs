@@ -44,10 +44,14 @@ pub(crate) enum Right {
     ReadAudit,
     ReadMetrics,
     ManageUsers,
+    /// To check, try and propose rules.
+    WriteRules,
+    /// To let rules judge, and to take the former ones again.
+    ApproveRules,
 }
 
 /// Every right.
-pub(crate) const RIGHTS: [Right; 9] = [
+pub(crate) const RIGHTS: [Right; 11] = [
     Right::SendPayments,
     Right::ReadVerdicts,
     Right::ReadAlerts,
@@ -57,6 +61,8 @@ pub(crate) const RIGHTS: [Right; 9] = [
     Right::ReadAudit,
     Right::ReadMetrics,
     Right::ManageUsers,
+    Right::WriteRules,
+    Right::ApproveRules,
 ];
 
 impl Right {
@@ -72,6 +78,8 @@ impl Right {
             Right::ReadAudit => "read-audit",
             Right::ReadMetrics => "read-metrics",
             Right::ManageUsers => "manage-users",
+            Right::WriteRules => "write-rules",
+            Right::ApproveRules => "approve-rules",
         }
     }
 }
@@ -86,7 +94,8 @@ impl Role {
             Right::WorkOnCases => {
                 matches!(self, Role::Administrator | Role::Analyst | Role::Reviewer)
             }
-            Right::ReviewDecisions | Right::EndHolds => {
+            Right::WriteRules => matches!(self, Role::Administrator | Role::RuleAuthor),
+            Right::ReviewDecisions | Right::EndHolds | Right::ApproveRules => {
                 matches!(self, Role::Administrator | Role::Reviewer)
             }
             Right::ReadAudit => matches!(self, Role::Administrator | Role::Auditor),

@@ -11,6 +11,7 @@ mod holds;
 mod overview;
 mod people;
 mod query;
+mod rules;
 mod typologies;
 
 use std::sync::Arc;
@@ -42,6 +43,7 @@ pub(crate) fn router() -> Router<Arc<Shared>> {
         .merge(typologies::router())
         .merge(events::router())
         .merge(people::router())
+        .merge(rules::router())
 }
 
 type Answer = Result<Response, Problem>;
