@@ -58,7 +58,7 @@ fn changed(service: &Service, key: &str) -> Value {
     let active = version_of_active(service, key);
     let files = service.json(&format!("/v1/rules/{active}"), key)["files"].clone();
     let mut files = files.as_array().expect("a list").clone();
-    files.retain(|file| file["name"] != "testing.toml");
+    files.retain(|file| file["name"] != "fan-out.toml");
     files.sort_by_key(|file| file["name"].as_str().map(str::to_owned));
     let fan_in = files.iter_mut().find(|file| file["name"] == "fan-in.toml").expect("it is built in");
     let text = fan_in["text"].as_str().expect("a text");
@@ -127,9 +127,9 @@ fn rules_change_while_it_runs_and_say_what_a_start_under_them_says() {
     assert_eq!((&seen["payments"], &seen["waiting"]), (&quarter.into(), &0.into()));
     assert!(seen["same"].as_u64() < seen["payments"].as_u64(), "{seen}");
     let typologies = seen["typologies"].as_array().expect("a list");
-    let testing = typologies.iter().find(|it| it["typology"] == "testing").expect("it fired");
-    assert!(testing["counts"]["gone"].as_u64() > Some(0), "{testing}");
-    assert_eq!(testing["counts"]["alerts_shadow"], 0);
+    let fan_out = typologies.iter().find(|it| it["typology"] == "fan-out").expect("it fired");
+    assert!(fan_out["counts"]["gone"].as_u64() > Some(0), "{fan_out}");
+    assert_eq!(fan_out["counts"]["alerts_shadow"], 0);
 
     // Approved by another person, and killed right after.
     assert_eq!(tell(&service, &ann, &second, "approve").0, 403);
