@@ -22,7 +22,7 @@ const port = Number(option("port") ?? 8790);
 const world = join(here, "world");
 const shroff = process.env.SHROFF ?? "shroff";
 if (!existsSync(join(world, "alerts.jsonl"))) {
-  execFileSync(shroff, ["demo", "--out", world], { stdio: "ignore" });
+  execFileSync(shroff, ["demo", "--report", "--out", world], { stdio: "ignore" });
 }
 
 const jsonLines = (file) => readFileSync(file, "utf8").trim().split("\n").map((line) => JSON.parse(line));

@@ -24,7 +24,7 @@ export async function sweep(browser, base, { name, password, screens, out, theme
       const at = `${title} ${theme} ${width}`;
       await page.goto(`${base}/${hash}`);
       await page.locator(ready ?? "main h1").first().waitFor({ state: "attached" });
-      await page.locator(".bones").waitFor({ state: "detached", timeout: 10_000 }).catch(() => wrongs.push(`${at}: still loading`));
+      await page.locator(".bones").first().waitFor({ state: "detached", timeout: 10_000 }).catch(() => wrongs.push(`${at}: still loading`));
       await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
       await page.screenshot({ path: `${out}/${title}-${theme}-${width}.png` });
       for (const one of await axe(page)) wrongs.push(`${at}: axe ${one}`);

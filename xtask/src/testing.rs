@@ -1,6 +1,8 @@
-//! The test command: every test of the workspace, and what was left out for want of a program.
+//! The test command: every test of the workspace and of the review desk, and what was left out for
+//! want of a program.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use crate::shell;
 
@@ -15,14 +17,38 @@ struct Wanted {
 pub(crate) fn run(root: &Path, extra: &[&str]) -> bool {
     let has_nextest = shell::works("cargo", &["nextest", "--version"]);
     report(&wanted(root));
+    // With arguments only a part is wanted.
+    let desk = extra.is_empty().then(|| run_desk(root, has_nextest));
     if !has_nextest {
-        return shell::run(&mut shell::cargo(root, &arguments_for_cargo(shell::is_ci(), extra)));
+        let tests =
+            shell::run(&mut shell::cargo(root, &arguments_for_cargo(shell::is_ci(), extra)));
+        return tests && desk != Some(false);
     }
     let doc_tests = has_doc_tests(root).then(|| {
         shell::run(&mut shell::cargo(root, &["test", "--quiet", "--doc", "-p", "shroff-engine"]))
     });
     let tests = shell::run(&mut shell::cargo(root, &arguments_for_nextest(shell::is_ci(), extra)));
-    tests && doc_tests != Some(false)
+    tests && doc_tests != Some(false) && desk != Some(false)
+}
+
+/// The review desk in a browser, on the binary that the other tests use: it is built with them, so
+/// that nothing is built twice.
+fn run_desk(root: &Path, has_nextest: bool) -> bool {
+    let is_ci = shell::is_ci();
+    let mut build = if has_nextest {
+        arguments_for_nextest(is_ci, &[])
+    } else {
+        arguments_for_cargo(is_ci, &[])
+    };
+    build.push("--no-run");
+    if !shell::run(&mut shell::cargo(root, &build)) {
+        return false;
+    }
+    let target = std::env::var_os("CARGO_TARGET_DIR")
+        .map_or_else(|| root.join("target"), |target| root.join(PathBuf::from(target)));
+    let mut desk = Command::new("bash");
+    desk.current_dir(root).arg("web/test.sh").env("SHROFF", target.join("debug/shroff"));
+    shell::run(&mut desk)
 }
 
 fn arguments_for_nextest<'a>(is_ci: bool, extra: &[&'a str]) -> Vec<&'a str> {
@@ -82,7 +108,12 @@ fn wanted(root: &Path) -> Vec<Wanted> {
         Wanted {
             name: "chromium",
             is_there: chromium.iter().any(|name| shell::is_on_path(name)),
-            without_it: "the report is not looked at in a browser",
+            without_it: "neither report nor review desk is looked at in a browser",
+        },
+        Wanted {
+            name: "npm",
+            is_there: shell::is_on_path("npm"),
+            without_it: "the review desk is not tested",
         },
         Wanted {
             name: "../shared/spec",

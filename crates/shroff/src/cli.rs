@@ -41,7 +41,7 @@ pub(crate) enum Command {
     },
     /// Write a made-up world of payments with planted laundering and innocent look-alikes.
     Simulate(Simulate),
-    /// Simulate a small world, scan it, and say where the report is.
+    /// Serve a made-up world that goes on living, with the review desk; or scan it into a report.
     Demo(Demo),
     /// List the layouts that are read by name, or guess the mapping of a file.
     Formats {
@@ -652,12 +652,23 @@ pub(crate) struct Simulate {
 
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Demo {
-    /// The folder for the world and its report.
+    /// The folder for the world; where one is there already, it goes on.
     #[arg(long, short, value_name = "DIR", default_value = "shroff-demo")]
     pub(crate) out: PathBuf,
     /// The seed of the world.
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,
+    /// Where to listen: on this machine only. Port 0 takes one that is free.
+    #[arg(
+        long,
+        value_name = "ADDRESS",
+        default_value = "127.0.0.1:8787",
+        conflicts_with = "report"
+    )]
+    pub(crate) listen: SocketAddr,
+    /// Scan the world into a report, and serve nothing.
+    #[arg(long)]
+    pub(crate) report: bool,
 }
 
 /// `+01:00` or `-05:30` in microseconds.

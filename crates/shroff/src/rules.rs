@@ -139,9 +139,8 @@ pub(crate) fn tests_as_json(typologies: &[Typology]) -> Vec<Value> {
 
 /// Typologies without an example of an innocent flow that looks alike.
 pub(crate) fn without_look_alike(typologies: &[Typology]) -> Vec<&Typology> {
-    let has_none = |t: &&Typology| {
-        !t.examples.iter().any(|e| e.alerts.is_empty()) || t.examples.len() < 2
-    };
+    let has_none =
+        |t: &&Typology| !t.examples.iter().any(|e| e.alerts.is_empty()) || t.examples.len() < 2;
     typologies.iter().filter(has_none).collect()
 }
 

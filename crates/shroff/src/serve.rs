@@ -2,6 +2,7 @@
 
 mod actor;
 mod alerts;
+mod assets;
 mod audit;
 mod changes;
 mod compare;
@@ -10,6 +11,7 @@ mod desk;
 mod disk;
 mod events;
 mod explain;
+mod feed;
 mod holds;
 mod http;
 mod ingest;
@@ -48,6 +50,7 @@ use self::changes::Rules;
 use self::core::{Core, Disks};
 use self::desk::Desk;
 use self::disk::Folder;
+pub(crate) use self::feed::Feed;
 use self::http::Shared;
 use self::keys::Keys;
 pub(crate) use self::keys::Role;
@@ -68,6 +71,15 @@ const SEGMENT_BYTES: u32 = 64 << 20;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 pub(crate) fn run(arguments: &Serve) -> anyhow::Result<Ending> {
+    serve(arguments, None)
+}
+
+/// A service that is fed with payments beside those that are sent.
+pub(crate) fn run_fed(arguments: &Serve, feed: Feed) -> anyhow::Result<Ending> {
+    serve(arguments, Some(feed))
+}
+
+fn serve(arguments: &Serve, feed: Option<Feed>) -> anyhow::Result<Ending> {
     refuse_open_network(arguments.listen)?;
     let data = arguments.data.as_path();
     setup::make_private_folder(data)?;
@@ -77,12 +89,7 @@ pub(crate) fn run(arguments: &Serve) -> anyhow::Result<Ending> {
     let token_key = setup::token_key(&arguments.token_key_file())?;
     let keys = keys_of(data)?;
     let begun = settings::now();
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .thread_name("shroff-http")
-        .enable_all()
-        .build()
-        .context("cannot start the threads of the service")?;
+    let runtime = runtime()?;
     let pseudonyms = Arc::new(Pseudonyms::new(token_key));
     let active_from = versions.active_from().filter(|_| versions.is_by_people()).unwrap_or(0);
     let known_as = (Arc::clone(&pseudonyms), active_from);
@@ -131,6 +138,9 @@ pub(crate) fn run(arguments: &Serve) -> anyhow::Result<Ending> {
     });
     let tasks = registry.start(&runtime, arguments.hold_end);
     rules.begin(desk.clone())?;
+    if let Some(feed) = feed {
+        runtime.spawn(feed::send_all(Arc::clone(&shared), feed));
+    }
     runtime.block_on(listen(arguments.listen, shared))?;
     rules.stop();
     desk.stop();
@@ -158,6 +168,15 @@ fn rules_of(arguments: &Serve) -> anyhow::Result<(Versions, Rulebook)> {
         ));
     }
     Ok((versions, rulebook))
+}
+
+fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .thread_name("shroff-http")
+        .enable_all()
+        .build()
+        .context("cannot start the threads of the service")
 }
 
 /// Without TLS a key would be sent in the open.

@@ -183,7 +183,30 @@ impl CommandKind {
         }
     }
 
-    /// Whether it settles something, which a named person alone may do.
+    /// Whether a named person alone may give it: it settles a case, or says who works on it and how
+    /// it goes on. A machine may put things together and write beside them.
+    pub fn needs_a_person(self) -> bool {
+        match self {
+            CommandKind::Assign
+            | CommandKind::Unassign
+            | CommandKind::Wait
+            | CommandKind::Resume
+            | CommandKind::Escalate
+            | CommandKind::Decide
+            | CommandKind::Approve
+            | CommandKind::Reject
+            | CommandKind::Reopen => true,
+            CommandKind::Note
+            | CommandKind::Link
+            | CommandKind::Unlink
+            | CommandKind::Due
+            | CommandKind::Join
+            | CommandKind::Leave
+            | CommandKind::Title => false,
+        }
+    }
+
+    /// Whether it settles something.
     pub fn settles(self) -> bool {
         match self {
             CommandKind::Decide
@@ -264,6 +287,9 @@ mod tests {
                 };
                 if after != state && (state == CaseState::Decided || after == CaseState::Decided) {
                     prop_assert!(kind.settles());
+                }
+                if after != state {
+                    prop_assert!(kind.needs_a_person());
                 }
                 if after == CaseState::Decided && state != CaseState::Decided {
                     let is_second = state == CaseState::Proposed && kind == CommandKind::Approve;

@@ -23,26 +23,37 @@ pub(crate) enum ActorKind {
     Key,
 }
 
+/// What the name of a key begins with in the audit trail, and that of no person.
+pub(crate) const KEY: &str = "key:";
+
 /// Who asks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Actor {
+    /// Of a key `key:NAME`, which no person is called.
     pub(crate) name: String,
     pub(crate) kind: ActorKind,
     pub(crate) role: Role,
 }
 
 impl Actor {
-    /// Whether it is a person: only persons settle anything, and what they read is noted.
-    pub(crate) fn is_person(&self) -> bool {
-        self.kind == ActorKind::User
+    /// Refuses what the role does not go so far as to do, and a machine what people alone do.
+    pub(crate) fn must(&self, right: Right) -> Result<(), Problem> {
+        if !self.role.may(right) {
+            return Err(Problem::new(Kind::Forbidden, "the role does not go so far"));
+        }
+        if right.needs_a_person() { self.must_be_a_person() } else { Ok(()) }
     }
 
-    /// Refuses what the role does not go so far as to do.
-    pub(crate) fn must(&self, right: Right) -> Result<(), Problem> {
-        if self.role.may(right) {
-            return Ok(());
+    /// Refuses a machine: whatever its role, it decides nothing.
+    pub(crate) fn must_be_a_person(&self) -> Result<(), Problem> {
+        match self.kind {
+            ActorKind::User => Ok(()),
+            ActorKind::Key => Err(Problem::new(
+                Kind::Forbidden,
+                "only a person does this, and a key is that of a machine",
+            )
+            .hint("sign in: POST /v1/session with name and password")),
         }
-        Err(Problem::new(Kind::Forbidden, "the role of the key does not go so far"))
     }
 }
 
@@ -63,8 +74,7 @@ fn who(shared: &Shared, headers: &HeaderMap) -> Result<Actor, Problem> {
     let Some((name, role)) = shared.keys.who(key) else {
         return Err(Problem::new(Kind::Unauthorized, "the key is none of the service's"));
     };
-    let kind = if role.is_of_a_person() { ActorKind::User } else { ActorKind::Key };
-    Ok(Actor { name: name.to_owned(), kind, role })
+    Ok(Actor { name: format!("{KEY}{name}"), kind: ActorKind::Key, role })
 }
 
 /// The session of the cookie.

@@ -91,7 +91,9 @@ impl Rules {
     /// Goes on with what ran before the start, beside the engine of now.
     pub(crate) fn begin(&self, desk: Desk) -> anyhow::Result<()> {
         *lock(&self.desk) = Some(desk);
-        let Some(version) = lock(&self.versions).running().map(str::to_owned) else { return Ok(()) };
+        let Some(version) = lock(&self.versions).running().map(str::to_owned) else {
+            return Ok(());
+        };
         if let Err(error) = self.run(&version) {
             tracing::warn!(error = format_args!("{error:#}"), "a version runs no more beside");
             lock(&self.versions).lose(&version)?;
@@ -211,9 +213,8 @@ impl Rules {
     }
 
     fn stop_running(&self, version: &str) {
-        let is_it = |shadow: &mut Shadow| {
-            versions::written(shadow.status.seen().version) == version
-        };
+        let is_it =
+            |shadow: &mut Shadow| versions::written(shadow.status.seen().version) == version;
         drop(lock(&self.running).take_if(is_it));
     }
 
@@ -244,9 +245,8 @@ impl Rules {
             let titles = rulebook.typologies().iter().map(|it| it.title.clone()).collect();
             Ok((titles, current(&rulebook)?))
         });
-        let (titles, current) = prepared
-            .map_err(|error| tracing::error!(%error, "rules were not activated"))
-            .ok()?;
+        let (titles, current) =
+            prepared.map_err(|error| tracing::error!(%error, "rules were not activated")).ok()?;
         let commit = Box::new(move |place: Place| own.commit(&text, place, current));
         Some(Activation { version, titles, commit })
     }

@@ -28,7 +28,7 @@ use super::problem::{Kind, Problem};
 use super::pseudonyms::Pseudonyms;
 use super::quarantine::Quarantine;
 use super::recorder::Inbox;
-use super::{messages, reply, routes, wire};
+use super::{assets, messages, reply, routes, wire};
 use crate::settings;
 
 /// What the paths share.
@@ -76,7 +76,7 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/metrics", get(metrics))
         .route("/health", get(health))
         .route("/ready", get(ready))
-        .fallback(|| async { Problem::new(Kind::NotFound, "there is no such path") })
+        .fallback(assets::asset)
         .method_not_allowed_fallback(|| async {
             Problem::new(Kind::MethodNotAllowed, "the method is not one of the path")
         })
@@ -152,6 +152,18 @@ async fn together(shared: &Shared, request: Request) -> Answer {
     }
     let answers = shared.desk.send(sent, permit).await.map_err(|_| stopped())??;
     Ok(reply_to(answers, is_many))
+}
+
+/// Takes payments that nobody sent by HTTP, each as JSON: what is said of them is for nobody.
+pub(crate) async fn take(shared: &Shared, payments: &[String]) -> Result<(), Problem> {
+    let latest = wire::Latest { now: settings::wall(), ahead: shared.ahead };
+    let mut sent = Sent::default();
+    for payment in payments {
+        read_into(&mut sent, payment, latest);
+    }
+    let kib = u32::try_from(sent.records.len() >> 10).unwrap_or(u32::MAX).max(1);
+    let permit = Arc::clone(&shared.room).acquire_many_owned(kib).await.map_err(|_| stopped())?;
+    shared.desk.send(sent, permit).await.map_err(|_| stopped())?.map(drop)
 }
 
 fn read_into(sent: &mut Sent, text: &str, latest: wire::Latest) {

@@ -66,6 +66,22 @@ pub(crate) const RIGHTS: [Right; 11] = [
 ];
 
 impl Right {
+    /// Whether a machine has it in no role: it decides nothing, and lets nobody in.
+    pub(crate) fn needs_a_person(self) -> bool {
+        match self {
+            Right::ReviewDecisions | Right::EndHolds | Right::ManageUsers | Right::ApproveRules => {
+                true
+            }
+            Right::SendPayments
+            | Right::ReadVerdicts
+            | Right::ReadAlerts
+            | Right::WorkOnCases
+            | Right::ReadAudit
+            | Right::WriteRules
+            | Right::ReadMetrics => false,
+        }
+    }
+
     /// As it is told.
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -119,7 +135,7 @@ impl Role {
         }
     }
 
-    /// Whether a key of this role is one that a person works with.
+    /// Whether a person can have it.
     pub(crate) fn is_of_a_person(self) -> bool {
         match self {
             Role::Administrator

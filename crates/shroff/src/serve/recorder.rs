@@ -481,10 +481,14 @@ impl Recorder {
             let again = if before == 0 { String::new() } else { format!("-{}", before + 1) };
             Some(format!("{}-{}{again}", typologies.get(opener)?, place.0))
         });
-        let payment = core.payment(told.place, |sent| sent.id.to_owned());
-        let payment = payment
+        let payment = core.payment(told.place, |sent| (sent.id.to_owned(), sent.time));
+        let (payment, time) = payment
             .map_err(|error| tracing::error!(%error, "a payment to hold could not be read"))
             .ok()?;
+        // What was paid longer ago than a hold lasts, as in a history, went its way.
+        if time.after(self.hold_for) <= received {
+            return None;
+        }
         let ends_at = received.after(self.hold_for);
         Some(NewHold { place: told.place.0, payment, alert, opened_at: received, ends_at })
     }

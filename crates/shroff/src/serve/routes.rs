@@ -69,16 +69,13 @@ fn unknown(what: &str) -> Problem {
     Problem::new(Kind::NotFound, format!("there is no such {what}"))
 }
 
-/// Notes that a person saw something.
+/// Notes that somebody saw something.
 async fn saw(
     shared: &Shared,
     actor: &Actor,
     action: &'static str,
     object: &str,
 ) -> Result<(), Problem> {
-    if !actor.is_person() {
-        return Ok(());
-    }
     let entry = AuditEntry {
         at: settings::wall(),
         actor: &actor.name,

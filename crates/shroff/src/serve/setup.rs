@@ -202,8 +202,7 @@ impl Rulebook {
         let told = || format!("cannot read the rules of version {version:016x}");
         let text = std::fs::read_to_string(folder.join("choices.json")).with_context(told)?;
         let choices: Choices = serde_json::from_str(&text).with_context(told)?;
-        let rulebook =
-            Rulebook::new(&library::files(Some(&folder.join("typologies")))?, choices)?;
+        let rulebook = Rulebook::new(&library::files(Some(&folder.join("typologies")))?, choices)?;
         if rulebook.version != version {
             bail!(
                 "the rules of version {version:016x} were changed, or are of another version of \

@@ -332,7 +332,10 @@ impl Worker {
     fn compare(&self, live: &mut Live, beside: &[String], records: &[u8], told: &[Told]) {
         for record in Records::of(records) {
             let admitted = read_payment(record).map(|sent| live.admit(&sent));
-            assert!(matches!(admitted, Some(Ok(_))), "the active engine took it, in the same units");
+            assert!(
+                matches!(admitted, Some(Ok(_))),
+                "the active engine took it, in the same units"
+            );
         }
         let own = live.run(&Alone);
         let names = live.typologies();

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use crate::door::Folder;
 use crate::serve::{NDJSON, Request, Service, alike, world};
+use crate::signed;
 
 fn post(service: &Service, key: &str, path: &str, body: &Value) -> (u16, Value) {
     let (kind, body) = ("application/json", body.to_string());
@@ -41,16 +42,15 @@ fn version(value: &Value) -> String {
     value["version"].as_str().unwrap_or_else(|| panic!("{value}")).to_owned()
 }
 
-fn keys(folder: &Folder) -> [String; 4] {
-    let admin = Service::start(folder).key.clone().expect("the first start shows a key");
-    let [ann, ray, bank] =
-        [("ann", "rule-author"), ("ray", "reviewer"), ("bank", "payment-system")].map(
-            |(name, role)| {
-                let added = folder.well(&format!("keys add {name} --role {role} --data data"));
-                added.text().trim().to_owned()
-            },
-        );
-    [ann, ray, bank, admin]
+/// An author, a reviewer, the key of the payment system, and an administrator.
+fn who(folder: &Folder) -> [String; 4] {
+    drop(Service::start(folder));
+    let bank = folder.well("keys add bank --role payment-system --data data").text().to_owned();
+    let service = Service::start(folder);
+    let admin = signed::first(&service, folder, "ada");
+    let ann = signed::invited(&service, &admin, ("ann", "rule-author"));
+    let ray = signed::invited(&service, &admin, ("ray", "reviewer"));
+    [ann, ray, bank.trim().to_owned(), admin]
 }
 
 /// The active rules, changed: one typology less, and another with another number.
@@ -60,7 +60,8 @@ fn changed(service: &Service, key: &str) -> Value {
     let mut files = files.as_array().expect("a list").clone();
     files.retain(|file| file["name"] != "fan-out.toml");
     files.sort_by_key(|file| file["name"].as_str().map(str::to_owned));
-    let fan_in = files.iter_mut().find(|file| file["name"] == "fan-in.toml").expect("it is built in");
+    let fan_in =
+        files.iter_mut().find(|file| file["name"] == "fan-in.toml").expect("it is built in");
     let text = fan_in["text"].as_str().expect("a text");
     let eased = text.replacen("value = 6\nrange = [2, 50]", "value = 5\nrange = [2, 50]", 1);
     assert_ne!(text, eased);
@@ -94,7 +95,7 @@ fn undisturbed(lines: &[String], files: Option<&Value>) -> (Vec<String>, Value) 
 #[expect(clippy::too_many_lines, reason = "one story, told in the order in which it happens")]
 fn rules_change_while_it_runs_and_say_what_a_start_under_them_says() {
     let folder = Folder::new();
-    let [ann, ray, bank, admin] = keys(&folder);
+    let [ann, ray, bank, admin] = who(&folder);
     let lines = world(&folder);
     let quarter = lines.len() / 4;
     let parts: Vec<&[String]> = lines.chunks(quarter).collect();
@@ -181,7 +182,7 @@ fn rules_change_while_it_runs_and_say_what_a_start_under_them_says() {
 #[test]
 fn alerts_of_new_rules_reach_the_register_and_a_kill_takes_none() {
     let folder = Folder::new();
-    let [ann, ray, bank, admin] = keys(&folder);
+    let [ann, ray, bank, admin] = who(&folder);
     let lines = world(&folder);
     let half = lines.len() / 2;
     let service = Service::start(&folder);
@@ -210,7 +211,7 @@ fn alerts_of_new_rules_reach_the_register_and_a_kill_takes_none() {
 #[test]
 fn rules_are_checked_and_tried_as_one_types() {
     let folder = Folder::new();
-    let [ann, ..] = keys(&folder);
+    let [ann, ..] = who(&folder);
     let service = Service::start(&folder);
     let files = changed(&service, &ann);
     let check = |files: &Value| post(&service, &ann, "/v1/rules/check", &json!({ "files": files }));

@@ -33,5 +33,7 @@ mod rules;
 mod secrets;
 #[cfg(unix)]
 mod serve;
+#[cfg(unix)]
+mod signed;
 mod words;
 mod worlds;

@@ -194,9 +194,11 @@ fn whoever_guesses_a_password_waits_and_whether_there_is_a_user_is_not_told() {
 
 #[test]
 fn every_path_asks_who_it_is_and_every_role_goes_as_far_as_the_table_says() {
-    // administrator, analyst, reviewer, rule-author, auditor, payment-system, monitor
+    // administrator, analyst, reviewer, rule-author, auditor, payment-system, monitor. y: who has
+    // the role may; p: a person may, and a key of the role may not; n: nobody of the role may.
     const TABLE: &str = "
         POST /v1/payments                    y n n n n y n
+        POST /v1/messages                    y n n n n y n
         GET  /v1/payments/x/verdict          y y y y y y n
         GET  /v1/alerts                      y y y y y n n
         GET  /v1/alerts/x                    y y y y y n n
@@ -209,19 +211,19 @@ fn every_path_asks_who_it_is_and_every_role_goes_as_far_as_the_table_says() {
         GET  /v1/cases/x                     y y y y y n n
         POST /v1/cases/x/commands            y y y n n n n
         GET  /v1/holds                       y y y y y n n
-        POST /v1/holds/x/commands            y n y n n n n
+        POST /v1/holds/x/commands            p n p n n n n
         GET  /v1/audit                       y n n n y n n
         GET  /v1/audit/export                y n n n y n n
-        GET  /v1/users                       y n n n n n n
-        POST /v1/users                       y n n n n n n
-        PATCH /v1/users/x                    y n n n n n n
+        GET  /v1/users                       p n n n n n n
+        POST /v1/users                       p n n n n n n
+        PATCH /v1/users/x                    p n n n n n n
         GET  /v1/rules                       y y y y y n n
         GET  /v1/rules/x                     y y y y y n n
         GET  /v1/rules/x/shadow              y y y y y n n
-        POST /v1/rules                       y n n y n n n
+        POST /v1/rules                       p n n p n n n
         POST /v1/rules/check                 y n n y n n n
         POST /v1/rules/test                  y n n y n n n
-        POST /v1/rules/x/commands            y n y y n n n
+        POST /v1/rules/x/commands            p n p p n n n
         GET  /metrics                        y n n n y n y";
     const ROLES: [&str; 6] =
         ["analyst", "reviewer", "rule-author", "auditor", "payment-system", "monitor"];
@@ -233,20 +235,91 @@ fn every_path_asks_who_it_is_and_every_role_goes_as_far_as_the_table_says() {
         keys.push(made.text().trim().to_owned());
     }
     let service = Service::start(&folder, &AT);
+    let ada = session(&service.set_up(&service.link, "Ada"));
+    let mut people = vec![ada.clone()];
+    for role in &ROLES[..4] {
+        let invite = format!(r#"{{"name":"{role}","role":"{role}"}}"#);
+        let invited = service.ask("POST /v1/users", &[&ada.0, &ada.1], &invite).json();
+        people.push(session(&service.set_up(invited["token"].as_str().expect("a text"), role)));
+    }
     for row in TABLE.lines().skip(1) {
         let words: Vec<&str> = row.split_whitespace().collect();
         let what = format!("{} {}", words[0], words[1]);
         assert_eq!(service.ask(&what, &[], "{}").0, 401, "{what} without a key");
         assert_eq!(service.ask(&what, &["Authorization: Bearer x"], "{}").0, 401, "{what}");
-        for (key, &may) in keys.iter().zip(&words[2..]) {
-            let reply = service.ask(&what, &[&format!("Authorization: Bearer {key}")], "{}");
+        let check = |headers: &[&str], may: bool| {
+            let reply = service.ask(&what, headers, "{}");
             let is_let_in = !matches!(reply.0, 401 | 403) && reply.0 < 500;
-            assert_eq!(is_let_in, may == "y", "{what}: {} {}", reply.0, reply.2);
+            assert_eq!(is_let_in, may, "{what} {headers:?}: {} {}", reply.0, reply.2);
             for name in ["content-security-policy", "x-content-type-options", "referrer-policy"] {
                 assert!(reply.header(name).is_some(), "{what} has no {name}");
             }
+        };
+        for (key, &may) in keys.iter().zip(&words[2..]) {
+            check(&[&format!("Authorization: Bearer {key}")], may == "y");
+        }
+        for ((cookie, csrf), &may) in people.iter().zip(&words[2..]) {
+            check(&[cookie, csrf], may != "n");
         }
     }
+}
+
+/// Three payments whose money comes back to where it started: the alert.
+fn circle(service: &Service, bearer: &str, accounts: [&str; 3]) -> String {
+    let [a, b, c] = accounts;
+    let payments = [(a, b, "900"), (b, c, "890"), (c, a, "880")];
+    let payment = |(at, (debtor, creditor, amount)): (usize, &(&str, &str, &str))| {
+        serde_json::json!({
+            "id": format!("{a}-{at}"), "time": format!("2026-03-01T0{at}:00:00Z"),
+            "debtor": debtor, "creditor": creditor, "amount": amount, "currency": "EUR",
+        })
+    };
+    let payments: Value = payments.iter().enumerate().map(payment).collect();
+    let said = service.ask("POST /v1/payments", &[bearer], &payments.to_string());
+    let rules = &said.json()[2]["reasons"];
+    rules[0]["alert"].as_str().unwrap_or_else(|| panic!("no alert: {}", said.2)).to_owned()
+}
+
+#[test]
+fn a_key_decides_nothing_and_is_nobody_by_name() {
+    const OF_PEOPLE: [&str; 9] = [
+        r#""assign","to":"Ada""#,
+        r#""unassign""#,
+        r#""wait","until":"2030-01-01T00:00:00Z","reason":"r""#,
+        r#""resume""#,
+        r#""escalate","reason":"r""#,
+        r#""decide","outcome":"report","reason":"r","evidence":[]"#,
+        r#""approve","reason":"r""#,
+        r#""reject","reason":"r""#,
+        r#""reopen","reason":"r""#,
+    ];
+    let folder = Folder::new();
+    drop(Service::start(&folder, &AT));
+    let key = folder.well("keys add Ada --role administrator --data data").text().to_owned();
+    let service = Service::start(&folder, &AT);
+    let (cookie, csrf) = session(&service.set_up(&service.link, "Ada"));
+    let bearer = format!("Authorization: Bearer {}", key.trim());
+    let body = format!(r#"{{"alerts":["{}"]}}"#, circle(&service, &bearer, ["A", "B", "C"]));
+    let made = service.ask("POST /v1/cases", &[&bearer], &body);
+    assert_eq!((made.0, &made.json()["opened_by"]), (201, &"key:Ada".into()), "{}", made.2);
+    let path = "POST /v1/cases/case-1/commands";
+    for command in OF_PEOPLE {
+        let body = format!(r#"{{"version":1,"command":{command}}}"#);
+        let refused = service.ask(path, &[&bearer], &body);
+        assert_eq!(refused.0, 403, "{command}: {}", refused.2);
+        assert!(refused.2.contains("sign in"), "{}", refused.2);
+    }
+    let note = r#"{"version":1,"command":"note","text":"from a program"}"#;
+    assert_eq!(service.ask(path, &[&bearer], note).0, 200, "it may write beside");
+    let assign = r#"{"version":2,"command":"assign","to":"Ada"}"#;
+    assert_eq!(service.ask(path, &[&cookie, &csrf], assign).json()["assignee"], "Ada");
+    let trail = service.ask("GET /v1/audit?actor=key:Ada", &[&bearer], "").json();
+    let actions = trail["entries"].as_array().expect("a list").iter();
+    let actions: Vec<&str> = actions.filter_map(|entry| entry["action"].as_str()).collect();
+    assert_eq!(actions, ["case.note", "case.open"], "a key is told apart");
+    let invite = r#"{"name":"KEY:Ada","role":"reviewer"}"#;
+    let refused = service.ask("POST /v1/users", &[&cookie, &csrf], invite);
+    assert_eq!(refused.0, 400, "nobody is called as a key is: {}", refused.2);
 }
 
 #[test]

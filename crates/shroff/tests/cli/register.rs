@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::door::Folder;
 use crate::postgres::Postgres;
 use crate::serve::{NDJSON, Request, Service, world};
+use crate::signed::{self, Session};
 
 struct Person<'a> {
     service: &'a Service,
@@ -52,27 +53,30 @@ fn all(person: &Person<'_>) -> Value {
     })
 }
 
-fn keys(folder: &Folder) -> [String; 4] {
-    // The first start makes the folder, and the key of an administrator.
+/// The key of the payment system; the first start makes the folder.
+fn bank(folder: &Folder) -> String {
     Service::start(folder).stop();
-    [("ann", "analyst"), ("ray", "reviewer"), ("bank", "payment-system"), ("eve", "auditor")].map(
-        |(name, role)| {
-            let added = folder.well(&format!("keys add {name} --role {role} --data data"));
-            added.text().trim().to_owned()
-        },
-    )
+    folder.well("keys add bank --role payment-system --data data").text().trim().to_owned()
+}
+
+/// An analyst, a reviewer and an auditor.
+fn people(service: &Service, folder: &Folder) -> [Session; 3] {
+    let ada = signed::first(service, folder, "ada");
+    [("ann", "analyst"), ("ray", "reviewer"), ("eve", "auditor")]
+        .map(|who| signed::invited(service, &ada, who))
 }
 
 #[expect(clippy::too_many_lines, reason = "one story, told in the order in which it happens")]
 fn what_people_do_survives_a_kill(more: &[&str]) {
     let folder = Folder::new();
-    let [ann_key, ray_key, bank, eve] = keys(&folder);
+    let bank = bank(&folder);
     let mut options = vec!["--second-review", "--hold-from", "0.3", "--hold-for", "30d"];
     options.extend(more);
     let lines = world(&folder);
     let service = Service::start_with(&folder, &options);
-    let ann = Person { service: &service, key: &ann_key };
-    let ray = Person { service: &service, key: &ray_key };
+    let [ann_in, ray_in, eve] = people(&service, &folder);
+    let ann = Person { service: &service, key: &ann_in };
+    let ray = Person { service: &service, key: &ray_in };
     assert_eq!(service.post(NDJSON, &bank, &lines.join("\n")).0, 200);
     let page = ann.get("/v1/alerts?limit=2&sort=score");
     let ids: Vec<&str> = page["alerts"]
@@ -126,7 +130,7 @@ fn what_people_do_survives_a_kill(more: &[&str]) {
     drop(service);
 
     let service = Service::start_with(&folder, &options);
-    let ray = Person { service: &service, key: &ray_key };
+    let ray = Person { service: &service, key: &ray_in };
     assert_eq!(all(&ray), before);
     let overview = ray.get("/v1/overview?days=3660");
     assert_eq!((&overview["reports"], &overview["alerts_total"]), (&2.into(), &before["total"]));
@@ -180,10 +184,11 @@ fn what_people_do_survives_a_kill_on_postgresql() {
 #[test]
 fn a_hold_that_nobody_decides_ends_by_time_and_listeners_are_told() {
     let folder = Folder::new();
-    let [ann, ray, bank, _] = keys(&folder);
+    let bank = bank(&folder);
     let lines = world(&folder);
     // The first life ends before any hold does; the second finds their time over.
     let service = Service::start_with(&folder, &["--hold-from", "0.3", "--hold-for", "30d"]);
+    let [ann, ray, _] = people(&service, &folder);
     assert_eq!(service.post(NDJSON, &bank, &lines[..lines.len() / 2].join("\n")).0, 200);
     let held = service.json("/v1/holds?state=open", &ray)["holds"].clone();
     assert!(!held.as_array().expect("a list").is_empty());
@@ -192,9 +197,7 @@ fn a_hold_that_nobody_decides_ends_by_time_and_listeners_are_told() {
     let service = Service::start_with(&folder, &options);
     assert_eq!(service.json("/v1/holds?state=open", &ray)["holds"], held, "none is forgotten");
     let mut stream = std::net::TcpStream::connect(&service.address).expect("it listens");
-    let head = format!(
-        "GET /v1/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {ann}\r\nConnection: close\r\n\r\n"
-    );
+    let head = format!("GET /v1/events HTTP/1.1\r\nHost: x\r\n{ann}\r\nConnection: close\r\n\r\n");
     stream.write_all(head.as_bytes()).expect("it reads");
     let mut told = BufReader::new(stream).lines().map(|line| line.expect("UTF-8"));
     assert!(told.any(|line| line == ": shroff"), "it says that it listens");

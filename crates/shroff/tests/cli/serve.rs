@@ -77,7 +77,8 @@ impl Service {
         let Request { method, path, key, kind, body } = request;
         let mut head = format!("{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n");
         if let Some(key) = key {
-            write!(head, "Authorization: Bearer {key}\r\n").expect("a string");
+            let headers = if key.contains(": ") { "" } else { "Authorization: Bearer " };
+            write!(head, "{headers}{key}\r\n").expect("a string");
         }
         if !kind.is_empty() {
             write!(head, "Content-Type: {kind}\r\n").expect("a string");
@@ -145,6 +146,7 @@ impl Service {
 pub(crate) struct Request<'a> {
     pub(crate) method: &'a str,
     pub(crate) path: &'a str,
+    /// A key, or the headers of a session.
     pub(crate) key: Option<&'a str>,
     pub(crate) kind: &'a str,
     pub(crate) body: &'a str,

@@ -95,9 +95,9 @@ fn a_world_that_cannot_be_is_an_error_with_a_hint() {
 }
 
 #[test]
-fn the_demo_leaves_a_world_and_a_report_and_says_where() {
+fn the_report_of_the_demo_shows_nearly_every_typology() {
     let folder = Folder::new();
-    let ran = folder.well("demo --out there");
+    let ran = folder.well("demo --report --out there");
     assert!(ran.text().contains("there/report.html"), "{}", ran.text());
     assert!(ran.err.contains("there/payments.csv"), "{}", ran.err);
     let files = folder.list("there");

@@ -153,9 +153,8 @@ async fn command(
     if matches!(kind, CommandKind::Approve | CommandKind::Reject) {
         actor.must(Right::ReviewDecisions)?;
     }
-    if kind.settles() && !actor.is_person() {
-        let what = "only a person settles a case, and this is the key of a machine";
-        return Err(Problem::new(Kind::Forbidden, what));
+    if kind.needs_a_person() {
+        actor.must_be_a_person()?;
     }
     let by = by(&shared, &actor);
     let done = shared.register.command_case((number, version), &command, by).await;

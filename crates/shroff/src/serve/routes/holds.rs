@@ -55,10 +55,6 @@ async fn command(
     request: Request,
 ) -> Answer {
     let actor = actor(&shared, request.headers(), Right::EndHolds)?;
-    if !actor.is_person() {
-        let what = "only a person ends a hold, and this is the key of a machine";
-        return Err(Problem::new(Kind::Forbidden, what));
-    }
     let payment = payment.map_err(|_| Problem::new(Kind::BadRequest, "the path cannot be read"))?.0;
     let HoldCommand { command, reason } = body(request).await?;
     let reason = written("reason", &reason)?;

@@ -18,7 +18,7 @@ use shroff_types::Timestamp;
 use super::cases::body;
 use super::{Answer, json, refused, unknown};
 use crate::outputs;
-use crate::serve::actor::{actor, session_of};
+use crate::serve::actor::{KEY, actor, session_of};
 use crate::serve::http::Shared;
 use crate::serve::keys::{RIGHTS, Right, Role};
 use crate::serve::people::{INVITED_MICROS, MOST_SECONDS, Session, new_token};
@@ -80,6 +80,17 @@ fn named(name: &str) -> Result<(), Problem> {
         return Ok(());
     }
     Err(Problem::new(Kind::BadRequest, "a name has 1 to 64 letters").field("name", None))
+}
+
+/// A name for a new person: none that the audit trail uses for something else.
+fn free(name: &str) -> Result<(), Problem> {
+    named(name)?;
+    let small = name.to_lowercase();
+    if small.starts_with(KEY) || ["shroff", "time", "nobody"].contains(&small.as_str()) {
+        let what = "`name` is what the audit trail calls a key, or the service itself";
+        return Err(Problem::new(Kind::BadRequest, what).field("name", None));
+    }
+    Ok(())
 }
 
 fn role(text: &str) -> Result<Role, Problem> {
@@ -150,7 +161,7 @@ fn pace(shared: &Shared, name: &str) -> Result<(), Problem> {
 async fn set_up(State(shared): State<Arc<Shared>>, request: Request) -> Answer {
     let SetUp { token, name, password } = body(request).await?;
     pace(&shared, "")?;
-    named(&name)?;
+    free(&name)?;
     if password.chars().count() < LEAST_LETTERS || password.len() > MOST_BYTES {
         let what = format!("a password has {LEAST_LETTERS} letters or more");
         return Err(Problem::new(Kind::BadRequest, what).field("password", None));
@@ -231,7 +242,7 @@ async fn users(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Answer 
 async fn invite(State(shared): State<Arc<Shared>>, request: Request) -> Answer {
     let actor = actor(&shared, request.headers(), Right::ManageUsers)?;
     let Invite { name, role: wanted } = body(request).await?;
-    named(&name)?;
+    free(&name)?;
     let role = role(&wanted)?;
     if shared.people.user(&name).is_some_and(|user| user.role != role.name()) {
         let what = "there is a user of this name with another role";

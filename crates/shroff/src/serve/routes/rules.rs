@@ -94,7 +94,8 @@ pub(super) fn pairs(files: Vec<File>) -> Result<Vec<(String, String)>, Problem> 
     let mut pairs: Vec<(String, String)> = Vec::with_capacity(files.len());
     for File { name, text } in files {
         let stem = name.strip_suffix(".toml").unwrap_or_default();
-        let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        let is_plain =
+            |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
         if stem.is_empty() || name.len() > MOST_NAME_BYTES || !stem.bytes().all(is_plain) {
             return Err(refuse("a name is no name of rules")
                 .hint("small letters, digits and -, and .toml, as in fan-in.toml"));
@@ -132,8 +133,7 @@ async fn list(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Answer {
 }
 
 fn version_of(path: Result<Path<String>, PathRejection>) -> Result<String, Problem> {
-    let version =
-        path.map_err(|_| Problem::new(Kind::BadRequest, "the path cannot be read"))?.0;
+    let version = path.map_err(|_| Problem::new(Kind::BadRequest, "the path cannot be read"))?.0;
     versions::number(&version).map(|_| version).ok_or_else(|| unknown("version"))
 }
 
@@ -205,14 +205,6 @@ async fn test(State(shared): State<Arc<Shared>>, request: Request) -> Answer {
     json(&value!({ "findings": findings, "tests": tests }))
 }
 
-/// Only a person changes rules.
-fn person(actor: &Actor) -> Result<(), Problem> {
-    if actor.is_person() {
-        return Ok(());
-    }
-    Err(Problem::new(Kind::Forbidden, "only a person changes rules, and this is a machine's key"))
-}
-
 async fn audit(
     shared: &Shared,
     (actor, action): (&Actor, &'static str),
@@ -245,8 +237,8 @@ fn told(refused: Refused) -> Problem {
 
 async fn propose(State(shared): State<Arc<Shared>>, request: Request) -> Answer {
     let actor = actor(&shared, request.headers(), Right::WriteRules)?;
+    actor.must_be_a_person()?;
     let Proposal { files, note } = body(request).await?;
-    person(&actor)?;
     let note = written("note", &note)?;
     let files = pairs(files)?;
     let rules = Arc::clone(&shared.rules);
@@ -313,9 +305,9 @@ async fn command(
     if !actor.role.may(Right::WriteRules) {
         actor.must(Right::ApproveRules)?;
     }
+    actor.must_be_a_person()?;
     let version = version_of(path)?;
     let Said { command, reason } = body(request).await?;
-    person(&actor)?;
     if !rights(command).iter().any(|&right| actor.role.may(right)) {
         actor.must(Right::ApproveRules)?;
     }
@@ -373,12 +365,8 @@ async fn shadow(
     })?;
     let comparison = &seen.comparison;
     let titles = &shared.rules.current().titles;
-    let typology = |(id, counts): (&String, &crate::serve::compare::Counts)| {
-        value!({ "typology": id, "title": titles.get(id).unwrap_or(id), "counts": counts })
-    };
-    let action = |(&(active, shadow), count): (&(&str, &str), &u64)| {
-        value!({ "active": active, "shadow": shadow, "payments": count })
-    };
+    let typology = |(id, counts): (&String, &crate::serve::compare::Counts)| value!({ "typology": id, "title": titles.get(id).unwrap_or(id), "counts": counts });
+    let action = |(&(active, shadow), count): (&(&str, &str), &u64)| value!({ "active": active, "shadow": shadow, "payments": count });
     json(&value!({
         "version": version, "phase": seen.phase.name(), "next_place": seen.next, "of": seen.of,
         "waiting": waiting, "from_place": comparison.from, "payments": comparison.payments,
