@@ -50,10 +50,14 @@ pub(crate) enum Right {
     ManageUsers,
     /// To see the number of an account, within a case and for a reason.
     Unmask,
+    /// To check, try and propose rules.
+    WriteRules,
+    /// To let rules judge, and to take the former ones again.
+    ApproveRules,
 }
 
 /// Every right.
-pub(crate) const RIGHTS: [Right; 10] = [
+pub(crate) const RIGHTS: [Right; 12] = [
     Right::SendPayments,
     Right::ReadVerdicts,
     Right::ReadAlerts,
@@ -64,18 +68,25 @@ pub(crate) const RIGHTS: [Right; 10] = [
     Right::ReadMetrics,
     Right::ManageUsers,
     Right::Unmask,
+    Right::WriteRules,
+    Right::ApproveRules,
 ];
 
 impl Right {
     /// Whether a machine has it in no role: it decides nothing, and lets nobody in.
     pub(crate) fn needs_a_person(self) -> bool {
         match self {
-            Right::ReviewDecisions | Right::EndHolds | Right::ManageUsers | Right::Unmask => true,
+            Right::ReviewDecisions
+            | Right::EndHolds
+            | Right::ManageUsers
+            | Right::Unmask
+            | Right::ApproveRules => true,
             Right::SendPayments
             | Right::ReadVerdicts
             | Right::ReadAlerts
             | Right::WorkOnCases
             | Right::ReadAudit
+            | Right::WriteRules
             | Right::ReadMetrics => false,
         }
     }
@@ -93,6 +104,8 @@ impl Right {
             Right::ReadMetrics => "read-metrics",
             Right::ManageUsers => "manage-users",
             Right::Unmask => "unmask",
+            Right::WriteRules => "write-rules",
+            Right::ApproveRules => "approve-rules",
         }
     }
 }
@@ -107,7 +120,8 @@ impl Role {
             Right::WorkOnCases => {
                 matches!(self, Role::Administrator | Role::Analyst | Role::Reviewer)
             }
-            Right::ReviewDecisions | Right::EndHolds | Right::Unmask => {
+            Right::WriteRules => matches!(self, Role::Administrator | Role::RuleAuthor),
+            Right::ReviewDecisions | Right::EndHolds | Right::Unmask | Right::ApproveRules => {
                 matches!(self, Role::Administrator | Role::Reviewer)
             }
             Right::ReadAudit => matches!(self, Role::Administrator | Role::Auditor),
