@@ -120,9 +120,11 @@ fn serve(arguments: &Serve, feed: Option<Feed>) -> anyhow::Result<Ending> {
         patience: PATIENCE,
     };
     let (desk, engine) = Desk::start(core, Arc::clone(&metrics), recorder, snapshots)?;
+    let (keys, changes) = Ring::of(data, keys);
+    runtime.spawn(keys::note(registry.register.clone(), changes));
     let shared = Arc::new(Shared {
         desk: desk.clone(),
-        keys: Ring::of(data, keys),
+        keys,
         metrics,
         room: Arc::new(Semaphore::new(http::ROOM_KIB)),
         pseudonyms,
