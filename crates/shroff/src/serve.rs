@@ -128,9 +128,11 @@ fn serve(arguments: &Serve, feed: Option<Feed>) -> anyhow::Result<Ending> {
     };
     let (desk, engine) = Desk::start(core, Arc::clone(&metrics), recorder, snapshots)?;
     let rules = Rules::new(data, rulebook, versions)?;
+    let (keys, changes) = Ring::of(data, keys);
+    runtime.spawn(keys::note(registry.register.clone(), changes));
     let shared = Arc::new(Shared {
         desk: desk.clone(),
-        keys: Ring::of(data, keys),
+        keys,
         metrics,
         room: Arc::new(Semaphore::new(http::ROOM_KIB)),
         pseudonyms,

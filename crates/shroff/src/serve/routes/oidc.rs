@@ -13,7 +13,7 @@ use shroff_store::register::UserRow;
 
 use super::people::{begin, broken, entry, free};
 use super::query::RawQuery;
-use super::{Answer, refused, unknown};
+use super::{Answer, json, refused, unknown};
 use crate::serve::http::Shared;
 use crate::serve::oidc::{CALLBACK, Oidc, PATIENCE_SECONDS, Vouched};
 use crate::serve::people::is_same;
@@ -27,7 +27,15 @@ const NAME: &str = "shroff_attempt";
 const MOST_BYTES: usize = 4_096;
 
 pub(super) fn router() -> Router<Arc<Shared>> {
-    Router::new().route(PATH, get(there)).route(CALLBACK, get(back))
+    Router::new()
+        .route(PATH, get(there))
+        .route(CALLBACK, get(back))
+        .route("/v1/session/ways", get(ways))
+}
+
+/// By what people sign in, for the page on which they do.
+async fn ways(State(shared): State<Arc<Shared>>) -> Answer {
+    json(&value!({ "password": true, "oidc": shared.oidc.is_some() }))
 }
 
 fn provider(shared: &Shared) -> Result<Arc<Oidc>, Problem> {
