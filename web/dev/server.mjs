@@ -268,6 +268,7 @@ createServer((request, response) => {
       return response.end(readFileSync(file));
     }
     const body = received ? JSON.parse(received) : {};
+    if (url.pathname === "/v1/session/ways") return send(200, { password: true, oidc: false });
     if (url.pathname === "/v1/session" && request.method === "POST" || url.pathname === "/v1/setup") {
       if (body.password !== "desk" && url.pathname === "/v1/session") return send(401, { title: "Name or password is wrong", status: 401 });
       const s = { name: body.name, role: users.get(body.name) ?? "administrator", csrf: randomBytes(12).toString("hex") }; const id = randomBytes(12).toString("hex"); sessions.set(id, s);

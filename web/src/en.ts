@@ -25,7 +25,7 @@ export const en = {
   },
   loading: "Loading",
   login: {
-    title: "Sign in", name: "Name", password: "Password", enter: "Sign in", wrong: "Name or password is not right.",
+    title: "Sign in", name: "Name", password: "Password", enter: "Sign in", wrong: "Name or password is not right.", provider: "Sign in with your organisation",
     expired: "Your session has expired. Sign in again; you stay where you were.",
     stance: "Shroff watches payments, not people. A human decides.",
   },

@@ -46,9 +46,13 @@ pub(crate) struct Library {
 
 /// Reads the typologies of a folder, or those that are built in, and checks them.
 pub(crate) fn read(folder: Option<&Path>) -> anyhow::Result<Library> {
-    let files = files(folder)?;
+    Ok(read_texts(&files(folder)?))
+}
+
+/// Reads typologies from names and texts of files, and checks them.
+pub(crate) fn read_texts(files: &[(String, String)]) -> Library {
     let mut library = Library::default();
-    for (name, text) in &files {
+    for (name, text) in files {
         match Typology::read(name, text) {
             Ok(typology) => library.typologies.push(typology),
             Err(errors) => library.errors.extend(errors),
@@ -56,7 +60,7 @@ pub(crate) fn read(folder: Option<&Path>) -> anyhow::Result<Library> {
     }
     library.errors.extend(shroff_detect::check(&library.typologies));
     library.errors.sort_by(RuleError::by_place);
-    Ok(library)
+    library
 }
 
 /// Names and texts of the files of a folder, or of those that are built in.
@@ -104,7 +108,15 @@ pub(crate) fn text_of(folder: Option<&Path>, typology: &Typology) -> anyhow::Res
 /// The typologies of a run: all is right in them, and parameters are set as asked
 /// (`ID.PARAMETER=NUMBER`).
 pub(crate) fn for_run(folder: Option<&Path>, set: &[String]) -> anyhow::Result<Vec<Typology>> {
-    let Library { mut typologies, errors } = read(folder)?;
+    for_run_of(&files(folder)?, set)
+}
+
+/// As [`for_run`], of names and texts of files.
+pub(crate) fn for_run_of(
+    files: &[(String, String)],
+    set: &[String],
+) -> anyhow::Result<Vec<Typology>> {
+    let Library { mut typologies, errors } = read_texts(files);
     refuse(&errors)?;
     for setting in set {
         let (id, name, value) = setting

@@ -31,7 +31,7 @@ fn print(text: &str) -> anyhow::Result<()> {
 }
 
 /// Some errors as JSON.
-fn as_json(errors: &[RuleError]) -> Vec<Value> {
+pub(crate) fn as_json(errors: &[RuleError]) -> Vec<Value> {
     let one = |e: &RuleError| {
         json!({
             "file": e.file, "line": e.line, "column": e.column, "key": e.place,
@@ -124,15 +124,32 @@ fn tried(typologies: &[Typology]) -> Vec<Tried<'_>> {
     tried
 }
 
+/// How the examples of typologies go, as JSON.
+pub(crate) fn tests_as_json(typologies: &[Typology]) -> Vec<Value> {
+    let one = |tried: Tried<'_>| {
+        let passed = tried.passed();
+        json!({
+            "typology": tried.typology.id, "file": tried.typology.file, "test": tried.name,
+            "line": tried.line, "passed": passed,
+            "message": if passed { String::new() } else { tried.told() },
+        })
+    };
+    tried(typologies).into_iter().map(one).collect()
+}
+
+/// Typologies without an example of an innocent flow that looks alike.
+pub(crate) fn without_look_alike(typologies: &[Typology]) -> Vec<&Typology> {
+    let has_none =
+        |t: &&Typology| !t.examples.iter().any(|e| e.alerts.is_empty()) || t.examples.len() < 2;
+    typologies.iter().filter(has_none).collect()
+}
+
 fn test(of: &RulesOf) -> anyhow::Result<Ending> {
     let typologies = right(of)?;
     let tried = tried(&typologies);
     let failed: Vec<&Tried<'_>> = tried.iter().filter(|one| !one.passed()).collect();
-    let untested: Vec<&str> = typologies
-        .iter()
-        .filter(|t| !t.examples.iter().any(|e| e.alerts.is_empty()) || t.examples.len() < 2)
-        .map(|t| t.id.as_str())
-        .collect();
+    let untested: Vec<&str> =
+        without_look_alike(&typologies).into_iter().map(|t| t.id.as_str()).collect();
     if of.json {
         let one = |t: &&Tried<'_>| json!({"typology": t.typology.id, "test": t.name, "line": t.line, "message": t.told()});
         let failed: Vec<Value> = failed.iter().map(one).collect();

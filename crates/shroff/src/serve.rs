@@ -5,6 +5,8 @@ mod alerts;
 mod api;
 mod assets;
 mod audit;
+mod changes;
+mod compare;
 mod core;
 mod desk;
 mod disk;
@@ -29,9 +31,11 @@ mod register;
 mod reply;
 mod routes;
 mod setup;
+mod shadow;
 mod snapshots;
 mod tls;
 mod unmasked;
+mod versions;
 mod window;
 mod wire;
 
@@ -50,6 +54,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::{Semaphore, watch};
 use tokio_rustls::TlsAcceptor;
 
+use self::changes::Rules;
 use self::core::{Core, Disks};
 use self::desk::Desk;
 use self::disk::Folder;
@@ -66,6 +71,7 @@ pub(crate) use self::setup::Rulebook;
 use self::snapshots::{Keeper, Snapshots};
 use self::tls::Handshaken;
 use self::unmasked::Grants;
+use self::versions::Versions;
 use crate::cli::{AuditCommand, Explain, Ingest, KeysCommand, Serve, Verify};
 use crate::threads::Threads;
 use crate::{Ending, settings, terminal};
@@ -101,13 +107,14 @@ fn serve(arguments: &Serve, feed: Option<Feed>) -> anyhow::Result<Ending> {
     let runtime = threads()?;
     // Before anything is told: whoever reads it may stop the service at once.
     let stopping = stopping(&runtime)?;
-    let rulebook = Rulebook::of(arguments)?;
-    rulebook.keep(data)?;
+    let (versions, rulebook) = rules_of(arguments)?;
     let token_key = setup::token_key(&arguments.token_key_file())?;
     let keys = keys_of(data)?;
     let begun = settings::now();
     let pseudonyms = Arc::new(Pseudonyms::new(token_key));
-    let registry = Registry::open(&runtime, arguments, &rulebook, Arc::clone(&pseudonyms))?;
+    let active_from = versions.active_from().filter(|_| versions.is_by_people()).unwrap_or(0);
+    let known_as = (Arc::clone(&pseudonyms), active_from);
+    let registry = Registry::open(&runtime, arguments, &rulebook, known_as)?;
     let people = runtime.block_on(People::of(&registry.register, settings::wall()))?;
     let live = registry.follow(rulebook.live()?);
     let (mut core, resumed) = open(data, live, rulebook.version())?;
@@ -127,9 +134,12 @@ fn serve(arguments: &Serve, feed: Option<Feed>) -> anyhow::Result<Ending> {
         patience: PATIENCE,
     };
     let (desk, engine) = Desk::start(core, Arc::clone(&metrics), recorder, snapshots)?;
+    let rules = Rules::new(data, rulebook, versions)?;
+    let (keys, changes) = Ring::of(data, keys);
+    runtime.spawn(keys::note(registry.register.clone(), changes));
     let shared = Arc::new(Shared {
         desk: desk.clone(),
-        keys: Ring::of(data, keys),
+        keys,
         metrics,
         room: Arc::new(Semaphore::new(http::ROOM_KIB)),
         pseudonyms,
@@ -138,8 +148,7 @@ fn serve(arguments: &Serve, feed: Option<Feed>) -> anyhow::Result<Ending> {
         register: registry.register.clone(),
         inbox: Arc::clone(&registry.inbox),
         events: Arc::clone(&registry.events),
-        titles: registry.titles.clone(),
-        typologies: routes::typologies_text(rulebook.typologies(), rulebook.version())?,
+        rules: Arc::clone(&rules),
         second_review: arguments.second_review,
         people,
         openapi: api::text()?.into(),
@@ -148,10 +157,12 @@ fn serve(arguments: &Serve, feed: Option<Feed>) -> anyhow::Result<Ending> {
         is_secure: tls.is_some() || arguments.behind_proxy,
     });
     let tasks = registry.start(&runtime, arguments.hold_end);
+    rules.begin(desk.clone())?;
     if let Some(feed) = feed {
         feed_with(feed, &runtime, &shared)?;
     }
     runtime.block_on(listen(arguments.listen, tls, shared, stopping))?;
+    rules.stop();
     desk.stop();
     engine.join().map_err(|_| anyhow::anyhow!("the engine stopped in the middle of its work"))?;
     runtime.block_on(registry.finish(tasks, PATIENCE));
@@ -167,6 +178,24 @@ fn feed_with(mut feed: Feed, runtime: &Runtime, shared: &Arc<Shared>) -> anyhow:
     anyhow::ensure!(begun.is_ok(), "the past of the made-up world was not taken");
     runtime.spawn(feed.go_on(Arc::clone(shared)));
     Ok(())
+}
+
+/// The versions of the rules, and the one that verdicts are given under.
+fn rules_of(arguments: &Serve) -> anyhow::Result<(Versions, Rulebook)> {
+    let data = arguments.data.as_path();
+    let next = shroff_store::reach(&folder(data, "payments")?)?.map_or(0, |log| log.next);
+    let next = u32::try_from(next).context("a log has fewer than 2^32 payments")?;
+    let asked = Rulebook::of(arguments)?;
+    let is_asked = arguments.ruling.typologies.is_some() || !arguments.ruling.set.is_empty();
+    let (versions, rulebook) = Versions::at_start(data, asked, next)?;
+    if versions.is_by_people() && is_asked {
+        terminal::warn(format_args!(
+            "the rules of the command line are not used: people made version {} active\nhint: \
+             propose them to the service, or remove `rules/versions.json` of the data folder",
+            versions.active()
+        ));
+    }
+    Ok((versions, rulebook))
 }
 
 fn threads() -> anyhow::Result<Runtime> {

@@ -7,7 +7,7 @@
 
 mod choice;
 mod page;
-mod rewrite;
+pub(crate) mod rewrite;
 mod settings;
 
 use std::io::Write;

@@ -349,6 +349,109 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/rules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Versions of the rules, and which is active. */
+        get: operations["listRules"];
+        put?: never;
+        /** Proposes a set of rules: kept where nothing is wrong in it and its examples go well. */
+        post: operations["proposeRules"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/rules/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What is wrong in rules. */
+        post: operations["checkRules"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/rules/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What is wrong in rules, and how their examples go. */
+        post: operations["testRules"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/rules/{version}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A version with its files. */
+        get: operations["readRules"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/rules/{version}/commands": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A command to a version. Another person approves what somebody proposed. */
+        post: operations["commandRules"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/rules/{version}/shadow": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a version that runs beside the active one says otherwise. */
+        get: operations["readShadow"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/session": {
         parameters: {
             query?: never;
@@ -363,6 +466,57 @@ export interface paths {
         post: operations["signIn"];
         /** Signs out. */
         delete: operations["signOut"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/session/oidc": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** To the provider that people sign in by, where there is one. */
+        get: operations["beginSignIn"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/session/oidc/callback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Back from the provider. */
+        get: operations["endSignIn"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/session/ways": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** By what people sign in, for the page on which they do. */
+        get: operations["readWays"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -394,6 +548,40 @@ export interface paths {
         };
         /** What is looked for, each with an example. */
         get: operations["listTypologies"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/unmask": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The number behind a token: for a person, within a case, for a reason, for a while, and noted. */
+        post: operations["unmask"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/unmask/{token}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The same again, as long as it was granted for. */
+        get: operations["readUnmasked"];
         put?: never;
         post?: never;
         delete?: never;
@@ -644,6 +832,11 @@ export interface components {
             /** Format: int64 */
             total: number;
         };
+        /**
+         * @description What may be done with something, by name.
+         * @example assign
+         */
+        AllowedName: string;
         /**
          * @description How a payment came.
          * @example in-order
@@ -938,6 +1131,56 @@ export interface components {
          * @example 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
          */
         Digest: string;
+        /**
+         * @description How an example of a typology goes.
+         * @example {
+         *       "file": "cycle.toml",
+         *       "line": 40,
+         *       "message": "",
+         *       "passed": true,
+         *       "test": "three accounts",
+         *       "typology": "cycle"
+         *     }
+         */
+        ExampleTried: {
+            file: string;
+            /** Format: int64 */
+            line: number;
+            message: components["schemas"]["Text"];
+            passed: boolean;
+            test: string;
+            typology: string;
+        };
+        /**
+         * @description What is wrong in rules, or missing.
+         * @example {
+         *       "column": 1,
+         *       "file": "cycle.toml",
+         *       "hint": "title",
+         *       "line": 1,
+         *       "message": "`titel` is no key",
+         *       "severity": "error"
+         *     }
+         */
+        Finding: {
+            /** Format: int64 */
+            column: number;
+            file: string;
+            hint: components["schemas"]["Text"] | null;
+            /** Format: int64 */
+            line: number;
+            message: components["schemas"]["Text"];
+            severity: string;
+        };
+        /**
+         * @description What is wrong in rules.
+         * @example {
+         *       "findings": []
+         *     }
+         */
+        Findings: {
+            findings: components["schemas"]["Finding"][];
+        };
         /**
          * @description A payment of a picture.
          * @example {
@@ -1366,7 +1609,7 @@ export interface components {
          */
         Problem: {
             /** @description What may be done in it. */
-            allowed?: components["schemas"]["CommandName"][];
+            allowed?: components["schemas"]["AllowedName"][];
             /**
              * Format: int64
              * @description Where somebody else was faster: what it is at now.
@@ -1442,7 +1685,7 @@ export interface components {
          * @example read-alerts
          * @enum {string}
          */
-        RightName: "send-payments" | "read-verdicts" | "read-alerts" | "work-on-cases" | "review-decisions" | "end-holds" | "read-audit" | "read-metrics" | "manage-users";
+        RightName: "send-payments" | "read-verdicts" | "read-alerts" | "work-on-cases" | "review-decisions" | "end-holds" | "read-audit" | "read-metrics" | "manage-users" | "unmask" | "write-rules" | "approve-rules";
         /**
          * @description A rule that fired.
          * @example {
@@ -1461,10 +1704,174 @@ export interface components {
             typology: components["schemas"]["TypologyId"];
         };
         /**
+         * @description A command to a version of the rules.
+         * @example {
+         *       "command": "shadow"
+         *     }
+         */
+        RulesCommand: {
+            command: components["schemas"]["RulesVerb"];
+            reason?: components["schemas"]["Written"] | null;
+        };
+        /**
+         * @description A file of rules.
+         * @example {
+         *       "name": "cycle.toml",
+         *       "text": "id = \"cycle\""
+         *     }
+         */
+        RulesFile: {
+            name: string;
+            text: string;
+        };
+        /**
+         * @description A set of rules.
+         * @example {
+         *       "files": [
+         *         {
+         *           "name": "cycle.toml",
+         *           "text": "id = \"cycle\""
+         *         }
+         *       ]
+         *     }
+         */
+        RulesFiles: {
+            files: components["schemas"]["RulesFile"][];
+        };
+        /**
+         * @description The versions of the rules.
+         * @example {
+         *       "active": "1f5c3a9be0724d68",
+         *       "pending": null,
+         *       "running": null,
+         *       "versions": []
+         *     }
+         */
+        RulesPage: {
+            active: components["schemas"]["RulesVersion"];
+            pending: components["schemas"]["RulesPending"] | null;
+            running: components["schemas"]["RulesVersion"] | null;
+            versions: components["schemas"]["RulesVersionHead"][];
+        };
+        /**
+         * @description A version that somebody wants active, and that is not yet.
+         * @example {
+         *       "at": "2026-03-01T09:30:00Z",
+         *       "by": "rey",
+         *       "command": "approve",
+         *       "reason": "It finds what it should.",
+         *       "version": "1f5c3a9be0724d68"
+         *     }
+         */
+        RulesPending: {
+            at: components["schemas"]["Instant"];
+            by: components["schemas"]["ActorName"];
+            command: components["schemas"]["RulesVerb"];
+            reason: components["schemas"]["Text"];
+            version: components["schemas"]["RulesVersion"];
+        };
+        /**
+         * @description A set of rules that somebody proposes.
+         * @example {
+         *       "files": [
+         *         {
+         *           "name": "cycle.toml",
+         *           "text": "id = \"cycle\""
+         *         }
+         *       ],
+         *       "note": "One cycle more."
+         *     }
+         */
+        RulesProposal: {
+            files: components["schemas"]["RulesFile"][];
+            note: components["schemas"]["Written"];
+        };
+        /**
+         * @description What became of a version of the rules.
+         * @example active
+         * @enum {string}
+         */
+        RulesState: "active" | "shadow" | "proposed" | "retired" | "rejected";
+        /**
+         * @description What is wrong in rules, and how their examples go.
+         * @example {
+         *       "findings": [],
+         *       "tests": []
+         *     }
+         */
+        RulesTried: {
+            findings: components["schemas"]["Finding"][];
+            tests: components["schemas"]["ExampleTried"][];
+        };
+        /**
+         * @description What is done with a version of the rules.
+         * @example shadow
+         * @enum {string}
+         */
+        RulesVerb: "shadow" | "stop" | "approve" | "reject" | "roll_back";
+        /**
          * @description The version of rules and definitions: a digest of them in hexadecimal.
          * @example 1f5c3a9be0724d68
          */
         RulesVersion: string;
+        /**
+         * @description A version of the rules.
+         * @example {
+         *       "active_from_place": 0,
+         *       "allowed": [],
+         *       "approved_at": null,
+         *       "approved_by": null,
+         *       "note": null,
+         *       "proposed_at": null,
+         *       "proposed_by": null,
+         *       "reason": null,
+         *       "state": "active",
+         *       "version": "1f5c3a9be0724d68"
+         *     }
+         */
+        RulesVersionHead: {
+            /**
+             * Format: int32
+             * @description The first payment that it judged, the last time that it became active.
+             */
+            active_from_place: number | null;
+            allowed: components["schemas"]["RulesVerb"][];
+            approved_at: components["schemas"]["Instant"] | null;
+            approved_by: components["schemas"]["ActorName"] | null;
+            note: components["schemas"]["Text"] | null;
+            proposed_at: components["schemas"]["Instant"] | null;
+            proposed_by: components["schemas"]["ActorName"] | null;
+            reason: components["schemas"]["Text"] | null;
+            state: components["schemas"]["RulesState"];
+            version: components["schemas"]["RulesVersion"];
+        };
+        /**
+         * @description A version of the rules with its files.
+         * @example {
+         *       "files": [
+         *         {
+         *           "name": "cycle.toml",
+         *           "text": "id = \"cycle\""
+         *         }
+         *       ],
+         *       "version": {
+         *         "active_from_place": 0,
+         *         "allowed": [],
+         *         "approved_at": null,
+         *         "approved_by": null,
+         *         "note": null,
+         *         "proposed_at": null,
+         *         "proposed_by": null,
+         *         "reason": null,
+         *         "state": "active",
+         *         "version": "1f5c3a9be0724d68"
+         *       }
+         *     }
+         */
+        RulesVersionWhole: {
+            files: components["schemas"]["RulesFile"][];
+            version: components["schemas"]["RulesVersionHead"];
+        };
         /**
          * @description Who is signed in.
          * @example {
@@ -1510,6 +1917,47 @@ export interface components {
             /** @description Twelve letters or more. */
             password: string;
             token: string;
+        };
+        /**
+         * @description What a version that runs beside the active one says otherwise.
+         * @example {
+         *       "actions": [],
+         *       "examples": [],
+         *       "from_place": 0,
+         *       "next_place": 3,
+         *       "of": 3,
+         *       "payments": 3,
+         *       "phase": "beside",
+         *       "same": 3,
+         *       "typologies": [],
+         *       "version": "1f5c3a9be0724d68",
+         *       "waiting": 0
+         *     }
+         */
+        ShadowSeen: {
+            actions: unknown[];
+            examples: unknown[];
+            /** Format: int64 */
+            from_place: number;
+            /** Format: int64 */
+            next_place: number;
+            /** Format: int64 */
+            of: number;
+            /** Format: int64 */
+            payments: number;
+            phase: string;
+            /**
+             * Format: int64
+             * @description Those of which both say the same.
+             */
+            same: number;
+            typologies: unknown[];
+            version: components["schemas"]["RulesVersion"];
+            /**
+             * Format: int64
+             * @description Payments that it has not seen yet.
+             */
+            waiting: number;
         };
         /**
          * Format: double
@@ -1647,6 +2095,31 @@ export interface components {
             what: components["schemas"]["Text"];
         };
         /**
+         * @description Which account, within which case, and why.
+         * @example {
+         *       "account": "k3vq-81zt-xw0d",
+         *       "case": "case-1",
+         *       "reason": "The bank of the customer asks."
+         *     }
+         */
+        Unmask: {
+            account: components["schemas"]["AccountToken"];
+            case: components["schemas"]["CaseId"];
+            reason: components["schemas"]["Written"];
+        };
+        /**
+         * @description What is told, and written nowhere.
+         * @example {
+         *       "account": "A",
+         *       "expires": "2026-03-01T10:30:00Z"
+         *     }
+         */
+        Unmasked: {
+            /** @description As it was sent. */
+            account: string;
+            expires: components["schemas"]["Instant"];
+        };
+        /**
          * @description A person who may sign in.
          * @example {
          *       "disabled": false,
@@ -1749,6 +2222,17 @@ export interface components {
          *     }
          */
         Verdicts: components["schemas"]["Verdict"] | components["schemas"]["VerdictList"];
+        /**
+         * @description By what people sign in.
+         * @example {
+         *       "oidc": false,
+         *       "password": true
+         *     }
+         */
+        Ways: {
+            oidc: boolean;
+            password: boolean;
+        };
         /**
          * @description A payment that was taken out of all that comes later.
          * @example {
@@ -3628,6 +4112,678 @@ export interface operations {
             };
         };
     };
+    listRules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All of them */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RulesPage"];
+                };
+            };
+            /** @description The request cannot be read; `detail` says where, `hint` what would be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no key and no session that the service knows */
+            401: {
+                headers: {
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not go so far, or `X-CSRF-Token` is not that of the session */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much is waiting, or was asked: again after the seconds of `Retry-After` */
+            429: {
+                headers: {
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something is wrong with the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing can be made durable, or the register cannot be asked */
+            503: {
+                headers: {
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    proposeRules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RulesProposal"];
+            };
+        };
+        responses: {
+            /** @description The version */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RulesVersionHead"];
+                };
+            };
+            /** @description The request cannot be read; `detail` says where, `hint` what would be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no key and no session that the service knows */
+            401: {
+                headers: {
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not go so far, or `X-CSRF-Token` is not that of the session */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody was faster, or it may not be done in this state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is too much at once */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What was sent is read, and is not what it must be */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much is waiting, or was asked: again after the seconds of `Retry-After` */
+            429: {
+                headers: {
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something is wrong with the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing can be made durable, or the register cannot be asked */
+            503: {
+                headers: {
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    checkRules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RulesFiles"];
+            };
+        };
+        responses: {
+            /** @description What is */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Findings"];
+                };
+            };
+            /** @description The request cannot be read; `detail` says where, `hint` what would be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no key and no session that the service knows */
+            401: {
+                headers: {
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not go so far, or `X-CSRF-Token` is not that of the session */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is too much at once */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much is waiting, or was asked: again after the seconds of `Retry-After` */
+            429: {
+                headers: {
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something is wrong with the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing can be made durable, or the register cannot be asked */
+            503: {
+                headers: {
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    testRules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RulesFiles"];
+            };
+        };
+        responses: {
+            /** @description What is */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RulesTried"];
+                };
+            };
+            /** @description The request cannot be read; `detail` says where, `hint` what would be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no key and no session that the service knows */
+            401: {
+                headers: {
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not go so far, or `X-CSRF-Token` is not that of the session */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is too much at once */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much is waiting, or was asked: again after the seconds of `Retry-After` */
+            429: {
+                headers: {
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something is wrong with the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing can be made durable, or the register cannot be asked */
+            503: {
+                headers: {
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readRules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A version of the rules */
+                version: components["schemas"]["RulesVersion"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The version */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RulesVersionWhole"];
+                };
+            };
+            /** @description The request cannot be read; `detail` says where, `hint` what would be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no key and no session that the service knows */
+            401: {
+                headers: {
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not go so far, or `X-CSRF-Token` is not that of the session */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much is waiting, or was asked: again after the seconds of `Retry-After` */
+            429: {
+                headers: {
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something is wrong with the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing can be made durable, or the register cannot be asked */
+            503: {
+                headers: {
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    commandRules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A version of the rules */
+                version: components["schemas"]["RulesVersion"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RulesCommand"];
+            };
+        };
+        responses: {
+            /** @description The version as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RulesVersionHead"];
+                };
+            };
+            /** @description It will be so; it is not yet */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RulesVersionHead"];
+                };
+            };
+            /** @description The request cannot be read; `detail` says where, `hint` what would be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no key and no session that the service knows */
+            401: {
+                headers: {
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not go so far, or `X-CSRF-Token` is not that of the session */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody was faster, or it may not be done in this state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is too much at once */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much is waiting, or was asked: again after the seconds of `Retry-After` */
+            429: {
+                headers: {
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something is wrong with the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing can be made durable, or the register cannot be asked */
+            503: {
+                headers: {
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readShadow: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A version of the rules */
+                version: components["schemas"]["RulesVersion"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What is seen */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ShadowSeen"];
+                };
+            };
+            /** @description The request cannot be read; `detail` says where, `hint` what would be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no key and no session that the service knows */
+            401: {
+                headers: {
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not go so far, or `X-CSRF-Token` is not that of the session */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much is waiting, or was asked: again after the seconds of `Retry-After` */
+            429: {
+                headers: {
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something is wrong with the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing can be made durable, or the register cannot be asked */
+            503: {
+                headers: {
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     readSession: {
         parameters: {
             query?: never;
@@ -3861,6 +5017,200 @@ export interface operations {
             };
         };
     };
+    beginSignIn: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description To the provider; a cookie binds the attempt to the browser */
+            303: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request cannot be read; `detail` says where, `hint` what would be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much is waiting, or was asked: again after the seconds of `Retry-After` */
+            429: {
+                headers: {
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something is wrong with the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing can be made durable, or the register cannot be asked */
+            503: {
+                headers: {
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    endSignIn: {
+        parameters: {
+            query?: {
+                /** @description As the attempt began */
+                state?: string;
+                /** @description What the provider gives */
+                code?: string;
+                /** @description Why it gives none */
+                error?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description To the desk, signed in; the cookie of the session is set */
+            303: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request cannot be read; `detail` says where, `hint` what would be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no key and no session that the service knows */
+            401: {
+                headers: {
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not go so far, or `X-CSRF-Token` is not that of the session */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something is wrong with the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing can be made durable, or the register cannot be asked */
+            503: {
+                headers: {
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readWays: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The ways */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Ways"];
+                };
+            };
+            /** @description The request cannot be read; `detail` says where, `hint` what would be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something is wrong with the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing can be made durable, or the register cannot be asked */
+            503: {
+                headers: {
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     setUp: {
         parameters: {
             query?: never;
@@ -3980,6 +5330,194 @@ export interface operations {
             };
             /** @description The role does not go so far, or `X-CSRF-Token` is not that of the session */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much is waiting, or was asked: again after the seconds of `Retry-After` */
+            429: {
+                headers: {
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something is wrong with the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing can be made durable, or the register cannot be asked */
+            503: {
+                headers: {
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    unmask: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Unmask"];
+            };
+        };
+        responses: {
+            /** @description The number */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Unmasked"];
+                };
+            };
+            /** @description The request cannot be read; `detail` says where, `hint` what would be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no key and no session that the service knows */
+            401: {
+                headers: {
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not go so far, or `X-CSRF-Token` is not that of the session */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is too much at once */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much is waiting, or was asked: again after the seconds of `Retry-After` */
+            429: {
+                headers: {
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something is wrong with the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing can be made durable, or the register cannot be asked */
+            503: {
+                headers: {
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readUnmasked: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The token of an account */
+                token: components["schemas"]["AccountToken"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The number */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Unmasked"];
+                };
+            };
+            /** @description The request cannot be read; `detail` says where, `hint` what would be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no key and no session that the service knows */
+            401: {
+                headers: {
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not go so far, or `X-CSRF-Token` is not that of the session */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -1,6 +1,6 @@
 // The doors: signing in, the first account, an invitation.
-import { useState, type FormEvent } from "react";
-import { path, post, Problem, saying } from "../api/client";
+import { useEffect, useState, type FormEvent } from "react";
+import { get, path, post, Problem, saying } from "../api/client";
 import type { Session } from "../api/types";
 import { en } from "../en";
 import { Dialog, useTitle } from "../ui/basics";
@@ -15,6 +15,11 @@ export function Login({ done, expired }: { done: (session: Session) => void; exp
   const [password, setPassword] = useState("");
   const [problem, setProblem] = useState("");
   const [busy, setBusy] = useState(false);
+  const [provider, setProvider] = useState(false);
+  useEffect(() => {
+    // Where it cannot be asked, there is the password.
+    get<{ oidc: boolean }>(path(["session", "ways"])).then((ways) => setProvider(ways.oidc), () => undefined);
+  }, []);
   const send = (event: FormEvent): void => {
     event.preventDefault();
     setBusy(true);
@@ -31,6 +36,7 @@ export function Login({ done, expired }: { done: (session: Session) => void; exp
       <label className="field"><span>{en.login.password}</span><input name="password" type="password" autoComplete="current-password" data-first required maxLength={1000} value={password} onChange={(event) => setPassword(event.target.value)} /></label>
       {problem && <p className="note bad" role="alert">{problem}</p>}
       <button type="submit" className="button main" disabled={busy}>{en.login.enter}</button>
+      {provider && <a className="button" href={path(["session", "oidc"])}>{en.login.provider}</a>}
     </form>
   );
   if (expired) return <Dialog title={en.login.title} close={() => undefined}><p>{en.login.expired}</p><div className="door-in">{form}</div></Dialog>;

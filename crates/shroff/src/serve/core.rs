@@ -62,6 +62,8 @@ pub(crate) struct Core<D> {
     /// What was admitted and is not written.
     records: Vec<u8>,
     count: u32,
+    /// What was written last.
+    written: Vec<u8>,
     told: Vec<u8>,
 }
 
@@ -89,12 +91,7 @@ impl<D: Disk> Core<D> {
             recovered.resumed.as_ref().map_or((0, 0), |resumed| (resumed.first.0, resumed.next.0));
         let mut replay = Replay { said: Said::default(), version, bytes: Vec::new() };
         let log = Log::open(payments, options(Access::Owner), &mut |frame| {
-            if frame.first < u64::from(next) {
-                let held = u64::from(first)..u64::from(next);
-                return remember_all(&mut live, workers, frame, held);
-            }
-            admit_all(&mut live, frame)?;
-            let told = live.run(workers);
+            let told = take_in(&mut live, workers, frame, u64::from(first)..u64::from(next))?;
             match replay.compare(&mut verdicts, &told) {
                 Ok(compared) => recovered.compared += compared,
                 Err(error) => failed = failed.take().or(Some(error)),
@@ -124,8 +121,25 @@ impl<D: Disk> Core<D> {
 
     /// A core whose state is that after some log.
     pub(crate) fn at_rest(live: Live, log: Log<D>, verdicts: Log<D>, version: u64) -> Core<D> {
-        let (records, told) = (Vec::new(), Vec::new());
-        Core { live, log: Some(log), verdicts, version, records, count: 0, told }
+        let (records, written, told) = (Vec::new(), Vec::new(), Vec::new());
+        Core { live, log: Some(log), verdicts, version, records, count: 0, written, told }
+    }
+
+    /// Puts another engine, under a version of its own, into the place of this one, which is given
+    /// back: verdicts from the next payment on are those of the other.
+    ///
+    /// # Panics
+    /// Where a batch is under way, or the other has not seen the same payments.
+    pub(crate) fn exchange(&mut self, live: Live, version: u64) -> Live {
+        assert!(self.count == 0 && self.log.is_some(), "rules change between two batches");
+        assert!(live.next() == self.live.next(), "both have seen the whole log");
+        self.version = version;
+        std::mem::replace(&mut self.live, live)
+    }
+
+    /// The records of the batch that was written last.
+    pub(crate) fn last_written(&self) -> &[u8] {
+        &self.written
     }
 
     /// A snapshot of the state between two batches, for [`snapshots::Keeper::keep`].
@@ -183,6 +197,7 @@ impl<D: Disk> Core<D> {
         if written.is_err() {
             self.live.take_back();
         }
+        std::mem::swap(&mut self.records, &mut self.written);
         self.records.clear();
         self.count = 0;
         written.map(|_| ())
@@ -281,6 +296,21 @@ impl<D: Disk> Core<D> {
     pub(crate) fn log_bytes(&self) -> u64 {
         self.log.as_ref().map_or(0, Log::bytes)
     }
+}
+
+/// Runs payments of the log through an engine that nothing else is pushed to, from where it is; or
+/// shows them again, where a snapshot has them.
+pub(crate) fn take_in(
+    live: &mut Live,
+    workers: &dyn Workers,
+    frame: Frame<'_>,
+    held: std::ops::Range<u64>,
+) -> Result<Vec<Told>, &'static str> {
+    if frame.first < held.end {
+        return remember_all(live, workers, frame, held).map(|()| Vec::new());
+    }
+    admit_all(live, frame)?;
+    Ok(live.run(workers))
 }
 
 /// Shows payments again that are in sight of a snapshot; those before are passed over.

@@ -22,6 +22,7 @@ use super::metrics::Metrics;
 use super::problem::{Kind, Problem};
 use super::recorder::Recorder;
 use super::reply;
+use super::shadow::Feed;
 use super::snapshots::{Keeping, Snapshots};
 use crate::settings;
 
@@ -69,11 +70,30 @@ type Question = Box<dyn FnOnce(&Core<Folder>) + Send>;
 enum Job {
     Payments(Sent, Reply, OwnedSemaphorePermit),
     Question(Question),
+    Between(Between),
     Stop,
 }
 
+/// What is done where no batch is under way.
+enum Between {
+    /// Where the log ends.
+    Next(oneshot::Sender<Place>),
+    /// Other rules are fed from now on; where the log ends, and the typologies of now.
+    Attach(Feed, oneshot::Sender<(Place, Vec<String>)>),
+    Activate(Activation),
+}
+
+/// Rules that take the place of the active ones.
+pub(crate) struct Activation {
+    pub(crate) version: u64,
+    /// The titles of their typologies, by position.
+    pub(crate) titles: Vec<String>,
+    /// Makes it durable that they judge the payments from a place on.
+    pub(crate) commit: Box<dyn FnOnce(Place) -> anyhow::Result<()> + Send>,
+}
+
 /// The way to the engine.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub(crate) struct Desk {
     jobs: mpsc::UnboundedSender<Job>,
     stopped: Arc<AtomicBool>,
@@ -93,8 +113,17 @@ impl Desk {
         let keeping = Keeping::start(snapshots)?;
         let is_behind = false;
         let stopped_by = Arc::clone(&stopped);
-        let clerk =
-            Clerk { core, is_behind, syncer, keeping, metrics, recorder, stopped: stopped_by };
+        let clerk = Clerk {
+            core,
+            is_behind,
+            syncer,
+            keeping,
+            metrics,
+            recorder,
+            stopped: stopped_by,
+            feed: None,
+            is_snapshot_wanted: false,
+        };
         let thread = std::thread::Builder::new()
             .name("shroff-engine".to_owned())
             .spawn(move || clerk.work(queue))
@@ -134,6 +163,27 @@ impl Desk {
         let question: Question = Box::new(move |core| drop(reply.send(question(core))));
         drop(self.jobs.send(Job::Question(question)));
         answer.await.map_err(|_| stopped())
+    }
+
+    /// Where the log ends, for a thread that may wait; none where the engine is gone.
+    pub(crate) fn next(&self) -> Option<Place> {
+        let (reply, answer) = oneshot::channel();
+        drop(self.jobs.send(Job::Between(Between::Next(reply))));
+        answer.blocking_recv().ok()
+    }
+
+    /// Feeds other rules with each batch from now on; the place of the next payment, and the
+    /// typologies of now. None where the engine is gone.
+    pub(crate) fn attach(&self, feed: Feed) -> Option<(Place, Vec<String>)> {
+        let (reply, answer) = oneshot::channel();
+        drop(self.jobs.send(Job::Between(Between::Attach(feed, reply))));
+        answer.blocking_recv().ok()
+    }
+
+    /// Puts the rules that are fed into the place of the active ones.
+    pub(crate) fn activate(&self, activation: Activation) {
+        // Where the engine is gone, the next start does it.
+        drop(self.jobs.send(Job::Between(Between::Activate(activation))));
     }
 }
 
@@ -195,16 +245,84 @@ struct Clerk {
     metrics: Arc<Metrics>,
     recorder: Recorder,
     stopped: Arc<AtomicBool>,
+    /// Other rules that run beside these.
+    feed: Option<Feed>,
+    /// Whether no snapshot is of the rules of now.
+    is_snapshot_wanted: bool,
 }
 
 impl Clerk {
+    /// The next job; alerts of other rules are handed over while there is none.
+    fn next_job(&mut self, queue: &mut mpsc::UnboundedReceiver<Job>) -> Option<Job> {
+        while self.recorder.has_backlog() {
+            match queue.try_recv() {
+                Ok(job) => return Some(job),
+                Err(mpsc::error::TryRecvError::Disconnected) => return None,
+                Err(mpsc::error::TryRecvError::Empty) => self.recorder.hand_some(&mut self.core),
+            }
+        }
+        queue.blocking_recv()
+    }
+
+    fn between(&mut self, between: Between) {
+        match between {
+            // Where nobody waits for it any more, nobody is told.
+            Between::Next(reply) => drop(reply.send(self.core.live.next())),
+            Between::Attach(feed, reply) => {
+                self.feed = Some(feed);
+                let live = &self.core.live;
+                drop(reply.send((live.next(), live.typologies().to_vec())));
+            }
+            Between::Activate(activation) => self.activate(activation),
+        }
+    }
+
+    /// Puts the rules that are fed into the place of those of now.
+    fn activate(&mut self, activation: Activation) {
+        let Activation { version, titles, commit } = activation;
+        let is_broken = self.is_broken();
+        let feed = self.feed.take_if(|feed| !is_broken && feed.version() == version);
+        let Some(feed) = feed else {
+            tracing::warn!("rules were not activated: they are not at hand, or nothing is durable");
+            return;
+        };
+        let Some(live) = feed.take() else {
+            tracing::error!("rules were not activated: their engine is gone");
+            return;
+        };
+        let place = self.core.live.next();
+        if let Err(error) = commit(place) {
+            tracing::error!(error = format_args!("{error:#}"), "rules were not activated");
+            feed.give(live, version, self.core.live.typologies().to_vec());
+            self.feed = Some(feed);
+            return;
+        }
+        let (before, beside) = (self.core.version(), live.typologies().to_vec());
+        let former = self.core.exchange(live, version);
+        feed.give(former, before, beside);
+        self.feed = Some(feed);
+        self.recorder.begin_anew(&mut self.core, titles);
+        self.is_snapshot_wanted = true;
+        self.metrics.state(&self.core);
+        tracing::info!(
+            version = format_args!("{version:016x}"),
+            place = place.0,
+            "other rules are active"
+        );
+    }
+
     fn work(mut self, mut queue: mpsc::UnboundedReceiver<Job>) {
-        while let Some(first) = queue.blocking_recv() {
+        while let Some(first) = self.next_job(&mut queue) {
             let mut batch = Batch { jobs: Vec::new(), permits: Vec::new(), payments: 0 };
             let mut next = Some(first);
+            let mut between = None;
             while let Some(job) = next {
                 match job {
                     Job::Question(question) => question(&self.core),
+                    Job::Between(it) => {
+                        between = Some(it);
+                        break;
+                    }
                     // What was sent before is still answered, and nothing is taken after it.
                     Job::Stop => queue.close(),
                     Job::Payments(sent, reply, permit) => {
@@ -219,12 +337,20 @@ impl Clerk {
             if !batch.jobs.is_empty() {
                 self.answer(batch);
             }
-            if self.keeping.is_due(self.core.live.next()) {
+            if let Some(between) = between {
+                self.between(between);
+            }
+            if self.recorder.has_backlog() {
+                self.recorder.hand_some(&mut self.core);
+            }
+            let is_due = self.is_snapshot_wanted && !self.recorder.has_backlog();
+            if self.keeping.is_due(self.core.live.next(), is_due) {
                 self.take_snapshot();
             }
         }
+        let is_wanted = self.is_snapshot_wanted || self.keeping.last() < self.core.live.next();
         match self.core.close() {
-            Ok(()) if self.keeping.last() < self.core.live.next() => self.take_snapshot(),
+            Ok(()) if is_wanted => self.take_snapshot(),
             Ok(()) => {}
             Err(error) => tracing::error!(%error, "the log could not be closed"),
         }
@@ -236,6 +362,7 @@ impl Clerk {
         if let Some(handed) = handed.filter(|_| !self.is_broken()) {
             let begun = settings::now();
             self.keeping.take(&self.core, handed);
+            self.is_snapshot_wanted = false;
             self.metrics.snapshot(begun.elapsed());
         }
     }
@@ -336,6 +463,10 @@ impl Clerk {
             drop(reply.send(answers));
         }
         drop(batch.permits);
+        // After the replies: none waits for other rules.
+        if !told.is_empty() {
+            self.feed.take_if(|feed| !feed.feed(self.core.last_written(), told));
+        }
     }
 
     /// Makes the batch durable and says what there is to say of it. A log that is poisoned says so

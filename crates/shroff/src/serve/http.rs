@@ -1,6 +1,5 @@
 //! The paths of the service.
 
-use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::sync::Arc;
 
@@ -24,6 +23,7 @@ use super::api::{
     self, Asked, Big, Found, NewPayments, Open, PaymentId, Raced, Status, Typed, Unprocessed,
     Verdict, Verdicts,
 };
+use super::changes::Rules;
 use super::desk::{Answers, Desk, Sent, stopped};
 use super::events::Events;
 use super::keys::{Right, Ring};
@@ -51,10 +51,7 @@ pub(crate) struct Shared {
     pub(crate) register: Register,
     pub(crate) inbox: Arc<Inbox>,
     pub(crate) events: Arc<Events>,
-    /// The titles of typologies, by id.
-    pub(crate) titles: BTreeMap<String, String>,
-    /// The typologies, as they are answered.
-    pub(crate) typologies: String,
+    pub(crate) rules: Arc<Rules>,
     /// Whether a decision needs a second person.
     pub(crate) second_review: bool,
     pub(crate) people: People,

@@ -10,7 +10,7 @@ use shroff_types::{Payment, SentPayment, Timestamp};
 
 use super::core::{Admission, Core};
 use super::disk::Folder;
-use super::setup::{self, Rulebook};
+use super::setup;
 use super::snapshots::Keeper;
 use crate::cli::Ingest;
 use crate::inputs::{self, TemporaryFiles};
@@ -31,8 +31,7 @@ pub(crate) fn run(arguments: &Ingest) -> anyhow::Result<Ending> {
     let path = arguments.quarantine.clone().unwrap_or_else(|| data.join("quarantine.csv"));
     let mut quarantine = Quarantine::at(&path);
     let ledger = read(arguments, &mut quarantine)?;
-    let rulebook = Rulebook::of(&arguments.serve)?;
-    rulebook.keep(data)?;
+    let (_, rulebook) = super::rules_of(&arguments.serve)?;
     setup::token_key(&arguments.serve.token_key_file())?;
     let (core, _) = super::open(data, rulebook.live()?, rulebook.version())?;
     let latest = settings::wall().after(arguments.serve.ahead);

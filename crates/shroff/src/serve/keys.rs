@@ -8,8 +8,12 @@ use std::time::SystemTime;
 
 use anyhow::{Context, bail};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
+use shroff_store::register::{AuditEntry, Register};
 use shroff_types::Timestamp;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
+use super::actor::KEY;
 use super::limits::{Buckets, Pace};
 use crate::{outputs, settings};
 
@@ -50,10 +54,14 @@ pub(crate) enum Right {
     ManageUsers,
     /// To see the number of an account, within a case and for a reason.
     Unmask,
+    /// To check, try and propose rules.
+    WriteRules,
+    /// To let rules judge, and to take the former ones again.
+    ApproveRules,
 }
 
 /// Every right.
-pub(crate) const RIGHTS: [Right; 10] = [
+pub(crate) const RIGHTS: [Right; 12] = [
     Right::SendPayments,
     Right::ReadVerdicts,
     Right::ReadAlerts,
@@ -64,18 +72,25 @@ pub(crate) const RIGHTS: [Right; 10] = [
     Right::ReadMetrics,
     Right::ManageUsers,
     Right::Unmask,
+    Right::WriteRules,
+    Right::ApproveRules,
 ];
 
 impl Right {
     /// Whether a machine has it in no role: it decides nothing, and lets nobody in.
     pub(crate) fn needs_a_person(self) -> bool {
         match self {
-            Right::ReviewDecisions | Right::EndHolds | Right::ManageUsers | Right::Unmask => true,
+            Right::ReviewDecisions
+            | Right::EndHolds
+            | Right::ManageUsers
+            | Right::Unmask
+            | Right::ApproveRules => true,
             Right::SendPayments
             | Right::ReadVerdicts
             | Right::ReadAlerts
             | Right::WorkOnCases
             | Right::ReadAudit
+            | Right::WriteRules
             | Right::ReadMetrics => false,
         }
     }
@@ -93,6 +108,8 @@ impl Right {
             Right::ReadMetrics => "read-metrics",
             Right::ManageUsers => "manage-users",
             Right::Unmask => "unmask",
+            Right::WriteRules => "write-rules",
+            Right::ApproveRules => "approve-rules",
         }
     }
 }
@@ -107,7 +124,8 @@ impl Role {
             Right::WorkOnCases => {
                 matches!(self, Role::Administrator | Role::Analyst | Role::Reviewer)
             }
-            Right::ReviewDecisions | Right::EndHolds | Right::Unmask => {
+            Right::WriteRules => matches!(self, Role::Administrator | Role::RuleAuthor),
+            Right::ReviewDecisions | Right::EndHolds | Right::Unmask | Right::ApproveRules => {
                 matches!(self, Role::Administrator | Role::Reviewer)
             }
             Right::ReadAudit => matches!(self, Role::Administrator | Role::Auditor),
@@ -304,8 +322,47 @@ struct Read {
 pub(crate) struct Ring {
     data: PathBuf,
     read: Mutex<Read>,
+    /// Told of each change that is seen.
+    changes: UnboundedSender<KeyChange>,
     /// How often keys ask that have a pace.
     pub(crate) asked: Buckets,
+}
+
+/// A key that is there, or not any more, since the file was looked at before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct KeyChange {
+    pub(crate) is_new: bool,
+    pub(crate) entry: Entry,
+}
+
+fn changes(before: &Keys, after: &Keys) -> Vec<KeyChange> {
+    let only = |one: &Keys, other: &Keys, is_new: bool| {
+        let entries = one.keys.iter().filter(|entry| !other.keys.contains(entry)).cloned();
+        entries.map(|entry| KeyChange { is_new, entry }).collect::<Vec<_>>()
+    };
+    let mut all = only(before, after, false);
+    all.extend(only(after, before, true));
+    all
+}
+
+/// Notes each change in the audit trail: keys are changed from outside, by whoever may write the data
+/// folder.
+pub(crate) async fn note(register: Register, mut changes: UnboundedReceiver<KeyChange>) {
+    while let Some(KeyChange { is_new, entry }) = changes.recv().await {
+        let Entry { name, role, expires, pace, .. } = entry;
+        let detail = json!({ "role": role.name(), "expires": expires, "pace": pace });
+        let said = AuditEntry {
+            at: settings::wall(),
+            actor: "shroff",
+            role: "service",
+            action: if is_new { "key.add" } else { "key.revoke" },
+            object: &format!("{KEY}{name}"),
+            detail: &detail,
+        };
+        if let Err(error) = register.audit(said).await {
+            tracing::error!(%error, name, is_new, "a change of keys is not in the audit trail");
+        }
+    }
 }
 
 /// How often the file is looked at.
@@ -314,15 +371,18 @@ const LOOK_MICROS: i64 = 1_000_000;
 const MOST_PACED: usize = 10_000;
 
 impl Ring {
-    /// The keys of a data directory, which were read a moment ago.
-    pub(crate) fn of(data: &Path, keys: Keys) -> Ring {
+    /// The keys of a data directory, which were read a moment ago; and what is changed of them then.
+    pub(crate) fn of(data: &Path, keys: Keys) -> (Ring, UnboundedReceiver<KeyChange>) {
+        let (changes, seen) = unbounded_channel();
         // The stamp is not known, so that the first look reads the file.
         let read = Read { keys: Arc::new(keys), stamp: None, looked: Timestamp(i64::MIN) };
-        Ring {
+        let ring = Ring {
             data: data.to_owned(),
             read: Mutex::new(read),
+            changes,
             asked: Buckets::new(Pace { at_once: 1, micros_each: 1_000_000 }, MOST_PACED),
-        }
+        };
+        (ring, seen)
     }
 
     /// The keys as they are now, or as they were a second ago.
@@ -342,6 +402,10 @@ impl Ring {
             Ok(Some(keys)) => {
                 if *read.keys != keys {
                     tracing::info!(keys = keys.keys.len(), "the keys were changed");
+                    for change in changes(&read.keys, &keys) {
+                        // Where nobody notes it any more, the service stops.
+                        drop(self.changes.send(change));
+                    }
                     read.keys = Arc::new(keys);
                 }
                 read.stamp = stamp;
@@ -384,13 +448,18 @@ mod tests {
         std::fs::write(folder.path().join(FILE), old).expect("a file of our own");
         let keys = Keys::read(folder.path()).expect("it is read").expect("it is there");
         assert!(!keys.all()[0].has_ended(Timestamp(i64::MAX)) && keys.all()[0].pace().is_none());
-        let ring = Ring::of(folder.path(), keys);
+        let (ring, mut seen) = Ring::of(folder.path(), keys);
         assert_eq!(ring.keys(at(10)).all().len(), 1);
         let key = Keys::change(folder.path(), |keys| keys.add(new("b", None))).expect("a key");
         assert_eq!(ring.keys(at(10)).who(&key), None, "it was looked at this second");
         assert_eq!(ring.keys(at(11)).who(&key).expect("it is known").name, "b");
         Keys::change(folder.path(), |keys| keys.revoke("b")).expect("it is there");
         assert_eq!(ring.keys(at(3)).who(&key), None, "a clock that went back looks at once");
+        for wanted in [true, false] {
+            let KeyChange { is_new, entry } = seen.try_recv().expect("it is told");
+            assert_eq!((is_new, entry.name.as_str()), (wanted, "b"));
+        }
+        assert!(seen.try_recv().is_err(), "nothing else was changed");
         std::fs::write(folder.path().join(FILE), "{").expect("a file of our own");
         assert_eq!(ring.keys(at(5)).all().len(), 1, "what cannot be read changes nothing");
         let broken = Keys::change(folder.path(), |keys| keys.revoke("a"));

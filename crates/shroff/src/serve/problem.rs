@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::api::CommandName;
+use super::api::AllowedName;
 
 /// A problem. The texts are for whoever sent the request; none has an account in it.
 #[derive(Debug, Clone, Serialize)]
@@ -54,7 +54,7 @@ pub(crate) struct Details {
     state: Option<&'static str>,
     /// What may be done in it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    #[schema(required = false, max_items = 16, value_type = Vec<CommandName>)]
+    #[schema(required = false, max_items = 16, value_type = Vec<AllowedName>)]
     allowed: Vec<&'static str>,
     /// Seconds; a header, and no part of the text.
     #[serde(skip)]

@@ -25,6 +25,8 @@ use super::pseudonyms::Pseudonyms;
 const ALERTS_AT_ONCE: usize = 200;
 /// Payments of one unit of work, about.
 const PAYMENTS_AT_ONCE: usize = 4_000;
+/// Alerts of other rules that are handed over between two batches: some milliseconds at most.
+const ALERTS_BETWEEN: usize = 16;
 /// How long a reader waits for what was handed over before it asked.
 const READ_YOUR_WRITES: Duration = Duration::from_secs(2);
 /// The shortest and the longest pause before a database is asked again that refused.
@@ -218,6 +220,8 @@ pub(crate) struct Recorder {
     titles: Vec<String>,
     hold_for: Span,
     followed: BTreeMap<u32, Followed>,
+    /// Alerts of other rules than before, which the register was not told of as they are now.
+    backlog: BTreeSet<u32>,
     /// Whether a batch could not be handed over: a start anew does it, so that the register is told
     /// of no later place.
     is_behind: bool,
@@ -236,13 +240,48 @@ impl Recorder {
             titles,
             hold_for,
             followed: BTreeMap::new(),
+            backlog: BTreeSet::new(),
             is_behind: false,
         }
     }
 
-    /// How often something was handed to the register; none where some of it could not be.
+    /// Begins anew with the alerts of other rules, which are handed over piece by piece.
+    pub(crate) fn begin_anew<D: Disk>(&mut self, core: &mut Core<D>, titles: Vec<String>) {
+        self.titles = titles;
+        self.followed.clear();
+        self.backlog = core.live.alert_numbers().collect();
+        core.live.keep_gone_from(core.live.next());
+        tracing::info!(alerts = self.backlog.len(), "alerts of other rules go to the register");
+    }
+
+    /// Whether alerts wait to be handed over.
+    pub(crate) fn has_backlog(&self) -> bool {
+        !self.backlog.is_empty()
+    }
+
+    /// Hands some of them over.
+    pub(crate) fn hand_some<D: Disk>(&mut self, core: &mut Core<D>) {
+        let mut changes = Vec::new();
+        while changes.len() < ALERTS_BETWEEN
+            && let Some(number) = self.backlog.pop_first()
+        {
+            // What left the window meanwhile is not told, as it is not at a start.
+            let Some(draft) = core.live.growing(number) else { continue };
+            match self.change(core, (number, draft), core.live.revisions(number)) {
+                Ok(change) => changes.push(AlertChange { is_whole: true, ..change }),
+                Err(error) => {
+                    tracing::error!(%error, "an alert was not handed to the register: a start anew does it");
+                    self.is_behind = true;
+                }
+            }
+        }
+        self.end(core, changes, Vec::new());
+    }
+
+    /// How often something was handed to the register; none where some of it could not be, or was
+    /// not yet.
     pub(crate) fn handed(&self) -> Option<u64> {
-        (!self.is_behind).then(|| self.inbox.handed())
+        (!self.is_behind && self.backlog.is_empty()).then(|| self.inbox.handed())
     }
 
     /// Hands over what the register does not know, after a start: `known` is what it knows.
@@ -309,12 +348,16 @@ impl Recorder {
         let mut changes = Vec::new();
         for Gone { number, draft, revisions } in core.live.take_gone() {
             if touched.contains(&number) {
-                changes.push(self.change(core, (number, &draft), &revisions)?);
+                let is_whole = self.backlog.remove(&number);
+                let change = self.change(core, (number, &draft), &revisions)?;
+                changes.push(AlertChange { is_whole, ..change });
             }
         }
         for number in touched {
             let Some(draft) = core.live.growing(number) else { continue };
-            changes.push(self.change(core, (number, draft), core.live.revisions(number))?);
+            let is_whole = self.backlog.remove(&number);
+            let change = self.change(core, (number, draft), core.live.revisions(number))?;
+            changes.push(AlertChange { is_whole, ..change });
         }
         if self.followed.len() > core.live.alert_count() {
             self.followed.retain(|&number, _| core.live.growing(number).is_some());
@@ -329,7 +372,9 @@ impl Recorder {
         // What the next batch changes is told even where the batch lets it go.
         core.live.keep_gone_from(next);
         let upto = Watermark { next: u64::from(next.0), version: core.version() };
-        self.inbox.hand_over(changes, holds, (!self.is_behind).then_some(upto));
+        // While some wait, the register does not know the log under these rules.
+        let is_all = !self.is_behind && self.backlog.is_empty();
+        self.inbox.hand_over(changes, holds, is_all.then_some(upto));
     }
 
     /// What is new of an alert.

@@ -1,6 +1,5 @@
 //! The register of a service: opened before the log, filled from it, and written until the end.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,13 +30,13 @@ pub(crate) struct Registry {
     pub(crate) register: Register,
     pub(crate) inbox: Arc<Inbox>,
     pub(crate) events: Arc<Events>,
-    /// The titles of typologies, by id.
-    pub(crate) titles: BTreeMap<String, String>,
     in_order: Vec<String>,
     pseudonyms: Arc<Pseudonyms>,
     hold_for: Span,
     known: Option<Watermark>,
     version: u64,
+    /// The first payment that was judged under it.
+    active_from: u32,
 }
 
 /// What runs beside the service.
@@ -51,7 +50,7 @@ impl Registry {
         runtime: &Runtime,
         arguments: &Serve,
         rulebook: &Rulebook,
-        pseudonyms: Arc<Pseudonyms>,
+        (pseudonyms, active_from): (Arc<Pseudonyms>, u32),
     ) -> anyhow::Result<Registry> {
         let url = place::url(arguments.register.as_deref(), arguments.register_file.as_deref())?;
         let register = match &url {
@@ -65,19 +64,21 @@ impl Registry {
             register,
             inbox: Inbox::new(),
             events: Events::new(run),
-            titles: typologies.iter().map(|it| (it.id.clone(), it.title.clone())).collect(),
             in_order: typologies.iter().map(|it| it.title.clone()).collect(),
             pseudonyms,
             hold_for: arguments.hold_for,
             known,
             version: rulebook.version(),
+            active_from,
         })
     }
 
     /// A core of which nothing is forgotten that the register does not know.
     pub(crate) fn follow(&self, mut live: Live) -> Live {
         let same = self.known.filter(|known| known.version == self.version);
-        let next = same.map_or(0, |known| u32::try_from(known.next).unwrap_or(u32::MAX));
+        // Where people made other rules active, what ended before is not told anew.
+        let next =
+            same.map_or(self.active_from, |known| u32::try_from(known.next).unwrap_or(u32::MAX));
         live.keep_gone_from(Place(next));
         live
     }

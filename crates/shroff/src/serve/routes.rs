@@ -12,6 +12,7 @@ mod oidc;
 mod overview;
 mod people;
 mod query;
+mod rules;
 mod typologies;
 mod unmask;
 
@@ -46,6 +47,7 @@ pub(crate) fn router() -> OpenApiRouter<Arc<Shared>> {
         .merge(people::router())
         .merge(oidc::router())
         .merge(unmask::router())
+        .merge(rules::router())
 }
 
 type Answer = Result<Response, Problem>;

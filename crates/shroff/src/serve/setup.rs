@@ -11,7 +11,9 @@ use shroff_detect::{Definitions, Thresholds, Typology};
 use shroff_engine::{Live, LiveSettings};
 use shroff_types::Span;
 
+use super::disk::sync_folder;
 use crate::cli::Serve;
+use crate::tune::rewrite::rewritten;
 use crate::zone::Zone;
 use crate::{library, outputs, rules, settings};
 
@@ -99,15 +101,43 @@ impl Rulebook {
             decimals: arguments.decimals,
             lateness_micros: arguments.lateness.micros(),
         };
-        Rulebook::new(ruling.typologies.as_deref(), choices)
+        Rulebook::new(&library::files(ruling.typologies.as_deref())?, choices)
     }
 
-    fn new(folder: Option<&Path>, choices: Choices) -> anyhow::Result<Rulebook> {
-        let typologies = library::for_run(folder, &choices.set)?;
+    /// Rules of names and texts of files, with the other choices of these.
+    pub(crate) fn with_files(&self, files: &[(String, String)]) -> anyhow::Result<Rulebook> {
+        Rulebook::new(files, Choices { set: Vec::new(), ..self.choices.clone() })
+    }
+
+    /// The rules of a version that is kept, with the other choices of these: another version where
+    /// those are not what they were.
+    pub(crate) fn with_those_kept(&self, data: &Path, version: u64) -> anyhow::Result<Rulebook> {
+        let folder = folder_of(data, version);
+        let kept = library::files(Some(&folder.join("typologies")))?;
+        let text = std::fs::read_to_string(folder.join("choices.json"))
+            .with_context(|| format!("cannot read the rules of version {version:016x}"))?;
+        let Choices { set, .. } = serde_json::from_str(&text)
+            .with_context(|| format!("cannot read the rules of version {version:016x}"))?;
+        Rulebook::new(&kept, Choices { set, ..self.choices.clone() })
+    }
+
+    /// Names and texts of its files, with the parameters in them that it was given.
+    pub(crate) fn files(&self) -> Vec<(String, String)> {
+        let file = |(name, text): &(String, String)| {
+            let now = rewritten(name, text, &self.typologies, &[]);
+            (name.clone(), now.unwrap_or_else(|_| text.clone()))
+        };
+        self.texts.iter().map(file).collect()
+    }
+
+    fn new(files: &[(String, String)], choices: Choices) -> anyhow::Result<Rulebook> {
+        let typologies = library::for_run_of(files, &choices.set)?;
         let definitions = rules::union(&typologies, Span::ZERO)?;
         let mut texts = Vec::new();
         for typology in &typologies {
-            texts.push((format!("{}.toml", typology.id), library::text_of(folder, typology)?));
+            let file = files.iter().find(|(name, _)| *name == typology.file);
+            let (_, text) = file.context("a typology is of a file")?;
+            texts.push((format!("{}.toml", typology.id), text.clone()));
         }
         let mut all = format!("{}\n", env!("CARGO_PKG_VERSION"));
         all.push_str(&serde_json::to_string(&choices)?);
@@ -153,13 +183,17 @@ impl Rulebook {
         for (number, (name, text)) in self.texts.iter().enumerate() {
             // Their order is a part of what verdicts depend on.
             let name = format!("{number:02}-{name}");
-            outputs::write_file(&folder.join("typologies").join(name), |file| {
-                file.write_all(text.as_bytes())
+            outputs::write_private(&folder.join("typologies").join(name), |file| {
+                Ok(file.write_all(text.as_bytes())?)
             })?;
         }
+        sync_folder(&folder.join("typologies"))?;
         let text = serde_json::to_string_pretty(&self.choices)?;
         // Written last: where it is, all is.
-        outputs::write_file(&choices, |file| writeln!(file, "{text}"))
+        outputs::write_private(&choices, |file| Ok(writeln!(file, "{text}")?))?;
+        sync_folder(&folder)?;
+        sync_folder(&data.join("rules"))?;
+        Ok(())
     }
 
     /// The rules that verdicts of a version were given under.
@@ -168,7 +202,7 @@ impl Rulebook {
         let told = || format!("cannot read the rules of version {version:016x}");
         let text = std::fs::read_to_string(folder.join("choices.json")).with_context(told)?;
         let choices: Choices = serde_json::from_str(&text).with_context(told)?;
-        let rulebook = Rulebook::new(Some(&folder.join("typologies")), choices)?;
+        let rulebook = Rulebook::new(&library::files(Some(&folder.join("typologies")))?, choices)?;
         if rulebook.version != version {
             bail!(
                 "the rules of version {version:016x} were changed, or are of another version of \

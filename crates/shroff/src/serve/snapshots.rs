@@ -149,9 +149,9 @@ impl Keeping {
         self.last
     }
 
-    /// Whether one is due, and can be written.
-    pub(crate) fn is_due(&self, next: Place) -> bool {
-        self.every.is_some_and(|every| next.0 - self.last.0 >= every.get())
+    /// Whether one is due, or wanted in any case, and can be written.
+    pub(crate) fn is_due(&self, next: Place, is_wanted: bool) -> bool {
+        self.every.is_some_and(|every| is_wanted || next.0 - self.last.0 >= every.get())
             && !self.is_busy.load(Ordering::Acquire)
     }
 

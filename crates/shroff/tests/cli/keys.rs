@@ -39,6 +39,17 @@ fn a_service_that_runs_knows_new_keys_and_forgets_revoked_ones() {
     assert!(again.code == Some(2) && again.err.contains("there is a key `bank`"), "{}", again.err);
     folder.well("keys revoke bank --data data");
     until(&service, &bank, 401);
+    let begun = std::time::Instant::now();
+    loop {
+        let trail = service.json("/v1/audit?object=key:bank", &first);
+        let entries = trail["entries"].as_array().expect("a list");
+        let actions: Vec<_> = entries.iter().map(|entry| entry["action"].clone()).collect();
+        if actions == ["key.revoke", "key.add"] {
+            assert_eq!(entries[1]["detail"]["role"], "payment-system");
+            break;
+        }
+        assert!(begun.elapsed().as_secs() < 20, "{trail}");
+    }
     assert_eq!(service.get("/v1/payments/p/verdict", &first).0, 200, "the others stay");
     let gone = folder.run("keys revoke bank --data data");
     assert!(gone.code == Some(2) && gone.err.contains("there is no key `bank`"), "{}", gone.err);

@@ -10,6 +10,8 @@ mod backtest;
 mod bench;
 mod browser;
 #[cfg(unix)]
+mod changes;
+#[cfg(unix)]
 mod durable;
 mod features;
 mod forms;

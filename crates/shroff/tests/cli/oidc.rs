@@ -99,6 +99,7 @@ fn a_provider_says_who_it_is_and_in_which_role_and_takes_no_name_from_anybody() 
     provider.knows(&service);
     let ada = signed::first(&service, &folder, "ada");
 
+    assert_eq!(service.json("/v1/session/ways", "x"), json!({ "password": true, "oidc": true }));
     let ann = provider.visit(&service, "ann");
     assert_eq!(ann["status"], 200, "{ann}");
     assert_eq!(ann["body"]["user"], json!({ "name": "ann", "role": "reviewer" }));

@@ -219,6 +219,13 @@ fn every_path_asks_who_it_is_and_every_role_goes_as_far_as_the_table_says() {
         PATCH /v1/users/x                    p n n n n n n
         POST /v1/unmask                      p n p n n n n
         GET  /v1/unmask/x                    p n p n n n n
+        GET  /v1/rules                       y y y y y n n
+        GET  /v1/rules/x                     y y y y y n n
+        GET  /v1/rules/x/shadow              y y y y y n n
+        POST /v1/rules                       p n n p n n n
+        POST /v1/rules/check                 y n n y n n n
+        POST /v1/rules/test                  y n n y n n n
+        POST /v1/rules/x/commands            p n p p n n n
         GET  /metrics                        y n n n y n y";
     const ROLES: [&str; 6] =
         ["analyst", "reviewer", "rule-author", "auditor", "payment-system", "monitor"];

@@ -208,6 +208,8 @@ pub(crate) enum RightName {
     ReadMetrics,
     ManageUsers,
     Unmask,
+    WriteRules,
+    ApproveRules,
 }
 
 /// A payment as it is sent. A field of another name is not read.
@@ -522,4 +524,246 @@ pub(crate) struct Invitation {
 pub(crate) struct Status {
     #[schema(max_length = 16)]
     status: String,
+}
+
+/// What may be done with something, by name.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(min_length = 1, max_length = 32, example = "assign")]
+pub(crate) struct AllowedName(String);
+
+/// By what people sign in.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({ "password": true, "oidc": false }))]
+pub(crate) struct Ways {
+    password: bool,
+    oidc: bool,
+}
+
+/// What became of a version of the rules.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = "active")]
+#[schema(rename_all = "lowercase")]
+pub(crate) enum RulesState {
+    Active,
+    Shadow,
+    Proposed,
+    Retired,
+    Rejected,
+}
+
+/// What is done with a version of the rules.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = "shadow")]
+#[schema(rename_all = "snake_case")]
+pub(crate) enum RulesVerb {
+    Shadow,
+    Stop,
+    Approve,
+    Reject,
+    RollBack,
+}
+
+/// A version of the rules.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "version": "1f5c3a9be0724d68", "state": "active", "proposed_by": null, "proposed_at": null,
+    "approved_by": null, "approved_at": null, "note": null, "reason": null,
+    "active_from_place": 0, "allowed": []
+}))]
+pub(crate) struct RulesVersionHead {
+    version: RulesVersion,
+    state: RulesState,
+    #[schema(required = true)]
+    proposed_by: Option<ActorName>,
+    #[schema(required = true)]
+    proposed_at: Option<Instant>,
+    #[schema(required = true)]
+    approved_by: Option<ActorName>,
+    #[schema(required = true)]
+    approved_at: Option<Instant>,
+    #[schema(required = true)]
+    note: Option<Text>,
+    /// Why it was approved, rejected or taken again.
+    #[schema(required = true)]
+    reason: Option<Text>,
+    /// The first payment that it judged, the last time that it became active.
+    #[schema(required = true, minimum = 0)]
+    active_from_place: Option<u32>,
+    #[schema(max_items = 8)]
+    allowed: Vec<RulesVerb>,
+}
+
+/// A version that somebody wants active, and that is not yet.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "version": "1f5c3a9be0724d68", "command": "approve", "by": "rey",
+    "at": "2026-03-01T09:30:00Z", "reason": "It finds what it should."
+}))]
+pub(crate) struct RulesPending {
+    version: RulesVersion,
+    command: RulesVerb,
+    by: ActorName,
+    at: Instant,
+    reason: Text,
+}
+
+/// The versions of the rules.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "active": "1f5c3a9be0724d68", "running": null, "pending": null, "versions": []
+}))]
+pub(crate) struct RulesPage {
+    active: RulesVersion,
+    /// The one that runs beside the active one.
+    #[schema(required = true)]
+    running: Option<RulesVersion>,
+    #[schema(required = true)]
+    pending: Option<RulesPending>,
+    #[schema(max_items = 100_000)]
+    versions: Vec<RulesVersionHead>,
+}
+
+/// A file of rules.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({ "name": "cycle.toml", "text": "id = \"cycle\"" }))]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RulesFile {
+    #[schema(max_length = 64, pattern = r"^[a-z0-9-]+\.toml$")]
+    name: String,
+    #[schema(max_length = 65536)]
+    text: String,
+}
+
+/// A set of rules.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({ "files": [{ "name": "cycle.toml", "text": "id = \"cycle\"" }] }))]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RulesFiles {
+    #[schema(min_items = 1, max_items = 64)]
+    files: Vec<RulesFile>,
+}
+
+/// A set of rules that somebody proposes.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "files": [{ "name": "cycle.toml", "text": "id = \"cycle\"" }], "note": "One cycle more."
+}))]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RulesProposal {
+    #[schema(min_items = 1, max_items = 64)]
+    files: Vec<RulesFile>,
+    note: Written,
+}
+
+/// A command to a version of the rules.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({ "command": "shadow" }))]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RulesCommand {
+    command: RulesVerb,
+    /// Where it is approved, rejected or taken again.
+    reason: Option<Written>,
+}
+
+/// A version of the rules with its files.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "version": {
+        "version": "1f5c3a9be0724d68", "state": "active", "proposed_by": null,
+        "proposed_at": null, "approved_by": null, "approved_at": null, "note": null,
+        "reason": null, "active_from_place": 0, "allowed": []
+    },
+    "files": [{ "name": "cycle.toml", "text": "id = \"cycle\"" }]
+}))]
+pub(crate) struct RulesVersionWhole {
+    version: RulesVersionHead,
+    #[schema(max_items = 1000)]
+    files: Vec<RulesFile>,
+}
+
+/// What is wrong in rules, or missing.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "file": "cycle.toml", "line": 1, "column": 1, "severity": "error",
+    "message": "`titel` is no key", "hint": "title"
+}))]
+pub(crate) struct Finding {
+    #[schema(max_length = 4096)]
+    file: String,
+    #[schema(minimum = 0)]
+    line: u64,
+    #[schema(minimum = 0)]
+    column: u64,
+    #[schema(max_length = 16)]
+    severity: String,
+    message: Text,
+    #[schema(required = true)]
+    hint: Option<Text>,
+}
+
+/// What is wrong in rules.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({ "findings": [] }))]
+pub(crate) struct Findings {
+    #[schema(max_items = 100_000)]
+    findings: Vec<Finding>,
+}
+
+/// How an example of a typology goes.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "typology": "cycle", "file": "cycle.toml", "test": "three accounts", "line": 40,
+    "passed": true, "message": ""
+}))]
+pub(crate) struct ExampleTried {
+    #[schema(max_length = 128)]
+    typology: String,
+    #[schema(max_length = 4096)]
+    file: String,
+    #[schema(max_length = 4096)]
+    test: String,
+    #[schema(minimum = 0)]
+    line: u64,
+    passed: bool,
+    message: Text,
+}
+
+/// What is wrong in rules, and how their examples go.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({ "findings": [], "tests": [] }))]
+pub(crate) struct RulesTried {
+    #[schema(max_items = 100_000)]
+    findings: Vec<Finding>,
+    #[schema(max_items = 100_000)]
+    tests: Vec<ExampleTried>,
+}
+
+/// What a version that runs beside the active one says otherwise.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "version": "1f5c3a9be0724d68", "phase": "beside", "next_place": 3, "of": 3, "waiting": 0,
+    "from_place": 0, "payments": 3, "same": 3, "typologies": [], "actions": [], "examples": []
+}))]
+pub(crate) struct ShadowSeen {
+    version: RulesVersion,
+    #[schema(max_length = 32)]
+    phase: String,
+    #[schema(minimum = 0)]
+    next_place: u64,
+    #[schema(minimum = 0)]
+    of: u64,
+    /// Payments that it has not seen yet.
+    #[schema(minimum = 0)]
+    waiting: u64,
+    #[schema(minimum = 0)]
+    from_place: u64,
+    payments: u64,
+    /// Those of which both say the same.
+    same: u64,
+    #[schema(max_items = 1000)]
+    typologies: Vec<serde_json::Value>,
+    #[schema(max_items = 9)]
+    actions: Vec<serde_json::Value>,
+    #[schema(max_items = 50)]
+    examples: Vec<serde_json::Value>,
 }

@@ -14,8 +14,8 @@ use utoipa_axum::routes;
 
 use super::people::{begin, broken, entry, free};
 use super::query::RawQuery;
-use super::{Answer, refused, unknown};
-use crate::serve::api::{Busy, Found, Open, Refused, Unknown};
+use super::{Answer, json, refused, unknown};
+use crate::serve::api::{Busy, Found, Open, Refused, Unknown, Ways};
 use crate::serve::http::Shared;
 use crate::serve::oidc::{Oidc, PATIENCE_SECONDS, Vouched};
 use crate::serve::people::is_same;
@@ -29,7 +29,20 @@ const NAME: &str = "shroff_attempt";
 const MOST_BYTES: usize = 4_096;
 
 pub(super) fn router() -> OpenApiRouter<Arc<Shared>> {
-    OpenApiRouter::default().routes(routes!(there)).routes(routes!(back))
+    OpenApiRouter::default().routes(routes!(there)).routes(routes!(back)).routes(routes!(ways))
+}
+
+/// By what people sign in, for the page on which they do.
+#[utoipa::path(
+    get,
+    path = "/v1/session/ways",
+    operation_id = "readWays",
+    tag = "people",
+    security(()),
+    responses((status = 200, description = "The ways", body = Ways), Open),
+)]
+async fn ways(State(shared): State<Arc<Shared>>) -> Answer {
+    json(&value!({ "password": true, "oidc": shared.oidc.is_some() }))
 }
 
 fn provider(shared: &Shared) -> Result<Arc<Oidc>, Problem> {

@@ -144,7 +144,7 @@ async fn overview(
     let since = now.before(Span::DAY.times(days));
     let counted = shared.register.counted(since, now).await.map_err(refused)?;
     let payments = shared.desk.ask(|core| u64::from(core.live.next().0)).await?;
-    json(&told(counted, payments, &shared.titles))
+    json(&told(counted, payments, &shared.rules.current().titles))
 }
 
 fn told(counted: Counted, payments_total: u64, titles: &BTreeMap<String, String>) -> Overview {

@@ -90,7 +90,7 @@ struct TypologyParameter {
 )]
 async fn list(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Answer {
     actor(&shared, &headers, Right::ReadAlerts)?;
-    let mut response = shared.typologies.clone().into_response();
+    let mut response = shared.rules.current().typologies.clone().into_response();
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     Ok(response)
 }
