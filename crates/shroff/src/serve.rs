@@ -30,6 +30,7 @@ mod routes;
 mod setup;
 mod shadow;
 mod snapshots;
+mod trial;
 mod versions;
 mod window;
 mod wire;

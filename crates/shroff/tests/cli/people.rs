@@ -223,6 +223,9 @@ fn every_path_asks_who_it_is_and_every_role_goes_as_far_as_the_table_says() {
         POST /v1/rules                       p n n p n n n
         POST /v1/rules/check                 y n n y n n n
         POST /v1/rules/test                  y n n y n n n
+        POST /v1/rules/backtest              y n n y n n n
+        GET  /v1/rules/backtest              y n n y n n n
+        DELETE /v1/rules/backtest            y n n y n n n
         POST /v1/rules/x/commands            p n p p n n n
         GET  /metrics                        y n n n y n y";
     const ROLES: [&str; 6] =
