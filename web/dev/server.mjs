@@ -252,7 +252,7 @@ function api(method, url, body, session, answer) {
     case "GET cases/*": { const c = cases.get(id); if (!c) throw new Refused(404, "No such case", ""); record(session, "case.read", id); return full(c); }
     case "POST cases/*/commands": return command(session, cases.get(id), body);
     case "GET audit": { const q = url.searchParams; const rows = [...audit].reverse().filter((e) => ["actor", "action", "object"].every((k) => !q.get(k) || String(e[k]).includes(q.get(k)))); const from = Number(q.get("cursor") ?? 0); return { entries: rows.slice(from, from + 50), next_cursor: from + 50 < rows.length ? String(from + 50) : null }; }
-    case "POST unmask": record(session, "account.unmask", body.account, { case: body.case, reason: body.reason }); return { account: [...token].find(([, t]) => t === body.account)?.[0] ?? "DE00 0000", expires: new Date(Date.now() + 60_000).toISOString() };
+    case "POST unmask": record(session, "unmask", body.account, { case: body.case, reason: body.reason }); return { account: [...token].find(([, t]) => t === body.account)?.[0] ?? "DE00 0000", expires: new Date(Date.now() + 60_000).toISOString() };
     default: throw new Refused(404, "No such path", route);
   }
 }

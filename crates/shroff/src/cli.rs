@@ -113,6 +113,9 @@ pub(crate) struct Serve {
     /// file `register.sqlite` in the data folder.
     #[arg(long, value_name = "URL")]
     pub(crate) register: Option<String>,
+    /// The same as a file that holds the URL, with a password in it: only its owner may read it.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) register_file: Option<PathBuf>,
     /// A decision needs a second person.
     #[arg(long)]
     pub(crate) second_review: bool,
@@ -122,9 +125,46 @@ pub(crate) struct Serve {
     /// What becomes of a held payment that nobody decides.
     #[arg(long, value_name = "WHAT", default_value = "release")]
     pub(crate) hold_end: HoldEnd,
+    /// The certificate that TLS is spoken with, as PEM: the service's own first, then those that
+    /// vouch for it. With it the service may be reached from other machines.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) tls_cert: Option<PathBuf>,
+    /// The private key of that certificate, as PEM.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) tls_key: Option<PathBuf>,
+    /// A proxy in front of it speaks TLS with those who come, and nobody comes but through it.
+    #[arg(long)]
+    pub(crate) behind_proxy: bool,
+    #[command(flatten)]
+    pub(crate) provider: Provider,
+    /// How long a person sees the number of an account that was unmasked.
+    #[arg(long, value_name = "SPAN", default_value = "15m", value_parser = within_a_day)]
+    pub(crate) unmask_for: Span,
     /// Write the log of the program as JSON.
     #[arg(long)]
     pub(crate) log_json: bool,
+}
+
+/// The provider that people may sign in by.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Provider {
+    /// The provider (OIDC) that people may sign in by, as it names itself.
+    #[arg(long, value_name = "URL")]
+    pub(crate) oidc_issuer: Option<String>,
+    /// What the provider calls this service.
+    #[arg(long, value_name = "ID")]
+    pub(crate) oidc_client: Option<String>,
+    /// A file with the secret that the provider gave for it: only its owner may read it.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) oidc_secret_file: Option<PathBuf>,
+    /// The claim that names the role: a text or a list; dots go into a claim, as in
+    /// `realm_access.roles`.
+    #[arg(long, value_name = "CLAIM", default_value = "role")]
+    pub(crate) oidc_role_claim: String,
+    /// Where browsers reach the service, for the provider to send them back to; unless set, where
+    /// it listens.
+    #[arg(long, value_name = "URL")]
+    pub(crate) public_url: Option<String>,
 }
 
 /// What becomes of a held payment that nobody decides.
@@ -148,6 +188,9 @@ pub(crate) enum AuditCommand {
         /// The PostgreSQL that the trail is in.
         #[arg(long, value_name = "URL", conflicts_with = "file")]
         register: Option<String>,
+        /// A file that holds the URL of that PostgreSQL.
+        #[arg(long, value_name = "FILE", conflicts_with = "file")]
+        register_file: Option<PathBuf>,
     },
 }
 
@@ -226,6 +269,26 @@ pub(crate) enum KeysCommand {
         /// What it is for.
         #[arg(long)]
         role: Role,
+        /// After how long it ends, as in `90d`; never unless set.
+        #[arg(long, value_name = "SPAN")]
+        expires: Option<Span>,
+        /// Requests a second at most, as many of them at once; any number unless set.
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+        pace: Option<u32>,
+        /// The folder of the service.
+        #[arg(long, value_name = "DIR", default_value = "shroff-data")]
+        data: PathBuf,
+    },
+    /// List the keys: all but themselves.
+    List {
+        /// The folder of the service.
+        #[arg(long, value_name = "DIR", default_value = "shroff-data")]
+        data: PathBuf,
+    },
+    /// Take a key away.
+    Revoke {
+        /// Whose it is.
+        name: String,
         /// The folder of the service.
         #[arg(long, value_name = "DIR", default_value = "shroff-data")]
         data: PathBuf,
@@ -679,6 +742,12 @@ fn positive(text: &str) -> Result<f64, String> {
     } else {
         Err("it is a number above zero".to_owned())
     }
+}
+
+fn within_a_day(text: &str) -> Result<Span, String> {
+    let span: Span = text.parse()?;
+    let is_good = (1..=Span::DAY.micros()).contains(&span.micros());
+    if is_good { Ok(span) } else { Err("from a second to a day".to_owned()) }
 }
 
 fn at_least_one(text: &str) -> Result<usize, String> {

@@ -7,8 +7,8 @@ use std::path::Path;
 use anyhow::{Context, bail};
 use clap::Parser;
 use serde::{Deserialize, Serialize};
-use shroff_sim::{Simulation, World};
-use shroff_types::{Span, Timestamp};
+use shroff_sim::{Row, Simulation, World};
+use shroff_types::Timestamp;
 
 use crate::cli::{Arguments, Command, Demo, Naming, Reading, Ruling, Scan, Serve, Work};
 use crate::serve::Feed;
@@ -93,27 +93,31 @@ fn service(data: &Path, listen: SocketAddr) -> anyhow::Result<Serve> {
 
 /// What was paid before comes at once, the last days quickly, and what is to come at its time.
 fn feed(simulation: Simulation, begun: Timestamp) -> Feed {
-    let hurried_from = begun.before(span(HURRIED_MICROS));
-    let rows = (0_u32..).map_while(move |number| {
+    let hurried_from = Timestamp(begun.0 - HURRIED_MICROS);
+    let first = simulation.rows().take_while(|row| row.time < hurried_from).count();
+    let past = simulation.rows().take(first).zip(0..).map(|(row, n)| payment(&simulation, n, row));
+    let past = past.collect();
+    let numbers = u32::try_from(first).unwrap_or(u32::MAX)..;
+    let coming = numbers.map_while(move |number| {
         let row = simulation.row(number)?;
         let hurried = begun.0 + row.time.micros_since(hurried_from) / HURRY;
-        let moment = if row.time < hurried_from { begun.0 } else { hurried.max(row.time.0) };
-        let payment = serde_json::json!({
-            "id": format!("demo-{number}"),
-            "time": row.time.to_string(),
-            "debtor": simulation.account_name(row.debtor),
-            "creditor": simulation.account_name(row.creditor),
-            "amount": format!("{}.{:02}", row.amount_minor / 100, row.amount_minor % 100),
-            "currency": "EUR",
-            "method": row.method.name(),
-        });
-        Some((Timestamp(moment), payment.to_string()))
+        let moment = Timestamp(hurried.max(row.time.0));
+        Some((moment, payment(&simulation, number, row)))
     });
-    Box::new(rows)
+    Feed { past, coming: Box::new(coming) }
 }
 
-fn span(micros: i64) -> Span {
-    Span::from_micros(micros).expect("some days are a span")
+fn payment(simulation: &Simulation, number: u32, row: Row) -> String {
+    let payment = serde_json::json!({
+        "id": format!("demo-{number}"),
+        "time": row.time.to_string(),
+        "debtor": simulation.account_name(row.debtor),
+        "creditor": simulation.account_name(row.creditor),
+        "amount": format!("{}.{:02}", row.amount_minor / 100, row.amount_minor % 100),
+        "currency": "EUR",
+        "method": row.method.name(),
+    });
+    payment.to_string()
 }
 
 fn report(arguments: &Demo) -> anyhow::Result<Ending> {

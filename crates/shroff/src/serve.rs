@@ -19,7 +19,9 @@ mod keys;
 mod limits;
 mod messages;
 mod metrics;
+mod oidc;
 mod people;
+mod place;
 mod problem;
 mod pseudonyms;
 mod quarantine;
@@ -30,7 +32,9 @@ mod routes;
 mod setup;
 mod shadow;
 mod snapshots;
+mod tls;
 mod trial;
+mod unmasked;
 mod versions;
 mod window;
 mod wire;
@@ -42,10 +46,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
+use axum::serve::Listener;
 use shroff_engine::Live;
-use shroff_types::Place;
+use shroff_types::{Place, Span, Timestamp};
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
+use tokio::runtime::Runtime;
+use tokio::sync::{Semaphore, watch};
+use tokio_rustls::TlsAcceptor;
 
 use self::changes::Rules;
 use self::core::{Core, Disks};
@@ -53,14 +60,17 @@ use self::desk::Desk;
 use self::disk::Folder;
 pub(crate) use self::feed::Feed;
 use self::http::Shared;
-use self::keys::Keys;
 pub(crate) use self::keys::Role;
+use self::keys::{Keys, NewKey, Ring};
 use self::metrics::Metrics;
+use self::oidc::Oidc;
 use self::people::People;
 use self::pseudonyms::Pseudonyms;
 use self::register::Registry;
 pub(crate) use self::setup::Rulebook;
 use self::snapshots::{Keeper, Snapshots};
+use self::tls::Handshaken;
+use self::unmasked::Grants;
 use self::versions::Versions;
 use crate::cli::{AuditCommand, Explain, Ingest, KeysCommand, Serve, Verify};
 use crate::threads::Threads;
@@ -81,16 +91,20 @@ pub(crate) fn run_fed(arguments: &Serve, feed: Feed) -> anyhow::Result<Ending> {
 }
 
 fn serve(arguments: &Serve, feed: Option<Feed>) -> anyhow::Result<Ending> {
-    refuse_open_network(arguments.listen)?;
+    let tls = tls_of(arguments)?;
+    refuse_open_network(arguments)?;
+    let oidc = Oidc::of(&arguments.provider)?.map(Arc::new);
     let data = arguments.data.as_path();
     setup::make_private_folder(data)?;
     let lock = setup::lock(data)?;
     start_logs(arguments.log_json);
+    let runtime = threads()?;
+    // Before anything is told: whoever reads it may stop the service at once.
+    let stopping = stopping(&runtime)?;
     let (versions, rulebook) = rules_of(arguments)?;
     let token_key = setup::token_key(&arguments.token_key_file())?;
     let keys = keys_of(data)?;
     let begun = settings::now();
-    let runtime = runtime()?;
     let pseudonyms = Arc::new(Pseudonyms::new(token_key));
     let active_from = versions.active_from().filter(|_| versions.is_by_people()).unwrap_or(0);
     let known_as = (Arc::clone(&pseudonyms), active_from);
@@ -98,13 +112,7 @@ fn serve(arguments: &Serve, feed: Option<Feed>) -> anyhow::Result<Ending> {
     let people = runtime.block_on(People::of(&registry.register, settings::wall()))?;
     let live = registry.follow(rulebook.live()?);
     let (mut core, resumed) = open(data, live, rulebook.version())?;
-    tracing::info!(
-        payments = core.live.next().0,
-        alerts = core.live.alert_count(),
-        seconds = begun.elapsed().as_secs_f64(),
-        version = format_args!("{:016x}", rulebook.version()),
-        "the log is replayed"
-    );
+    replayed(&core, begun.elapsed());
     let metrics = Arc::new(Metrics::new());
     metrics.state(&core);
     let recorder = registry.recorder(&mut core)?;
@@ -123,7 +131,7 @@ fn serve(arguments: &Serve, feed: Option<Feed>) -> anyhow::Result<Ending> {
     let rules = Rules::new(data, rulebook, versions)?;
     let shared = Arc::new(Shared {
         desk: desk.clone(),
-        keys,
+        keys: Ring::of(data, keys),
         metrics,
         room: Arc::new(Semaphore::new(http::ROOM_KIB)),
         pseudonyms,
@@ -135,14 +143,16 @@ fn serve(arguments: &Serve, feed: Option<Feed>) -> anyhow::Result<Ending> {
         rules: Arc::clone(&rules),
         second_review: arguments.second_review,
         people,
-        is_secure: false,
+        oidc,
+        grants: Grants::new(arguments.unmask_for),
+        is_secure: tls.is_some() || arguments.behind_proxy,
     });
     let tasks = registry.start(&runtime, arguments.hold_end);
     rules.begin(desk.clone())?;
     if let Some(feed) = feed {
-        runtime.spawn(feed::send_all(Arc::clone(&shared), feed));
+        feed_with(feed, &runtime, &shared)?;
     }
-    runtime.block_on(listen(arguments.listen, shared))?;
+    runtime.block_on(listen(arguments.listen, tls, shared, stopping))?;
     rules.stop();
     desk.stop();
     engine.join().map_err(|_| anyhow::anyhow!("the engine stopped in the middle of its work"))?;
@@ -171,7 +181,15 @@ fn rules_of(arguments: &Serve) -> anyhow::Result<(Versions, Rulebook)> {
     Ok((versions, rulebook))
 }
 
-fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+/// What is fed in: its past before anybody is answered, and then what comes.
+fn feed_with(mut feed: Feed, runtime: &Runtime, shared: &Arc<Shared>) -> anyhow::Result<()> {
+    let begun = runtime.block_on(feed.begin(shared));
+    anyhow::ensure!(begun.is_ok(), "the past of the made-up world was not taken");
+    runtime.spawn(feed.go_on(Arc::clone(shared)));
+    Ok(())
+}
+
+fn threads() -> anyhow::Result<Runtime> {
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .thread_name("shroff-http")
@@ -181,14 +199,26 @@ fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
 }
 
 /// Without TLS a key would be sent in the open.
-fn refuse_open_network(address: SocketAddr) -> anyhow::Result<()> {
-    if address.ip().is_loopback() {
+fn refuse_open_network(arguments: &Serve) -> anyhow::Result<()> {
+    let address = arguments.listen;
+    if address.ip().is_loopback() || arguments.tls_cert.is_some() || arguments.behind_proxy {
         return Ok(());
     }
     bail!(
-        "{address} can be reached from other machines, and this service speaks no TLS\nhint: listen \
-         on 127.0.0.1 and put a proxy that speaks TLS in front of it"
+        "{address} can be reached from other machines, and without a certificate this service \
+         speaks no TLS\nhint: --tls-cert and --tls-key; or --behind-proxy, where a proxy that speaks \
+         TLS is in front of it and nobody else reaches it"
     );
+}
+
+/// What TLS is spoken with, where it is.
+fn tls_of(arguments: &Serve) -> anyhow::Result<Option<TlsAcceptor>> {
+    match (&arguments.tls_cert, &arguments.tls_key) {
+        (None, None) => Ok(None),
+        (Some(certificate), Some(key)) => tls::acceptor(certificate, key).map(Some),
+        (Some(_), None) => bail!("--tls-cert without --tls-key\nhint: it is the file of its key"),
+        (None, Some(_)) => bail!("--tls-key without --tls-cert\nhint: it is the file of its chain"),
+    }
 }
 
 fn start_logs(is_json: bool) {
@@ -206,8 +236,7 @@ fn keys_of(data: &Path) -> anyhow::Result<Keys> {
     if let Some(keys) = Keys::read(data)? {
         return Ok(keys);
     }
-    let mut keys = Keys::default();
-    let key = keys.add(data, "first", Role::Administrator)?;
+    let (keys, key) = Keys::first(data, settings::wall())?;
     let mut out = std::io::stdout().lock();
     writeln!(out, "key of the administrator, shown this once: {key}")?;
     out.flush()?;
@@ -248,40 +277,71 @@ fn open(data: &Path, live: Live, version: u64) -> anyhow::Result<(Core<Folder>, 
     Ok((core, recovered.resumed.map_or(Place(0), |resumed| resumed.next)))
 }
 
-async fn listen(address: SocketAddr, shared: Arc<Shared>) -> anyhow::Result<()> {
+fn replayed(core: &Core<Folder>, after: Duration) {
+    tracing::info!(
+        payments = core.live.next().0,
+        alerts = core.live.alert_count(),
+        seconds = after.as_secs_f64(),
+        version = format_args!("{:016x}", core.version()),
+        "the log is replayed"
+    );
+}
+
+async fn listen(
+    address: SocketAddr,
+    tls: Option<TlsAcceptor>,
+    shared: Arc<Shared>,
+    stopping: watch::Receiver<bool>,
+) -> anyhow::Result<()> {
     let listener = TcpListener::bind(address).await.with_context(|| {
         format!(
             "cannot listen on {address}\nhint: is another service there? --listen names another"
         )
     })?;
     let address = listener.local_addr()?;
-    // Before the address is told: whoever reads that may stop the service at once.
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    if let Some(oidc) = &shared.oidc {
+        oidc.reached_at(format!("{scheme}://{address}"));
+    }
     if let Some(token) = shared.people.first(&shared.register, settings::wall()).await? {
         terminal::note(format_args!(
-            "nobody can sign in yet: http://{address}/#/setup/{token} makes the first \
+            "nobody can sign in yet: {scheme}://{address}/#/setup/{token} makes the first \
              administrator, once and within a day"
         ));
+        if shared.is_secure && tls.is_none() {
+            terminal::note(format_args!("open it at the address of the proxy, by https"));
+        }
     }
     {
         let mut out = std::io::stdout().lock();
-        writeln!(out, "listening on http://{address}")?;
+        writeln!(out, "listening on {scheme}://{address}")?;
         out.flush()?;
     }
-    let (told, mut stopping) = tokio::sync::watch::channel(false);
+    match tls {
+        Some(acceptor) => answer(Handshaken::of(listener, acceptor)?, shared, stopping).await,
+        None => answer(listener, shared, stopping).await,
+    }
+}
+
+/// Serves until it is told to stop, and what is under way then for a while at most.
+async fn answer<L>(
+    listener: L,
+    shared: Arc<Shared>,
+    mut stopping: watch::Receiver<bool>,
+) -> anyhow::Result<()>
+where
+    L: Listener,
+    L::Addr: std::fmt::Debug,
+{
     let events = Arc::clone(&shared.events);
+    let mut told = stopping.clone();
     let signal = async move {
-        stop_signal().await;
+        heard(&mut told).await;
         events.close();
-        tracing::info!("told to stop: what is under way is answered");
-        // Whoever waits for it is there until the end.
-        told.send(true).unwrap_or_default();
     };
     let serving = axum::serve(listener, http::router(shared)).with_graceful_shutdown(signal);
     let late = async {
-        // Without a signal this never ends.
-        if stopping.wait_for(|told| *told).await.is_err() {
-            std::future::pending::<()>().await;
-        }
+        heard(&mut stopping).await;
         tokio::time::sleep(PATIENCE).await;
     };
     tokio::select! {
@@ -293,25 +353,50 @@ async fn listen(address: SocketAddr, shared: Arc<Shared>) -> anyhow::Result<()> 
     }
 }
 
-#[cfg(unix)]
-async fn stop_signal() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut terminate), Ok(mut interrupt)) =
-        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-    else {
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+/// Waits until the service is told to stop.
+async fn heard(stopping: &mut watch::Receiver<bool>) {
+    if stopping.wait_for(|told| *told).await.is_err() {
+        std::future::pending::<()>().await;
     }
 }
 
-#[cfg(not(unix))]
-async fn stop_signal() {
-    if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending().await
-    }
+/// Hears from now on that the service is to stop; what is being started is finished first.
+fn stopping(runtime: &Runtime) -> anyhow::Result<watch::Receiver<bool>> {
+    let (told, stopping) = watch::channel(false);
+    let inside = runtime.enter();
+    let signal = stop_signal()?;
+    drop(inside);
+    runtime.spawn(async move {
+        signal.await;
+        tracing::info!("told to stop: what is under way is finished");
+        told.send_replace(true);
+        // Whoever waits for it is there until the end.
+        std::future::pending::<()>().await;
+    });
+    Ok(stopping)
+}
+
+/// The signals are taken when this returns, and not when it is waited for.
+#[cfg(unix)]
+fn stop_signal() -> anyhow::Result<impl Future<Output = ()> + Send + 'static> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let told = "cannot hear the signals that stop the service";
+    let mut terminate = signal(SignalKind::terminate()).context(told)?;
+    let mut interrupt = signal(SignalKind::interrupt()).context(told)?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}
+
+#[cfg(windows)]
+fn stop_signal() -> anyhow::Result<impl Future<Output = ()> + Send + 'static> {
+    let mut stop = tokio::signal::windows::ctrl_c().context("cannot hear Ctrl-C")?;
+    Ok(async move {
+        stop.recv().await;
+    })
 }
 
 /// `shroff ingest`.
@@ -321,16 +406,51 @@ pub(crate) fn run_ingest(arguments: &Ingest) -> anyhow::Result<Ending> {
 
 /// `shroff keys`.
 pub(crate) fn run_keys(command: &KeysCommand) -> anyhow::Result<Ending> {
-    let KeysCommand::Add { name, role, data } = command;
-    let mut keys = Keys::read(data)?.with_context(|| {
+    match command {
+        KeysCommand::Add { name, role, expires, pace, data } => {
+            let now = settings::wall();
+            let ends = |span: &Span| now.0.checked_add(span.micros()).map(Timestamp);
+            let ends = expires.as_ref().map(|span| ends(span).context("that is too far ahead"));
+            let (role, expires, pace) = (*role, ends.transpose()?, *pace);
+            let key =
+                Keys::change(data, |keys| keys.add(NewKey { name, role, expires, pace, now }))?;
+            writeln!(std::io::stdout().lock(), "{key}")?;
+            terminal::note(format_args!("it is shown this once; a running service knows it now"));
+        }
+        KeysCommand::List { data } => list_keys(data)?,
+        KeysCommand::Revoke { name, data } => {
+            Keys::change(data, |keys| keys.revoke(name))?;
+            terminal::note(format_args!(
+                "`{name}` is revoked; a running service lets it in for a second at most"
+            ));
+        }
+    }
+    Ok(Ending::Well)
+}
+
+fn list_keys(data: &Path) -> anyhow::Result<()> {
+    let keys = Keys::read(data)?.with_context(|| {
         format!("`{}` is no data directory\nhint: `shroff serve` makes one", data.display())
     })?;
-    let key = keys.add(data, name, *role)?;
-    writeln!(std::io::stdout().lock(), "{key}")?;
-    terminal::note(format_args!(
-        "it is shown this once; a running service knows it after a restart"
-    ));
-    Ok(Ending::Well)
+    let now = settings::wall();
+    let mut table = comfy_table::Table::new();
+    table.load_style(comfy_table::presets::NOTHING);
+    table.set_header(["name", "role", "made", "expires", "pace"]);
+    for entry in keys.all() {
+        let ends = entry.expires.as_deref().unwrap_or("never");
+        let ended = if entry.has_ended(now) { " (ended)" } else { "" };
+        table.add_row([
+            entry.name.clone(),
+            entry.role.name().to_owned(),
+            entry.made.clone().unwrap_or_else(|| "?".to_owned()),
+            format!("{ends}{ended}"),
+            entry.pace.map_or_else(|| "none".to_owned(), |pace| format!("{pace}/s")),
+        ]);
+    }
+    let text = table.to_string();
+    let lines = text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n");
+    writeln!(std::io::stdout().lock(), "{lines}")?;
+    Ok(())
 }
 
 /// `shroff explain`.
@@ -345,6 +465,7 @@ pub(crate) fn run_verify(arguments: &Verify) -> anyhow::Result<Ending> {
 
 /// `shroff audit`.
 pub(crate) fn run_audit(command: &AuditCommand) -> anyhow::Result<Ending> {
-    let AuditCommand::Verify { file, data, register } = command;
-    audit::verify(file.as_deref(), data, register.as_deref())
+    let AuditCommand::Verify { file, data, register, register_file } = command;
+    let url = place::url(register.as_deref(), register_file.as_deref())?;
+    audit::verify(file.as_deref(), data, url)
 }

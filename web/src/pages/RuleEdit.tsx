@@ -217,5 +217,5 @@ function Trial({ files, ready }: { files: RuleFile[]; ready: boolean }) {
 function Decided({ it }: { it: Backtest }) {
   const rows = it.decided?.candidate ?? [];
   if (rows.length === 0) return <p className="in muted small">{en.rules.noDecisions}</p>;
-  return <ul className="list in">{rows.map((one) => <li key={one.typology}><span className="grow">{one.typology}</span>{en.rules.precision(percent(one.reports / one.decided), count(one.reports), count(one.decided))}</li>)}</ul>;
+  return <ul className="list in">{rows.map((one) => <li key={one.typology}><span className="grow">{it.typologies.find(({ typology }) => typology === one.typology)?.title ?? one.typology}</span>{en.rules.precision(percent(one.reports / one.decided), count(one.reports), count(one.decided))}</li>)}</ul>;
 }

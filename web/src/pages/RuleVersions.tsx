@@ -4,7 +4,7 @@ import { path, post } from "../api/client";
 import type { Comparison, RuleCommand, RuleVersion, RuleVersions as List, ShadowSeen } from "../api/types";
 import { useGet, type Loaded } from "../api/use";
 import { en } from "../en";
-import { count, percent, score, short } from "../format";
+import { count, score, short } from "../format";
 import { to } from "../router";
 import { can, useSession } from "../session";
 import { Dialog, Failed, Nothing, Shown, Text, Time } from "../ui/basics";
@@ -112,7 +112,7 @@ export function Compared({ it, other }: { it: Comparison; other: string }) {
   const rows = [...it.typologies].sort((a, b) => b.counts.new + b.counts.gone - a.counts.new - a.counts.gone);
   return (
     <>
-      <p className="in muted">{en.rules.same(percent(it.same / it.payments), count(it.payments - it.same))}</p>
+      <p className="in muted">{en.rules.same(count(it.same), count(it.payments))}</p>
       <div className="scroll" tabIndex={0} role="region" aria-label={en.rules.byTypology}>
         <table>
           <caption className="gone">{en.rules.byTypology}</caption>

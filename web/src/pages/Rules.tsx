@@ -20,7 +20,6 @@ export default function Rules({ id }: { id: string | null }) {
   useTitle(en.rules.title);
   const { query } = usePlace();
   const view = id ? "library" : (VIEWS.find(([one]) => one === query.get("view"))?.[0] ?? "library");
-  const versions = useGet<List>(view === "library" ? null : path(["rules"]));
   useKeys({ v: () => go(to(["rules"], { view: "versions" })), e: () => go(to(["rules"], { view: "edit" })), l: () => go(to(["rules"])) });
   return (
     <>
@@ -28,9 +27,19 @@ export default function Rules({ id }: { id: string | null }) {
         <div className="grow"><h1>{en.rules.title}</h1><p className="muted">{en.rules.texts[view]}</p></div>
         <div className="seg" role="group" aria-label={en.rules.views}>{VIEWS.map(([one, text]) => <button key={one} type="button" aria-pressed={view === one} onClick={() => go(to(["rules"], { view: one === "library" ? null : one }))}>{text}</button>)}</div>
       </div>
-      {view === "library" ? <Shelf id={id} /> : view === "versions" ? <RuleVersions all={versions} /> : <Shown of={versions} lines={14}>{(got) => <RuleEdit version={query.get("of") ?? got.active} />}</Shown>}
+      {view === "library" ? <Shelf id={id} /> : view === "versions" ? <VersionsOf /> : <Edit version={query.get("of")} />}
     </>
   );
+}
+
+// Each asks anew when it is opened: what was proposed on the one is there on the other.
+function VersionsOf() {
+  return <RuleVersions all={useGet<List>(path(["rules"]))} />;
+}
+
+function Edit({ version }: { version: string | null }) {
+  const all = useGet<List>(version ? null : path(["rules"]));
+  return version ? <RuleEdit version={version} /> : <Shown of={all} lines={14}>{(got) => <RuleEdit version={got.active} />}</Shown>;
 }
 
 function Shelf({ id }: { id: string | null }) {

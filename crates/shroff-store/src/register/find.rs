@@ -14,6 +14,8 @@ use super::sql::{Conditions, Sql, column};
 const DOING: &str = "read alerts from the register";
 /// Alerts of the same accounts that are shown beside one.
 const MOST_EARLIER: i64 = 20;
+/// Payments of an account that are told of: one is enough, and a few where one is damaged.
+const MOST_PLACES: i64 = 3;
 /// Values of one statement.
 const MOST_VALUES: usize = 500;
 
@@ -208,6 +210,27 @@ impl Register {
         sql.value(case).text(" ORDER BY score_permille DESC, number");
         let rows = sql.rows(&self.reader, DOING).await?;
         self.with_accounts(&rows).await
+    }
+
+    /// Where in the log payments of an account are that are evidence of a case's alerts: the newest
+    /// few; none where the case has no alert with it.
+    ///
+    /// # Errors
+    /// Where the database refuses.
+    pub async fn places_of(&self, case: i64, account: &str) -> Result<Vec<u32>, RegisterError> {
+        let mut sql = Sql::new(
+            "SELECT one.place AS place FROM alerts JOIN alert_payments AS one \
+             ON one.alert = alerts.number WHERE alerts.case_number = ",
+        );
+        sql.value(case).text(" AND (one.debtor = ").value(account.to_owned());
+        sql.text(" OR one.creditor = ").value(account.to_owned());
+        sql.text(") ORDER BY one.place DESC LIMIT ").value(MOST_PLACES);
+        let rows = sql.rows(&self.reader, DOING).await?;
+        let place = |row: &AnyRow| {
+            let place = u32::try_from(column::<i64>(row, "place")?);
+            place.map_err(|_| RegisterError::Kept { what: "place" })
+        };
+        rows.iter().map(place).collect()
     }
 
     /// An alert with everything; none where there is none of this id.

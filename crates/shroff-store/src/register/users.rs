@@ -199,6 +199,29 @@ impl Register {
         Ok(true)
     }
 
+    /// Makes a user whom a provider vouches for. Where somebody has the name, nothing is changed, and
+    /// false is what is returned.
+    ///
+    /// # Errors
+    /// Where the database refuses.
+    pub async fn vouch_for(
+        &self,
+        user: &UserRow,
+        entry: AuditEntry<'_>,
+    ) -> Result<bool, RegisterError> {
+        let mut work = self.writer.begin().await.doing(DOING)?;
+        let mut sql =
+            Sql::new("INSERT INTO users (name, role, password, disabled, created_at) VALUES (");
+        sql.values([user.name.clone(), user.role.clone(), user.password.clone()]);
+        sql.text(", 0, ").value(entry.at.0).text(") ON CONFLICT (name) DO NOTHING");
+        if sql.run(&mut *work, DOING).await? == 0 {
+            return Ok(false);
+        }
+        append(&mut work, entry).await?;
+        work.commit().await.doing(DOING)?;
+        Ok(true)
+    }
+
     /// Gives a user another role, or lets them in or not; their sessions end.
     ///
     /// # Errors

@@ -3,13 +3,15 @@
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
-use axum::http::header::{AUTHORIZATION, COOKIE};
+use axum::http::header::{AUTHORIZATION, COOKIE, STRICT_TRANSPORT_SECURITY};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
+use shroff_types::Timestamp;
+
 use super::http::Shared;
-use super::keys::{Right, Role};
+use super::keys::{Entry, Right, Role};
 use super::people::{Session, is_same};
 use super::problem::{Kind, Problem};
 use crate::settings;
@@ -65,16 +67,57 @@ pub(crate) fn actor(shared: &Shared, headers: &HeaderMap, right: Right) -> Resul
 }
 
 fn who(shared: &Shared, headers: &HeaderMap) -> Result<Actor, Problem> {
-    let Some(header) = headers.get(AUTHORIZATION) else {
+    if !headers.contains_key(AUTHORIZATION) {
         return session_of(shared, headers).map(|session| session.actor());
-    };
-    let Some(key) = header.to_str().ok().and_then(|text| text.strip_prefix("Bearer ")) else {
+    }
+    let now = settings::wall();
+    let entry = entry_of(shared, headers, now)?;
+    if let Some(pace) = entry.pace() {
+        shared.keys.asked.take_at(pace, &entry.name, now).map_err(|seconds| {
+            shared.metrics.turned_away.inc();
+            Problem::new(Kind::Overloaded, "the key asks more often than it may")
+                .retry_after(seconds)
+                .hint("send it again after the seconds of Retry-After; nothing of it was taken")
+        })?;
+    }
+    Ok(Actor { name: format!("{KEY}{}", entry.name), kind: ActorKind::Key, role: entry.role })
+}
+
+/// What is known of the key in `Authorization`.
+fn entry_of(shared: &Shared, headers: &HeaderMap, now: Timestamp) -> Result<Entry, Problem> {
+    let header = headers.get(AUTHORIZATION).and_then(|header| header.to_str().ok());
+    let Some(key) = header.and_then(|text| text.strip_prefix("Bearer ")) else {
         return Err(Problem::new(Kind::Unauthorized, "`Authorization` is no `Bearer` with a key"));
     };
-    let Some((name, role)) = shared.keys.who(key) else {
+    let keys = shared.keys.keys(now);
+    let Some(entry) = keys.who(key) else {
         return Err(Problem::new(Kind::Unauthorized, "the key is none of the service's"));
     };
-    Ok(Actor { name: format!("{KEY}{name}"), kind: ActorKind::Key, role })
+    if entry.has_ended(now) {
+        return Err(Problem::new(Kind::Unauthorized, "the key has ended")
+            .hint("an administrator makes another: `shroff keys add`"));
+    }
+    Ok(entry.clone())
+}
+
+/// Refuses whoever came in once and would not be let in now: of what goes on for long. It is no
+/// request of its own, so that it neither counts for a pace nor keeps a session from ending.
+pub(crate) fn still(shared: &Shared, headers: &HeaderMap, right: Right) -> Result<(), Problem> {
+    let now = settings::wall();
+    let role = if headers.contains_key(AUTHORIZATION) {
+        entry_of(shared, headers, now)?.role
+    } else {
+        let session = cookie(headers).and_then(|token| shared.people.look(token, now));
+        session.ok_or_else(ended)?.role
+    };
+    if role.may(right) {
+        return Ok(());
+    }
+    Err(Problem::new(Kind::Forbidden, "the role does not go so far any more"))
+}
+
+fn ended() -> Problem {
+    Problem::new(Kind::Unauthorized, "the session has ended").hint("sign in again")
 }
 
 /// The session of the cookie.
@@ -84,7 +127,7 @@ pub(crate) fn session_of(shared: &Shared, headers: &HeaderMap) -> Result<Session
             .hint("send `Authorization: Bearer` with a key, or sign in")
     })?;
     let session = shared.people.session(token, settings::wall());
-    session.ok_or_else(|| Problem::new(Kind::Unauthorized, "the session has ended"))
+    session.ok_or_else(ended)
 }
 
 fn cookie(headers: &HeaderMap) -> Option<&str> {
@@ -107,6 +150,9 @@ pub(crate) async fn guard(
     let headers = response.headers_mut();
     for (name, value) in HEADERS {
         headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+    }
+    if shared.is_secure {
+        headers.insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
     }
     response
 }

@@ -14,11 +14,11 @@ use crate::{Ending, terminal};
 pub(crate) fn verify(
     file: Option<&Path>,
     data: &Path,
-    url: Option<&str>,
+    url: Option<String>,
 ) -> anyhow::Result<Ending> {
     let (head, faults) = match (file, url) {
         (Some(file), _) => of_file(file)?,
-        (None, Some(url)) => of_register(Register::connect(url))?,
+        (None, Some(url)) => of_register(Register::connect(&url))?,
         (None, None) => {
             let path = data.join(FILE);
             if !path.is_file() {

@@ -8,7 +8,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::rejection::PathRejection;
 use axum::extract::{DefaultBodyLimit, Path, Request, State};
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
-use axum::http::{HeaderName, HeaderValue};
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use http_body_util::BodyExt;
@@ -17,24 +17,26 @@ use shroff_store::register::Register;
 use shroff_types::Span;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
-use super::actor::{actor, guard};
+use super::actor::{actor, guard, still};
 use super::changes::Rules;
 use super::desk::{Answers, Desk, Sent, stopped};
 use super::events::Events;
-use super::keys::{Keys, Right};
+use super::keys::{Right, Ring};
 use super::metrics::Metrics;
+use super::oidc::Oidc;
 use super::people::People;
 use super::problem::{Kind, Problem};
 use super::pseudonyms::Pseudonyms;
 use super::quarantine::Quarantine;
 use super::recorder::Inbox;
+use super::unmasked::Grants;
 use super::{assets, messages, reply, routes, wire};
 use crate::settings;
 
 /// What the paths share.
 pub(crate) struct Shared {
     pub(crate) desk: Desk,
-    pub(crate) keys: Keys,
+    pub(crate) keys: Ring,
     pub(crate) metrics: Arc<Metrics>,
     /// KiB of bodies that may be in memory at once.
     pub(crate) room: Arc<Semaphore>,
@@ -48,6 +50,10 @@ pub(crate) struct Shared {
     /// Whether a decision needs a second person.
     pub(crate) second_review: bool,
     pub(crate) people: People,
+    /// Who vouches for people beside their passwords.
+    pub(crate) oidc: Option<Arc<Oidc>>,
+    /// Who may see which number of an account.
+    pub(crate) grants: Grants,
     /// Whether browsers reach it by TLS alone.
     pub(crate) is_secure: bool,
 }
@@ -209,7 +215,8 @@ fn stream(shared: Arc<Shared>, request: Request) -> Answer {
     let (out, body) = Channel::<Bytes, Infallible>::new(MOST_UNDER_WAY);
     let (order, waiting) = mpsc::channel(MOST_UNDER_WAY);
     tokio::spawn(write_answers(waiting, out));
-    tokio::spawn(async move { read_lines(&shared, request.into_body(), &order).await });
+    let (head, body_in) = request.into_parts();
+    tokio::spawn(async move { read_lines(&shared, (head.headers, body_in), &order).await });
     Ok(typed(NDJSON, Body::new(body)))
 }
 
@@ -231,7 +238,11 @@ async fn write_answers(mut waiting: mpsc::Receiver<Waiting>, mut out: Sender<Byt
     }
 }
 
-async fn read_lines(shared: &Shared, mut body: Body, order: &mpsc::Sender<Waiting>) {
+async fn read_lines(
+    shared: &Shared,
+    (headers, mut body): (HeaderMap, Body),
+    order: &mpsc::Sender<Waiting>,
+) {
     let mut buffer: Vec<u8> = Vec::new();
     let mut before = 0;
     loop {
@@ -250,6 +261,11 @@ async fn read_lines(shared: &Shared, mut body: Body, order: &mpsc::Sender<Waitin
             Some(at) => at + 1,
             None => 0,
         };
+        // A stream may go on for days: who was turned out since sends nothing more.
+        if let Err(problem) = still(shared, &headers, Right::SendPayments) {
+            end(problem, before, order).await;
+            return;
+        }
         let rest = buffer.split_off(whole);
         let lines = std::mem::replace(&mut buffer, rest);
         if send_lines(shared, &lines, &mut before, order).await.is_err() || is_end {
@@ -257,12 +273,18 @@ async fn read_lines(shared: &Shared, mut body: Body, order: &mpsc::Sender<Waitin
         }
         if buffer.len() > MOST_LINE_BYTES {
             let problem = Problem::new(Kind::TooLarge, "a line of the stream is too long");
-            let (reply, answer) = oneshot::channel();
-            drop(reply.send(Err(problem)));
-            drop(order.send((answer, before)).await);
+            end(problem, before, order).await;
             return;
         }
     }
+}
+
+/// The last word of a stream.
+async fn end(problem: Problem, before: u64, order: &mpsc::Sender<Waiting>) {
+    let (reply, answer) = oneshot::channel();
+    // Where nobody listens any more, nobody is told.
+    drop(reply.send(Err(problem)));
+    drop(order.send((answer, before)).await);
 }
 
 /// The lines that have something on them.

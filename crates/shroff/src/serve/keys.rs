@@ -2,11 +2,15 @@
 #![expect(clippy::disallowed_methods, reason = "the binary is where files are opened")]
 
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
 
 use anyhow::{Context, bail};
 use serde::{Deserialize, Serialize};
+use shroff_types::Timestamp;
 
+use super::limits::{Buckets, Pace};
 use crate::{outputs, settings};
 
 /// What a key is for.
@@ -44,6 +48,8 @@ pub(crate) enum Right {
     ReadAudit,
     ReadMetrics,
     ManageUsers,
+    /// To see the number of an account, within a case and for a reason.
+    Unmask,
     /// To check, try and propose rules.
     WriteRules,
     /// To let rules judge, and to take the former ones again.
@@ -51,7 +57,7 @@ pub(crate) enum Right {
 }
 
 /// Every right.
-pub(crate) const RIGHTS: [Right; 11] = [
+pub(crate) const RIGHTS: [Right; 12] = [
     Right::SendPayments,
     Right::ReadVerdicts,
     Right::ReadAlerts,
@@ -61,6 +67,7 @@ pub(crate) const RIGHTS: [Right; 11] = [
     Right::ReadAudit,
     Right::ReadMetrics,
     Right::ManageUsers,
+    Right::Unmask,
     Right::WriteRules,
     Right::ApproveRules,
 ];
@@ -69,9 +76,11 @@ impl Right {
     /// Whether a machine has it in no role: it decides nothing, and lets nobody in.
     pub(crate) fn needs_a_person(self) -> bool {
         match self {
-            Right::ReviewDecisions | Right::EndHolds | Right::ManageUsers | Right::ApproveRules => {
-                true
-            }
+            Right::ReviewDecisions
+            | Right::EndHolds
+            | Right::ManageUsers
+            | Right::Unmask
+            | Right::ApproveRules => true,
             Right::SendPayments
             | Right::ReadVerdicts
             | Right::ReadAlerts
@@ -96,6 +105,7 @@ impl Right {
             Right::ManageUsers => "manage-users",
             Right::WriteRules => "write-rules",
             Right::ApproveRules => "approve-rules",
+            Right::Unmask => "unmask",
         }
     }
 }
@@ -111,7 +121,7 @@ impl Role {
                 matches!(self, Role::Administrator | Role::Analyst | Role::Reviewer)
             }
             Right::WriteRules => matches!(self, Role::Administrator | Role::RuleAuthor),
-            Right::ReviewDecisions | Right::EndHolds | Right::ApproveRules => {
+            Right::ReviewDecisions | Right::EndHolds | Right::Unmask | Right::ApproveRules => {
                 matches!(self, Role::Administrator | Role::Reviewer)
             }
             Right::ReadAudit => matches!(self, Role::Administrator | Role::Auditor),
@@ -148,21 +158,57 @@ impl Role {
     }
 }
 
+/// A key: all but itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Entry {
-    name: String,
-    role: Role,
+pub(crate) struct Entry {
+    pub(crate) name: String,
+    pub(crate) role: Role,
     /// SHA-256 of the key. It has 256 random bits, so that nothing slower is needed.
     sha256: String,
+    /// When it was made, as RFC 3339 writes it; older ones do not know.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) made: Option<String>,
+    /// When it ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) expires: Option<String>,
+    /// Requests a second at most.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) pace: Option<u32>,
+}
+
+impl Entry {
+    /// Whether it has ended. What cannot be read as a time has.
+    pub(crate) fn has_ended(&self, now: Timestamp) -> bool {
+        let ends = self.expires.as_ref().map(|text| Timestamp::parse(text));
+        ends.is_some_and(|ends| ends.is_none_or(|ends| ends <= now))
+    }
+
+    /// How often it may ask: a second's worth at once, and then evenly.
+    pub(crate) fn pace(&self) -> Option<Pace> {
+        let at_once = self.pace?;
+        Some(Pace { at_once, micros_each: 1_000_000 / i64::from(at_once.max(1)) })
+    }
+}
+
+/// What a new key is to be.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct NewKey<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) role: Role,
+    pub(crate) expires: Option<Timestamp>,
+    pub(crate) pace: Option<u32>,
+    pub(crate) now: Timestamp,
 }
 
 /// The keys there are.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Keys {
     keys: Vec<Entry>,
 }
 
 const FILE: &str = "keys.json";
+/// The most that a name has.
+const MOST_LETTERS: usize = 64;
 
 impl Keys {
     /// Reads the keys of a data directory; none where there is no file yet.
@@ -179,26 +225,202 @@ impl Keys {
         keys.map(Some).with_context(|| format!("`{}` holds no keys", path.display()))
     }
 
-    /// Adds a key and writes the file; the key itself is in what is returned, and nowhere else.
-    pub(crate) fn add(&mut self, data: &Path, name: &str, role: Role) -> anyhow::Result<String> {
+    /// Changes the keys of a data directory that a service made. Whoever else changes them waits, so
+    /// that neither takes back what the other did.
+    pub(crate) fn change<T>(
+        data: &Path,
+        change: impl FnOnce(&mut Keys) -> anyhow::Result<T>,
+    ) -> anyhow::Result<T> {
+        let keys = Keys::read(data)?.map(drop);
+        keys.with_context(|| {
+            format!("`{}` is no data directory\nhint: `shroff serve` makes one", data.display())
+        })?;
+        let lock = outputs::create_private(&data.join("keys.lock"))?;
+        lock.lock().with_context(|| format!("cannot lock the keys of `{}`", data.display()))?;
+        let mut keys = Keys::read(data)?.unwrap_or_default();
+        let changed = change(&mut keys)?;
+        keys.write(data)?;
+        drop(lock);
+        Ok(changed)
+    }
+
+    fn write(&self, data: &Path) -> anyhow::Result<()> {
+        outputs::write_private(&data.join(FILE), |file| {
+            file.write_all(serde_json::to_string_pretty(self)?.as_bytes())?;
+            Ok(file.write_all(b"\n")?)
+        })
+    }
+
+    /// The first key of a new data directory.
+    pub(crate) fn first(data: &Path, now: Timestamp) -> anyhow::Result<(Keys, String)> {
+        let mut keys = Keys::default();
+        let role = Role::Administrator;
+        let key = keys.add(NewKey { name: "first", role, expires: None, pace: None, now })?;
+        keys.write(data)?;
+        Ok((keys, key))
+    }
+
+    /// Adds a key; it is in what is returned, and nowhere else.
+    pub(crate) fn add(&mut self, new: NewKey<'_>) -> anyhow::Result<String> {
+        let NewKey { name, role, expires, pace, now } = new;
+        let letters = name.chars().count();
+        let is_good = (1..=MOST_LETTERS).contains(&letters)
+            && name.trim() == name
+            && !name.chars().any(char::is_control);
+        if !is_good {
+            bail!("a name has 1 to {MOST_LETTERS} letters, and no blank at its ends");
+        }
         if self.keys.iter().any(|entry| entry.name == name) {
-            bail!("there is a key `{name}`\nhint: take another name");
+            bail!("there is a key `{name}`\nhint: take another name, or revoke that one first");
         }
         let key = format!("shroff_{}", outputs::hexadecimal(&settings::random::<32>()?));
         let sha256 = outputs::sha256(key.as_bytes());
-        self.keys.push(Entry { name: name.to_owned(), role, sha256 });
-        let path = data.join(FILE);
-        outputs::write_private(&path, |file| {
-            file.write_all(serde_json::to_string_pretty(self)?.as_bytes())?;
-            Ok(file.write_all(b"\n")?)
-        })?;
+        let (made, expires) = (Some(now.to_string()), expires.map(|time| time.to_string()));
+        self.keys.push(Entry { name: name.to_owned(), role, sha256, made, expires, pace });
         Ok(key)
     }
 
-    /// The name and the role of a key. Hashes are compared, so that time says nothing of the key.
-    pub(crate) fn who(&self, key: &str) -> Option<(&str, Role)> {
+    /// Takes a key away.
+    pub(crate) fn revoke(&mut self, name: &str) -> anyhow::Result<()> {
+        let before = self.keys.len();
+        self.keys.retain(|entry| entry.name != name);
+        if self.keys.len() == before {
+            bail!("there is no key `{name}`\nhint: `shroff keys list` lists them");
+        }
+        Ok(())
+    }
+
+    /// All of them, in the order in which they were made.
+    pub(crate) fn all(&self) -> &[Entry] {
+        &self.keys
+    }
+
+    /// Whose a key is. Hashes are compared, so that time says nothing of the key.
+    pub(crate) fn who(&self, key: &str) -> Option<&Entry> {
         let sha256 = outputs::sha256(key.as_bytes());
-        let entry = self.keys.iter().find(|entry| entry.sha256 == sha256)?;
-        Some((&entry.name, entry.role))
+        self.keys.iter().find(|entry| entry.sha256 == sha256)
+    }
+}
+
+/// What a file is known by: where it changes, the file may have.
+type Stamp = (SystemTime, u64, u64);
+
+#[derive(Debug)]
+struct Read {
+    keys: Arc<Keys>,
+    stamp: Option<Stamp>,
+    looked: Timestamp,
+}
+
+/// The keys of a service that runs, as their file says: it is looked at once a second at most, when
+/// somebody asks.
+#[derive(Debug)]
+pub(crate) struct Ring {
+    data: PathBuf,
+    read: Mutex<Read>,
+    /// How often keys ask that have a pace.
+    pub(crate) asked: Buckets,
+}
+
+/// How often the file is looked at.
+const LOOK_MICROS: i64 = 1_000_000;
+/// Keys with a pace whose requests are counted.
+const MOST_PACED: usize = 10_000;
+
+impl Ring {
+    /// The keys of a data directory, which were read a moment ago.
+    pub(crate) fn of(data: &Path, keys: Keys) -> Ring {
+        // The stamp is not known, so that the first look reads the file.
+        let read = Read { keys: Arc::new(keys), stamp: None, looked: Timestamp(i64::MIN) };
+        Ring {
+            data: data.to_owned(),
+            read: Mutex::new(read),
+            asked: Buckets::new(Pace { at_once: 1, micros_each: 1_000_000 }, MOST_PACED),
+        }
+    }
+
+    /// The keys as they are now, or as they were a second ago.
+    pub(crate) fn keys(&self, now: Timestamp) -> Arc<Keys> {
+        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        // A clock that goes back is no reason to look later.
+        let since = now.0.saturating_sub(read.looked.0);
+        if (0..LOOK_MICROS).contains(&since) {
+            return Arc::clone(&read.keys);
+        }
+        read.looked = now;
+        let stamp = stamp(&self.data.join(FILE));
+        if stamp.is_some() && stamp == read.stamp {
+            return Arc::clone(&read.keys);
+        }
+        match Keys::read(&self.data) {
+            Ok(Some(keys)) => {
+                if *read.keys != keys {
+                    tracing::info!(keys = keys.keys.len(), "the keys were changed");
+                    read.keys = Arc::new(keys);
+                }
+                read.stamp = stamp;
+            }
+            // Payments go on; what was read stays until there is something to read.
+            Ok(None) => tracing::error!("the file of the keys is gone: they stay as they were"),
+            Err(error) => {
+                tracing::error!(%error, "the keys cannot be read: they stay as they were");
+            }
+        }
+        Arc::clone(&read.keys)
+    }
+}
+
+fn stamp(path: &Path) -> Option<Stamp> {
+    let metadata = std::fs::metadata(path).ok()?;
+    #[cfg(unix)]
+    let inode = std::os::unix::fs::MetadataExt::ino(&metadata);
+    #[cfg(not(unix))]
+    let inode = 0;
+    Some((metadata.modified().ok()?, metadata.len(), inode))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp(seconds * 1_000_000)
+    }
+
+    fn new(name: &str, expires: Option<Timestamp>) -> NewKey<'_> {
+        NewKey { name, role: Role::Monitor, expires, pace: Some(4), now: at(1) }
+    }
+
+    #[test]
+    fn a_file_of_before_is_read_and_a_change_is_seen_a_second_later() {
+        let folder = tempfile::tempdir().expect("a folder of our own");
+        let old = r#"{"keys":[{"name":"a","role":"auditor","sha256":"00"}]}"#;
+        std::fs::write(folder.path().join(FILE), old).expect("a file of our own");
+        let keys = Keys::read(folder.path()).expect("it is read").expect("it is there");
+        assert!(!keys.all()[0].has_ended(Timestamp(i64::MAX)) && keys.all()[0].pace().is_none());
+        let ring = Ring::of(folder.path(), keys);
+        assert_eq!(ring.keys(at(10)).all().len(), 1);
+        let key = Keys::change(folder.path(), |keys| keys.add(new("b", None))).expect("a key");
+        assert_eq!(ring.keys(at(10)).who(&key), None, "it was looked at this second");
+        assert_eq!(ring.keys(at(11)).who(&key).expect("it is known").name, "b");
+        Keys::change(folder.path(), |keys| keys.revoke("b")).expect("it is there");
+        assert_eq!(ring.keys(at(3)).who(&key), None, "a clock that went back looks at once");
+        std::fs::write(folder.path().join(FILE), "{").expect("a file of our own");
+        assert_eq!(ring.keys(at(5)).all().len(), 1, "what cannot be read changes nothing");
+        let broken = Keys::change(folder.path(), |keys| keys.revoke("a"));
+        assert!(broken.is_err(), "and is not written over");
+    }
+
+    #[test]
+    fn a_key_ends_when_it_was_to_end_and_one_that_says_nothing_readable_has_ended() {
+        let mut keys = Keys::default();
+        let key = keys.add(new("a", Some(at(100)))).expect("a key");
+        let entry = keys.who(&key).expect("it is known").clone();
+        assert!(!entry.has_ended(at(99)) && entry.has_ended(at(100)));
+        assert_eq!(entry.pace(), Some(Pace { at_once: 4, micros_each: 250_000 }));
+        let odd = Entry { expires: Some("soon".to_owned()), ..entry };
+        assert!(odd.has_ended(at(0)));
+        assert!(keys.add(new("a", None)).is_err(), "a name is one key's");
+        assert!(keys.add(new("a\n", None)).is_err(), "a name is one line");
     }
 }

@@ -28,7 +28,12 @@ impl Buckets {
 
     /// Takes one, or says after how many whole seconds there is one.
     pub(crate) fn take(&self, name: &str, now: Timestamp) -> Result<(), u32> {
-        let Pace { at_once, micros_each } = self.pace;
+        self.take_at(self.pace, name, now)
+    }
+
+    /// The same at a pace of their own.
+    pub(crate) fn take_at(&self, pace: Pace, name: &str, now: Timestamp) -> Result<(), u32> {
+        let Pace { at_once, micros_each } = pace;
         let mut full_at = self.full_at.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if full_at.len() >= self.most && !full_at.contains_key(name) {
             full_at.retain(|_, at| *at > now.0);

@@ -130,18 +130,27 @@ impl People {
 
     /// The session of a token, where it goes on; it was used now.
     pub(crate) fn session(&self, token: &str, now: Timestamp) -> Option<Session> {
+        let session = self.look(token, now);
         let hash = outputs::sha256(token.as_bytes());
         let mut tables = self.tables();
-        let Tables { users, sessions } = &mut *tables;
-        let (session, seen) = sessions.get_mut(&hash)?;
-        let user = users.get(&session.name).filter(|user| !user.is_disabled);
+        match (&session, tables.sessions.get_mut(&hash)) {
+            (Some(_), Some((_, seen))) => *seen = now,
+            (None, Some(_)) => {
+                tables.sessions.remove(&hash);
+            }
+            (_, None) => {}
+        }
+        session
+    }
+
+    /// The same, without using it.
+    pub(crate) fn look(&self, token: &str, now: Timestamp) -> Option<Session> {
+        let hash = outputs::sha256(token.as_bytes());
+        let tables = self.tables();
+        let (session, seen) = tables.sessions.get(&hash)?;
+        let user = tables.users.get(&session.name).filter(|user| !user.is_disabled)?;
         let goes_on = now < session.expires && now.0 - seen.0 < IDLE_MICROS;
-        let Some(user) = user.filter(|_| goes_on) else {
-            sessions.remove(&hash);
-            return None;
-        };
-        *seen = now;
-        let role = Role::from_str(&user.role, false).ok()?;
+        let role = Role::from_str(&user.role, false).ok().filter(|_| goes_on)?;
         let SessionRow { hash, name, csrf, expires } = session.clone();
         Some(Session { hash, name, role, csrf, expires })
     }
@@ -156,7 +165,9 @@ impl People {
 
     /// Whether a name and a password are somebody's; where they are nobody's, it takes as long.
     pub(crate) async fn knows(&self, name: &str, password: String) -> anyhow::Result<bool> {
-        let user = self.user(name).filter(|user| !user.is_disabled);
+        // Whom a provider vouches for has no password.
+        let is_known = |user: &UserRow| !user.is_disabled && user.password.starts_with('$');
+        let user = self.user(name).filter(is_known);
         let is_there = user.is_some();
         let against = user.map_or_else(|| self.nobody.clone(), |user| user.password);
         let permit = self.hashing.acquire().await.context("the service stops")?;

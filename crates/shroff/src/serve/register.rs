@@ -15,6 +15,7 @@ use tokio::task::JoinHandle;
 use super::core::Core;
 use super::events::Events;
 use super::holds;
+use super::place;
 use super::pseudonyms::Pseudonyms;
 use super::recorder::{self, Inbox, Recorder};
 use super::setup::Rulebook;
@@ -51,7 +52,8 @@ impl Registry {
         rulebook: &Rulebook,
         (pseudonyms, active_from): (Arc<Pseudonyms>, u32),
     ) -> anyhow::Result<Registry> {
-        let register = match &arguments.register {
+        let url = place::url(arguments.register.as_deref(), arguments.register_file.as_deref())?;
+        let register = match &url {
             Some(url) => of_url(runtime, url)?,
             None => of_file(runtime, &arguments.data.join(FILE))?,
         };
@@ -125,10 +127,6 @@ impl Registry {
 }
 
 fn of_url(runtime: &Runtime, url: &str) -> anyhow::Result<Register> {
-    anyhow::ensure!(
-        url.starts_with("postgres://") || url.starts_with("postgresql://"),
-        "--register names no PostgreSQL\nhint: as in postgres://user@host/database"
-    );
     runtime.block_on(Register::open(url)).context(
         "the register cannot be opened\nhint: does PostgreSQL run there, and may the user make \
          tables?",

@@ -8,11 +8,13 @@ mod cases;
 mod events;
 mod graph;
 mod holds;
+mod oidc;
 mod overview;
 mod people;
 mod query;
 mod rules;
 mod typologies;
+mod unmask;
 
 use std::sync::Arc;
 
@@ -44,6 +46,8 @@ pub(crate) fn router() -> Router<Arc<Shared>> {
         .merge(events::router())
         .merge(people::router())
         .merge(rules::router())
+        .merge(oidc::router())
+        .merge(unmask::router())
 }
 
 type Answer = Result<Response, Problem>;

@@ -109,7 +109,7 @@ pub(crate) struct Feed {
 impl Feed {
     /// Feeds it; whether it goes on.
     pub(crate) fn feed(&self, records: &[u8], told: Vec<Told>) -> bool {
-        if self.status.is_stopped.load(Ordering::Acquire) {
+        if self.is_stopped() {
             return false;
         }
         let waiting = self.status.waiting.fetch_add(told.len(), Ordering::AcqRel) + told.len();
@@ -119,6 +119,11 @@ impl Feed {
         }
         // A thread that is gone hears nothing, and is fed no more.
         self.orders.send(Order::Batch(records.to_vec(), told)).is_ok() && waiting <= MOST_WAITING
+    }
+
+    /// Whether it was told to stop.
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.status.is_stopped.load(Ordering::Acquire)
     }
 
     /// The version that it runs.

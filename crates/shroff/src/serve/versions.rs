@@ -370,6 +370,7 @@ impl Versions {
             let it = kept.versions.iter_mut().find(|it| it.version == version);
             if let Some(it) = it.filter(|it| it.state == State::Shadow) {
                 it.state = State::Proposed;
+                it.reason = Some("it was dropped from shadow: it could not follow".to_owned());
             }
         })
     }

@@ -233,6 +233,14 @@ pub(crate) fn skipped<T>(why: &str) -> Option<T> {
     None
 }
 
+/// Lets only its owner read a file.
+#[cfg(unix)]
+pub(crate) fn private(path: &Path) {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mode = std::fs::Permissions::from_mode(0o600);
+    std::fs::set_permissions(path, mode).expect("a file of our own");
+}
+
 pub(crate) fn shown(path: &Path) -> String {
     path.to_str().expect("a path in UTF-8").to_owned()
 }

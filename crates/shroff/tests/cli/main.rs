@@ -15,10 +15,14 @@ mod changes;
 mod durable;
 mod features;
 mod forms;
+#[cfg(unix)]
+mod keys;
 mod labels;
 #[cfg(unix)]
 mod messages;
 mod mutes;
+#[cfg(unix)]
+mod oidc;
 mod patterns;
 #[cfg(unix)]
 mod people;
@@ -35,5 +39,9 @@ mod secrets;
 mod serve;
 #[cfg(unix)]
 mod signed;
+#[cfg(unix)]
+mod tls;
+#[cfg(unix)]
+mod unmask;
 mod words;
 mod worlds;

@@ -2,8 +2,10 @@
 //! SQLite and on PostgreSQL, and a kill takes nothing of it.
 
 use std::io::{BufRead as _, BufReader, Write as _};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
+use shroff_types::Timestamp;
 
 use crate::door::Folder;
 use crate::postgres::Postgres;
@@ -70,7 +72,7 @@ fn people(service: &Service, folder: &Folder) -> [Session; 3] {
 fn what_people_do_survives_a_kill(more: &[&str]) {
     let folder = Folder::new();
     let bank = bank(&folder);
-    let mut options = vec!["--second-review", "--hold-from", "0.3", "--hold-for", "30d"];
+    let mut options = vec!["--second-review", "--hold-from", "0.3", "--hold-for", "9000d"];
     options.extend(more);
     let lines = world(&folder);
     let service = Service::start_with(&folder, &options);
@@ -181,13 +183,26 @@ fn what_people_do_survives_a_kill_on_postgresql() {
     what_people_do_survives_a_kill(&["--register", &postgres.url()]);
 }
 
+/// Money that goes round, as far ahead as the service allows with ease.
+fn circle_in_an_hour() -> String {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("it is after 1970");
+    let time = Timestamp(i64::try_from(now.as_micros()).expect("some years") + 3_600_000_000);
+    let hops = [("k1", "K", "L"), ("k2", "L", "M"), ("k3", "M", "K")];
+    let line = |(id, debtor, creditor): (&str, &str, &str)| {
+        let payment = json!({ "id": id, "time": time.to_string(), "debtor": debtor,
+            "creditor": creditor, "amount": "9000.00", "currency": "EUR" });
+        payment.to_string()
+    };
+    hops.map(line).join("\n")
+}
+
 #[test]
 fn a_hold_that_nobody_decides_ends_by_time_and_listeners_are_told() {
     let folder = Folder::new();
     let bank = bank(&folder);
     let lines = world(&folder);
     // The first life ends before any hold does; the second finds their time over.
-    let service = Service::start_with(&folder, &["--hold-from", "0.3", "--hold-for", "30d"]);
+    let service = Service::start_with(&folder, &["--hold-from", "0.3", "--hold-for", "9000d"]);
     let [ann, ray, _] = people(&service, &folder);
     assert_eq!(service.post(NDJSON, &bank, &lines[..lines.len() / 2].join("\n")).0, 200);
     let held = service.json("/v1/holds?state=open", &ray)["holds"].clone();
@@ -203,6 +218,8 @@ fn a_hold_that_nobody_decides_ends_by_time_and_listeners_are_told() {
     assert!(told.any(|line| line == ": shroff"), "it says that it listens");
     assert_eq!(service.post(NDJSON, &bank, &lines[lines.len() / 2..].join("\n")).0, 200);
     assert!(told.any(|line| line == "event: alert"));
+    assert_eq!(service.json("/v1/holds", &ray)["holds"], held, "years ago they went their way");
+    assert_eq!(service.post(NDJSON, &bank, &circle_in_an_hour()).0, 200);
     assert!(told.any(|line| line == "event: hold"));
     let data = told.next().expect("its data");
     let hold: Value =

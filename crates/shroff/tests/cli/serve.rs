@@ -36,10 +36,14 @@ impl Service {
 
     /// Starts it by another program, or with more options.
     pub(crate) fn start_by(folder: &Folder, program: &mut Command, more: &[&str]) -> Service {
+        let words = ["serve", "--listen", "127.0.0.1:0", "--data", "data"];
+        Service::start_as(folder, program.args(words).args(more))
+    }
+
+    /// Starts a program that serves.
+    pub(crate) fn start_as(folder: &Folder, program: &mut Command) -> Service {
         let err = std::fs::File::options().create(true).append(true).open(folder.path("err.txt"));
         let mut child = program
-            .args(["serve", "--listen", "127.0.0.1:0", "--data", "data"])
-            .args(more)
             .current_dir(folder.path("."))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -352,6 +356,25 @@ fn a_service_refuses_what_would_lose_or_show_something() {
     let modes: BTreeSet<String> = mode_of(&folder, &["keys.json", "token.key", "register.sqlite"]);
     assert_eq!(modes, BTreeSet::from(["600".to_owned()]));
     assert!(!holds(&folder.bytes("data/keys.json"), &key), "a key is stored hashed");
+}
+
+#[test]
+fn a_stop_in_the_middle_of_a_start_is_heard() {
+    let folder = Folder::new();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_shroff"))
+        .args(["serve", "--listen", "127.0.0.1:0", "--data", "data"])
+        .current_dir(folder.path("."))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the program starts");
+    let mut out = BufReader::new(child.stdout.take().expect("it was piped"));
+    let mut line = String::new();
+    out.read_line(&mut line).expect("UTF-8");
+    assert!(line.contains("shown this once"), "the first word that it says: {line}");
+    let killed = Command::new("kill").args(["-TERM", &child.id().to_string()]).status();
+    assert!(killed.expect("kill runs").success());
+    assert!(child.wait().expect("it ends").success());
 }
 
 pub(crate) fn mode_of(folder: &Folder, names: &[&str]) -> BTreeSet<String> {

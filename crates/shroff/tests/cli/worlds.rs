@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::io::Read as _;
+use std::process::Command;
 
 use arrow::array::AsArray;
 use arrow::datatypes::{Decimal128Type, Float64Type, TimestampMicrosecondType};
@@ -11,6 +12,7 @@ use serde_json::Value;
 use shroff_types::{Decimal, Timestamp};
 
 use crate::door::{Folder, beside, shown};
+use crate::serve::Service;
 
 const SMALL: &str = "simulate --accounts 300 --payments 4000 --days 60";
 
@@ -117,6 +119,41 @@ fn the_report_of_the_demo_shows_nearly_every_typology() {
         folder.alerts("there").into_iter().map(|alert| alert.typology).collect();
     assert!(typologies.len() >= 14, "the demo shows nearly every typology: {typologies:?}");
     assert!(report.contains("<svg class=\"flow\""), "flows are drawn");
+}
+
+#[test]
+fn the_demo_is_a_service_with_a_desk_whose_world_goes_on_where_it_was_left() {
+    let folder = Folder::new();
+    let start = || {
+        let mut program = Command::new(env!("CARGO_BIN_EXE_shroff"));
+        let words = ["demo", "--out", "there", "--listen", "127.0.0.1:0"];
+        Service::start_as(&folder, program.args(words))
+    };
+    let payments = |service: &Service, key: &str| -> u64 {
+        let metrics = service.get("/metrics", key).1;
+        let count = metrics.lines().find_map(|line| line.strip_prefix("shroff_payments "));
+        count.and_then(|count| count.parse().ok()).expect("it is counted")
+    };
+    let service = start();
+    let key = service.key.clone().expect("the first start shows a key");
+    let past = payments(&service, &key);
+    // A hundred of its hundred and twenty days are behind it.
+    assert!((30_000..36_000).contains(&past), "{past}");
+    let alerts = service.json("/v1/alerts?limit=1", &key);
+    assert!(alerts["total"].as_u64() > Some(100), "{alerts}");
+    let (status, page) = service.get("/", &key);
+    assert!(status == 200 && page.contains("<title>Shroff</title>"), "{status}: {page}");
+    let err = folder.text("err.txt");
+    assert!(err.contains("#/setup/"), "whoever starts it may sign in: {err}");
+    service.stop();
+    let begun = folder.text("there/world.json");
+    let service = start();
+    let again = payments(&service, &key);
+    assert!(again >= past && again < past + 1_000, "{past}, and then {again}");
+    assert_eq!(folder.text("there/world.json"), begun);
+    service.stop();
+    let other = folder.run("demo --out there --seed 2");
+    assert!(other.code == Some(2) && other.err.contains("--seed 1"), "{}", other.err);
 }
 
 #[test]

@@ -15,8 +15,8 @@ use http_body_util::channel::{Channel, Sender};
 use tokio::sync::broadcast::error::RecvError;
 
 use super::Answer;
-use crate::serve::actor::actor;
-use crate::serve::events::{Events, Heard};
+use crate::serve::actor::{actor, still};
+use crate::serve::events::Heard;
 use crate::serve::http::Shared;
 use crate::serve::keys::Right;
 
@@ -32,7 +32,7 @@ async fn listen(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Answer
     let last = headers.get("last-event-id").and_then(|value| value.to_str().ok());
     let heard = shared.events.listen(last);
     let (out, body) = Channel::<Bytes, Infallible>::new(16);
-    tokio::spawn(write(Arc::clone(&shared.events), heard, out));
+    tokio::spawn(write(shared, headers, heard, out));
     let mut response = Response::new(Body::new(body));
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
@@ -40,7 +40,12 @@ async fn listen(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Answer
     Ok(response)
 }
 
-async fn write(events: Arc<Events>, (missed, mut live): Heard, mut out: Sender<Bytes>) {
+async fn write(
+    shared: Arc<Shared>,
+    headers: HeaderMap,
+    (missed, mut live): Heard,
+    mut out: Sender<Bytes>,
+) {
     // Something is said at once, so that whoever listens knows that it is heard.
     let first = std::iter::once(Bytes::from_static(b": shroff\n\n"));
     for bytes in first.chain(missed) {
@@ -52,14 +57,16 @@ async fn write(events: Arc<Events>, (missed, mut live): Heard, mut out: Sender<B
         let next = tokio::select! {
             next = live.recv() => next,
             () = tokio::time::sleep(SILENCE) => Ok(Bytes::from_static(b": still here\n\n")),
-            () = events.closed() => return,
+            () = shared.events.closed() => return,
         };
         let bytes = match next {
             Ok(bytes) => bytes,
             // It listens too slowly: it is to begin anew with the last event that it has.
             Err(RecvError::Lagged(_) | RecvError::Closed) => return,
         };
-        if out.send_data(bytes).await.is_err() {
+        // Whoever was let in once may have been turned out since.
+        let goes_on = still(&shared, &headers, Right::ReadAlerts).is_ok();
+        if !goes_on || out.send_data(bytes).await.is_err() {
             return;
         }
     }

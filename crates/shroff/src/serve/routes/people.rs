@@ -67,7 +67,7 @@ struct Change {
     disabled: Option<bool>,
 }
 
-fn broken(error: anyhow::Error) -> Problem {
+pub(super) fn broken(error: anyhow::Error) -> Problem {
     tracing::error!(%error, "somebody could not be let in");
     Problem::new(Kind::Internal, "it could not be done")
 }
@@ -83,7 +83,7 @@ fn named(name: &str) -> Result<(), Problem> {
 }
 
 /// A name for a new person: none that the audit trail uses for something else.
-fn free(name: &str) -> Result<(), Problem> {
+pub(super) fn free(name: &str) -> Result<(), Problem> {
     named(name)?;
     let small = name.to_lowercase();
     if small.starts_with(KEY) || ["shroff", "time", "nobody"].contains(&small.as_str()) {
@@ -102,7 +102,7 @@ fn role(text: &str) -> Result<Role, Problem> {
     })
 }
 
-fn entry<'a>(
+pub(super) fn entry<'a>(
     actor: (&'a str, &'a str),
     (action, object): (&'a str, &'a str),
     detail: &'a Value,
@@ -129,7 +129,7 @@ fn cookie(shared: &Shared, token: &str, seconds: i64) -> Result<HeaderValue, Pro
 }
 
 /// Opens a session for somebody who has shown who they are.
-async fn begin(shared: &Shared, user: &UserRow, status: StatusCode) -> Answer {
+pub(super) async fn begin(shared: &Shared, user: &UserRow, status: StatusCode) -> Answer {
     let now = settings::wall();
     let (token, hash) = new_token().map_err(broken)?;
     let (csrf, _) = new_token().map_err(broken)?;
@@ -181,8 +181,11 @@ async fn set_up(State(shared): State<Arc<Shared>>, request: Request) -> Answer {
         return Err(gone());
     }
     let password = shared.people.hash(password).await.map_err(broken)?;
-    // Whoever is there already keeps the role that they have now.
+    // Whoever is there already keeps the role that they have now, and is not let in where they may not.
     let before = shared.people.user(&name);
+    if before.as_ref().is_some_and(|user| user.is_disabled) {
+        return Err(gone());
+    }
     let role = before.map_or(invitation.role, |user| user.role);
     let user = UserRow { name, role, password, is_disabled: false };
     let nothing = value!({});

@@ -174,7 +174,7 @@ fn findings(files: &[(String, String)]) -> Vec<Value> {
         findings.push(value!({
             "file": typology.file, "line": 1, "column": 1, "severity": "warning",
             "message": "there is no example of an innocent flow that looks alike",
-            "hint": "add an [[example]] with `alerts = []`",
+            "hint": "add a [[test]] with `alerts = []`",
         }));
     }
     findings

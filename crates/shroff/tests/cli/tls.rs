@@ -1,0 +1,153 @@
+//! TLS as a client sees it that believes one certificate and no other.
+
+use std::io::{BufRead as _, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+
+use tokio_rustls::rustls::pki_types::ServerName;
+use tokio_rustls::rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned, crypto};
+
+use crate::door::Folder;
+use crate::signed::PASSWORD;
+
+/// A service that runs, and is killed at the end.
+struct Service {
+    child: Child,
+    port: u16,
+    link: String,
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+/// Every address of the machine, so that without TLS it would be refused.
+const AT: [&str; 5] = ["serve", "--listen", "0.0.0.0:0", "--data", "data"];
+
+fn start(folder: &Folder, words: &[&str], scheme: &str) -> Service {
+    let err = std::fs::File::create(folder.path("err.txt")).expect("a file of our own");
+    let mut child = Command::new(env!("CARGO_BIN_EXE_shroff"))
+        .args(AT)
+        .args(words)
+        .current_dir(folder.path("."))
+        .stdout(Stdio::piped())
+        .stderr(err)
+        .spawn()
+        .expect("the program starts");
+    let out = BufReader::new(child.stdout.take().expect("it was piped"));
+    let before = format!("listening on {scheme}://");
+    let told = out
+        .lines()
+        .map_while(Result::ok)
+        .find_map(|line| line.strip_prefix(&before)?.parse::<SocketAddr>().ok());
+    let said = folder.text("err.txt");
+    let port = told.unwrap_or_else(|| panic!("it starts: {said}")).port();
+    let link = said.split_once("/#/setup/").and_then(|(_, rest)| rest.split(' ').next());
+    Service { child, port, link: link.expect("a link is shown").to_owned() }
+}
+
+/// What comes back over a connection.
+fn talk(mut stream: impl Read + Write, what: &str, body: &str) -> String {
+    let head = "Host: localhost\r\nConnection: close\r\nContent-Type: application/json\r\n";
+    let length = body.len();
+    write!(stream, "{what} HTTP/1.1\r\n{head}Content-Length: {length}\r\n\r\n{body}")
+        .expect("it reads");
+    let mut text = String::new();
+    stream.read_to_string(&mut text).expect("UTF-8, and an end that is told");
+    text
+}
+
+impl Service {
+    fn plain(&self) -> TcpStream {
+        TcpStream::connect(("127.0.0.1", self.port)).expect("it listens")
+    }
+
+    fn ask(&self, believed: &rcgen::Certificate, what: &str, body: &str) -> String {
+        let mut roots = RootCertStore::empty();
+        roots.add(believed.der().clone()).expect("a certificate");
+        let provider = Arc::new(crypto::ring::default_provider());
+        let config = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .expect("versions that fit")
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let name = ServerName::try_from("localhost").expect("a name");
+        let client = ClientConnection::new(Arc::new(config), name).expect("a client");
+        talk(StreamOwned::new(client, self.plain()), what, body)
+    }
+
+    fn set_up(&self) -> String {
+        serde_json::json!({ "token": self.link, "name": "Ada", "password": PASSWORD }).to_string()
+    }
+}
+
+fn certificate(folder: &Folder, name: &str) -> rcgen::Certificate {
+    let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]);
+    let rcgen::CertifiedKey { cert, signing_key } = made.expect("a certificate");
+    folder.write(&format!("{name}.pem"), cert.pem());
+    folder.write(&format!("{name}.key"), signing_key.serialize_pem());
+    cert
+}
+
+#[test]
+fn a_certificate_opens_the_service_to_other_machines_and_a_slow_handshake_stops_nobody() {
+    let folder = Folder::new();
+    let believed = certificate(&folder, "own");
+    let service = start(&folder, &["--tls-cert", "own.pem", "--tls-key", "own.key"], "https");
+    // Whoever connects and says nothing keeps nobody waiting.
+    let silent: Vec<TcpStream> = (0..20).map(|_| service.plain()).collect();
+    let health = service.ask(&believed, "GET /health", "");
+    assert!(health.starts_with("HTTP/1.1 200 "), "{health}");
+    assert!(health.contains("\r\nstrict-transport-security: max-age=31536000\r\n"), "{health}");
+    let session = service.ask(&believed, "POST /v1/setup", &service.set_up());
+    assert!(session.starts_with("HTTP/1.1 201 "), "{session}");
+    let cookie = session.lines().find(|line| line.starts_with("set-cookie: ")).expect("a cookie");
+    assert!(cookie.ends_with("; Secure") && cookie.contains("HttpOnly"), "{cookie}");
+    let mut bytes = Vec::new();
+    let mut plain = service.plain();
+    plain.write_all(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n").expect("it is sent");
+    drop(plain.read_to_end(&mut bytes));
+    assert!(!bytes.starts_with(b"HTTP"), "nothing is answered in the open");
+    drop(silent);
+}
+
+#[test]
+fn behind_a_proxy_cookies_are_for_tls_alone() {
+    let folder = Folder::new();
+    let service = start(&folder, &["--behind-proxy"], "http");
+    let session = talk(service.plain(), "POST /v1/setup", &service.set_up());
+    assert!(session.contains("; Secure") && session.contains("strict-transport"), "{session}");
+}
+
+#[test]
+fn a_certificate_that_cannot_be_used_is_named_at_the_start() {
+    let folder = Folder::new();
+    certificate(&folder, "own");
+    certificate(&folder, "other");
+    folder.write("empty.pem", "no such thing\n");
+    folder.write("odd.pem", "-----BEGIN CERTIFICATE-----\n%%%%\n-----END CERTIFICATE-----\n");
+    folder.write("junk.pem", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
+    for (words, wanted) in [
+        ("", "speaks no TLS"),
+        ("--tls-cert own.pem", "--tls-cert without --tls-key"),
+        ("--tls-key own.key", "--tls-key without --tls-cert"),
+        ("--tls-cert none.pem --tls-key own.key", "cannot read `none.pem`"),
+        ("--tls-cert empty.pem --tls-key own.key", "`empty.pem` holds no certificate"),
+        ("--tls-cert odd.pem --tls-key own.key", "`odd.pem` is no PEM"),
+        ("--tls-cert junk.pem --tls-key own.key", "`junk.pem` with `own.key` cannot be used"),
+        ("--tls-cert own.pem --tls-key own.pem", "`own.pem` holds no private key"),
+        ("--tls-cert own.pem --tls-key other.key", "the key `other.key` is not that of"),
+    ] {
+        let ran = folder.run(&format!("{} {words}", AT.join(" ")));
+        assert_eq!(ran.code, Some(2), "{words}: {}", ran.err);
+        assert!(
+            ran.err.contains(wanted) && !ran.err.contains("BEGIN PRIV"),
+            "{words}: {}",
+            ran.err
+        );
+    }
+}

@@ -1,0 +1,118 @@
+//! The number behind a token leaves in one answer, to one person, for a reason; and is nowhere else.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::door::Folder;
+use crate::serve::{Request, SECRET, Service, holds};
+use crate::signed;
+
+const JSON: &str = "application/json";
+
+/// Three payments whose money comes back to where it started: the alert.
+fn circle(service: &Service, key: &str, accounts: [&str; 3], day: &str) -> String {
+    let [a, b, c] = accounts;
+    let payment = |n: usize, debtor: &str, creditor: &str| {
+        json!({
+            "id": format!("{b}{n}"), "time": format!("{day}T0{n}:00:00Z"), "debtor": debtor,
+            "creditor": creditor, "amount": 900 - 10 * n, "currency": "EUR",
+        })
+    };
+    let body = json!([payment(0, a, b), payment(1, b, c), payment(2, c, a)]).to_string();
+    let (status, said) = service.post(JSON, key, &body);
+    let said: Value = serde_json::from_str(&said).expect("JSON");
+    assert_eq!(status, 200, "{said}");
+    said[2]["reasons"][0]["alert"].as_str().expect("an alert").to_owned()
+}
+
+fn ask(service: &Service, who: &str, (method, path): (&str, &str), body: &Value) -> (u16, String) {
+    let body = if method == "GET" { String::new() } else { body.to_string() };
+    service.ask(&Request { method, path, key: Some(who), kind: JSON, body: &body })
+}
+
+/// Every file with a text in it, but for the log of payments.
+fn files_with(folder: &Path, text: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).expect("a folder of the service") {
+        let path = entry.expect("a file").path();
+        if path.is_dir() && !path.ends_with("payments") {
+            found.extend(files_with(&path, text));
+        } else if path.is_file() && holds(&std::fs::read(&path).expect("a file"), text) {
+            found.push(path.display().to_string());
+        }
+    }
+    found
+}
+
+fn account(answer: &(u16, String)) -> String {
+    assert_eq!(answer.0, 200, "{}", answer.1);
+    let answer: Value = serde_json::from_str(&answer.1).expect("JSON");
+    answer["account"].as_str().expect("a text").to_owned()
+}
+
+#[test]
+fn a_number_is_in_one_answer_for_a_person_with_a_case_and_a_reason_and_nowhere_else() {
+    let folder = Folder::new();
+    let service = Service::start(&folder);
+    let key = service.key.clone().expect("the first start shows a key");
+    let ada = signed::first(&service, &folder, "ada");
+    let [ann, ray] =
+        [("ann", "analyst"), ("ray", "reviewer")].map(|who| signed::invited(&service, &ada, who));
+    let alert = circle(&service, &key, [SECRET, "B", "C"], "2024-01-01");
+    let other = circle(&service, &key, ["X", "Y", "Z"], "2024-01-02");
+    let evidence = |alert: &str| {
+        service.json(&format!("/v1/alerts/{alert}"), &ann)["evidence"][0]["debtor"].clone()
+    };
+    let (token, stranger) = (evidence(&alert), evidence(&other));
+    assert_eq!(ask(&service, &ann, ("POST", "/v1/cases"), &json!({ "alerts": [alert] })).0, 201);
+
+    let post = ("POST", "/v1/unmask");
+    let wanted = |token: &Value, case: &str, reason: &str| json!({ "account": token, "case": case, "reason": reason });
+    let good = wanted(&token, "case-1", "the report names it");
+    for (who, body, status, why) in [
+        (&key, &good, 403, "a key is nobody"),
+        (&ann, &good, 403, "an analyst may not"),
+        (&ray, &wanted(&token, "case-1", " \n "), 400, "a reason is given"),
+        (&ray, &wanted(&token, "case-1", &"x".repeat(9_000)), 400, "a reason is short"),
+        (&ray, &wanted(&token, "case-9", "r"), 404, "there is no such case"),
+        (&ray, &wanted(&stranger, "case-1", "r"), 403, "the account is not in the case"),
+        (&ray, &wanted(&json!("0000-0000-0000"), "case-1", "r"), 403, "it is nobody's"),
+    ] {
+        let refused = ask(&service, who, post, body);
+        assert_eq!(refused.0, status, "{why}: {}", refused.1);
+        assert!(!refused.1.contains(SECRET), "{why}");
+    }
+    let again = format!("/v1/unmask/{}", token.as_str().expect("a text"));
+    assert_eq!(ask(&service, &ray, ("GET", &again), &json!(null)).0, 404, "not before");
+    assert_eq!(account(&ask(&service, &ray, post, &good)), SECRET);
+    assert_eq!(account(&ask(&service, &ray, ("GET", &again), &json!(null))), SECRET);
+    assert_eq!(ask(&service, &ada, ("GET", &again), &json!(null)).0, 404, "for one person");
+
+    let trail = service.json("/v1/audit?actor=ray&limit=100", &ada);
+    let entries = trail["entries"].as_array().expect("a list");
+    let told = |action: &str| {
+        let of = entries.iter().filter(|entry| entry["action"] == action);
+        of.map(|entry| (entry["object"].clone(), entry["detail"].clone())).collect::<Vec<_>>()
+    };
+    let detail = json!({ "case": "case-1", "reason": "the report names it" });
+    assert_eq!(told("unmask"), [(token.clone(), detail)]);
+    assert_eq!((told("unmask.refuse").len(), told("unmask.read").len()), (2, 1));
+    let (_, export) = service.get("/v1/audit/export", &ada);
+    let metrics = service.get("/metrics", &key).1;
+    assert_eq!(files_with(&folder.path("."), SECRET), Vec::<String>::new());
+
+    // Long out of sight, and forgotten by a start anew: the log still knows.
+    let later = json!({ "id": "later", "time": "2026-01-01T00:00:00Z", "debtor": "P",
+        "creditor": "Q", "amount": 1, "currency": "EUR" });
+    assert_eq!(service.post(JSON, &key, &later.to_string()).0, 200);
+    service.stop();
+    let service = Service::start(&folder);
+    assert_eq!(ask(&service, &ray, ("GET", &again), &json!(null)).0, 404, "a start forgets it");
+    assert_eq!(account(&ask(&service, &ray, post, &good)), SECRET);
+    service.stop();
+    for text in [export, metrics, folder.text("err.txt")] {
+        assert!(!text.contains(SECRET), "{text}");
+    }
+    assert_eq!(files_with(&folder.path("."), SECRET), Vec::<String>::new());
+}
