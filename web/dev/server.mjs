@@ -79,6 +79,7 @@ const typologies = readdirSync(typologyFolder).filter((name) => name.endsWith(".
     when: texts(toml, "when").concat([...toml.matchAll(/^when = "([^"\n]+)"/gm)].map((m) => m[1])),
     score: texts(toml, "score"), reason: [...toml.matchAll(/^reason = "(.*)"/gm)].map((m) => m[1]), parameters, example };
 });
+const ruleVersion = { version: "0123456789abcdef", state: "active", proposed_by: null, proposed_at: null, approved_by: null, approved_at: null, note: "what the service was first started with", reason: null, active_from_place: 0, allowed: [] };
 const titleOf = (id) => typologies.find((t) => t.id === id)?.title ?? id;
 
 const hostile = '<script>alert(1)</script>\u202Egnirts desrever\u202C "><img src=x onerror=alert(2)> ' + "very-long-".repeat(60);
@@ -238,6 +239,9 @@ function api(method, url, body, session, answer) {
     case "GET accounts/*": record(session, "account.read", id); return account(id);
     case "GET overview": return overview();
     case "GET typologies": return { typologies };
+    case "GET rules": return { active: ruleVersion.version, running: null, pending: null, versions: [ruleVersion] };
+    case "GET rules/*": return { version: ruleVersion, files: readdirSync(typologyFolder).filter((name) => name.endsWith(".toml")).map((name) => ({ name, text: readFileSync(join(typologyFolder, name), "utf8") })) };
+    case "POST rules/*": return { findings: [], tests: [] };
     case "GET holds": return { holds: holds.filter((h) => !url.searchParams.get("state") || h.state === url.searchParams.get("state")), next_cursor: null };
     case "POST holds/*/commands": { const h = holds.find((x) => x.payment === id); h.state = body.command === "release" ? "released" : "returned"; h.ended_by = session.name; h.reason = body.reason; record(session, `hold.${body.command}`, id, { reason: body.reason }); tell("hold", h); return h; }
     case "POST cases": { const n = `C-${1000 + cases.size + 1}`; const c = { id: n, version: 1, state: "open", title: body.title ?? titleOf(alertById.get(body.alerts[0]).typology), assignee: null, due: null, opened_at: new Date().toISOString(), opened_by: session.name, alerts: body.alerts, links: [], outcome: null, decision: null,

@@ -5,6 +5,7 @@ import { existsSync, mkdirSync } from "node:fs";
 import assert from "node:assert/strict";
 import { launch, open, signIn } from "./browser.mjs";
 import { day, interruptions, trust, two } from "./day.mjs";
+import { way } from "./rules.mjs";
 import { people, PASSWORD, start, world } from "./service.mjs";
 import { axe, sweep } from "./sweep.mjs";
 
@@ -52,6 +53,7 @@ try {
   const done = await step("an analyst's day by keyboard", () => day(browser, base, person("ada")));
   await step("two people on one case", () => two(browser, base, [person("ada"), person("ben")], done.case));
   await step("the network lost and back, a session ended", () => interruptions(browser, base, person("ben"), done.alert));
+  await step("a rule's way to production", () => way(browser, base, person("eva"), person("cleo"), out));
   await step("every screen, both themes, two widths, axe", async () => {
     const { page, context } = await open(browser, base);
     await signIn(page, base, "ada", PASSWORD);
@@ -59,7 +61,7 @@ try {
     await context.close();
     const screens = [
       ["queue", "#/queue"], ["cases", "#/cases"], ["case", `#/cases/${done.case}`], ["file", `#/cases/${done.case}/file`], ["overview", "#/overview"],
-      ["holds", "#/holds"], ["rules", "#/rules/scatter-gather"], ["audit", "#/audit"], ["account", `#/accounts/${alerts.alerts[0].accounts[0]}`], ["users", "#/users"],
+      ["holds", "#/holds"], ["rules", "#/rules/scatter-gather"], ["rules-versions", "#/rules?view=versions"], ["rules-edit", "#/rules?view=edit"], ["audit", "#/audit"], ["account", `#/accounts/${alerts.alerts[0].accounts[0]}`], ["users", "#/users"],
       ["network", `#/alerts/${encodeURIComponent(alerts.alerts[0].id)}?view=network`], ["table", `#/alerts/${encodeURIComponent(alerts.alerts[0].id)}?view=table`],
     ];
     const kinds = new Map();

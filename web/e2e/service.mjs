@@ -42,7 +42,7 @@ async function sent(base, address, body, headers = {}) {
 /** The administrator by the link that was printed; the others by invitation. */
 export async function people(service) {
   const { body, cookie } = await sent(service.base, "/v1/setup", { token: service.setup, name: "ada", password: PASSWORD });
-  for (const [name, role] of [["ben", "analyst"], ["cleo", "reviewer"], ["dan", "auditor"]]) {
+  for (const [name, role] of [["ben", "analyst"], ["cleo", "reviewer"], ["dan", "auditor"], ["eva", "rule-author"]]) {
     const { body: invitation } = await sent(service.base, "/v1/users", { name, role }, { cookie, "x-csrf-token": body.csrf });
     await sent(service.base, "/v1/setup", { token: invitation.token, name, password: PASSWORD });
   }

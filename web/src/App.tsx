@@ -145,7 +145,7 @@ class Fence extends Component<{ children: ReactNode }, { error: unknown }> {
 
 function Help({ close }: { close: () => void }) {
   const keys = en.keysHelp;
-  const groups: [string, string[][]][] = [[keys.everywhere, keys.all], [keys.queue, keys.list], [keys.alert, keys.flow], [keys.case, keys.file]];
+  const groups: [string, string[][]][] = [[keys.everywhere, keys.all], [keys.queue, keys.list], [keys.alert, keys.flow], [keys.case, keys.file], [keys.rules, keys.ruleKeys]];
   return (
     <Dialog title={keys.title} wide close={close}>
       <div className="keys">

@@ -18,6 +18,8 @@ const may = {
   holds: ["administrator", "reviewer"],
   audit: ["administrator", "auditor"],
   users: ["administrator"],
+  writeRules: ["administrator", "rule-author"],
+  approveRules: ["administrator", "reviewer"],
 } satisfies Record<string, Role[]>;
 export function can(session: Session, what: keyof typeof may): boolean {
   return (may[what] as Role[]).includes(session.user.role);

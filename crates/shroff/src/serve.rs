@@ -34,6 +34,7 @@ mod setup;
 mod shadow;
 mod snapshots;
 mod tls;
+mod trial;
 mod unmasked;
 mod versions;
 mod window;
@@ -172,14 +173,6 @@ fn serve(arguments: &Serve, feed: Option<Feed>) -> anyhow::Result<Ending> {
     Ok(Ending::Well)
 }
 
-/// What is fed in: its past before anybody is answered, and then what comes.
-fn feed_with(mut feed: Feed, runtime: &Runtime, shared: &Arc<Shared>) -> anyhow::Result<()> {
-    let begun = runtime.block_on(feed.begin(shared));
-    anyhow::ensure!(begun.is_ok(), "the past of the made-up world was not taken");
-    runtime.spawn(feed.go_on(Arc::clone(shared)));
-    Ok(())
-}
-
 /// The versions of the rules, and the one that verdicts are given under.
 fn rules_of(arguments: &Serve) -> anyhow::Result<(Versions, Rulebook)> {
     let data = arguments.data.as_path();
@@ -196,6 +189,14 @@ fn rules_of(arguments: &Serve) -> anyhow::Result<(Versions, Rulebook)> {
         ));
     }
     Ok((versions, rulebook))
+}
+
+/// What is fed in: its past before anybody is answered, and then what comes.
+fn feed_with(mut feed: Feed, runtime: &Runtime, shared: &Arc<Shared>) -> anyhow::Result<()> {
+    let begun = runtime.block_on(feed.begin(shared));
+    anyhow::ensure!(begun.is_ok(), "the past of the made-up world was not taken");
+    runtime.spawn(feed.go_on(Arc::clone(shared)));
+    Ok(())
 }
 
 fn threads() -> anyhow::Result<Runtime> {

@@ -367,6 +367,22 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/rules/backtest": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["readBacktest"];
+        put?: never;
+        post: operations["beginBacktest"];
+        delete: operations["cancelBacktest"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/rules/check": {
         parameters: {
             query?: never;
@@ -884,6 +900,54 @@ export interface components {
         AuditPage: {
             entries: components["schemas"]["AuditEntry"][];
             next_cursor: components["schemas"]["Cursor"] | null;
+        };
+        /**
+         * @description How far a backtest is, and what it counted beside the active rules.
+         * @example {
+         *       "actions": [],
+         *       "days": [],
+         *       "days_asked": 30,
+         *       "examples": [],
+         *       "from_place": 0,
+         *       "next_place": 3,
+         *       "of": 3,
+         *       "payments": 3,
+         *       "phase": "done",
+         *       "same": 3,
+         *       "since": "2026-01-01T00:00:00Z",
+         *       "typologies": []
+         *     }
+         */
+        BacktestSeen: {
+            actions: unknown[];
+            /** @description Alerts of both by day and typology. */
+            days: unknown[];
+            /** Format: int32 */
+            days_asked: number;
+            /** @description What was decided of alerts of both, once it is done. */
+            decided?: unknown;
+            examples: unknown[];
+            /** Format: int64 */
+            from_place: number;
+            /** Format: int64 */
+            next_place: number;
+            /** Format: int64 */
+            of: number;
+            /** Format: int64 */
+            payments: number;
+            /** @description `running`, `done`, `cancelled` or `failed`. */
+            phase: string;
+            /**
+             * Format: int64
+             * @description Those of which both say the same.
+             */
+            same: number;
+            /**
+             * Format: date-time
+             * @description The first moment that is counted.
+             */
+            since: string;
+            typologies: unknown[];
         };
         /**
          * @description What it costs the innocent.
@@ -2222,6 +2286,26 @@ export interface components {
          *     }
          */
         Verdicts: components["schemas"]["Verdict"] | components["schemas"]["VerdictList"];
+        /**
+         * @description Rules to be tried on the history that the log has.
+         * @example {
+         *       "days": 30,
+         *       "files": [
+         *         {
+         *           "name": "cycle.toml",
+         *           "text": "id = \"cycle\""
+         *         }
+         *       ]
+         *     }
+         */
+        WantedBacktest: {
+            /**
+             * Format: int32
+             * @description Days before the newest payment that are counted.
+             */
+            days: number;
+            files: components["schemas"]["RulesFile"][];
+        };
         /**
          * @description By what people sign in.
          * @example {
@@ -4268,6 +4352,286 @@ export interface operations {
             };
             /** @description What was sent is read, and is not what it must be */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much is waiting, or was asked: again after the seconds of `Retry-After` */
+            429: {
+                headers: {
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something is wrong with the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing can be made durable, or the register cannot be asked */
+            503: {
+                headers: {
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readBacktest: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description How far it is, and what it counted */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BacktestSeen"];
+                };
+            };
+            /** @description The request cannot be read; `detail` says where, `hint` what would be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no key and no session that the service knows */
+            401: {
+                headers: {
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not go so far, or `X-CSRF-Token` is not that of the session */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much is waiting, or was asked: again after the seconds of `Retry-After` */
+            429: {
+                headers: {
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something is wrong with the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing can be made durable, or the register cannot be asked */
+            503: {
+                headers: {
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    beginBacktest: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WantedBacktest"];
+            };
+        };
+        responses: {
+            /** @description It is under way */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BacktestSeen"];
+                };
+            };
+            /** @description The request cannot be read; `detail` says where, `hint` what would be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no key and no session that the service knows */
+            401: {
+                headers: {
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not go so far, or `X-CSRF-Token` is not that of the session */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody was faster, or it may not be done in this state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is too much at once */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What was sent is read, and is not what it must be */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much is waiting, or was asked: again after the seconds of `Retry-After` */
+            429: {
+                headers: {
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something is wrong with the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing can be made durable, or the register cannot be asked */
+            503: {
+                headers: {
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    cancelBacktest: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What it had counted */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BacktestSeen"];
+                };
+            };
+            /** @description The request cannot be read; `detail` says where, `hint` what would be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no key and no session that the service knows */
+            401: {
+                headers: {
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not go so far, or `X-CSRF-Token` is not that of the session */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -1,26 +1,50 @@
 // The library: what the typologies look for, drawn on their own examples.
 import { path } from "../api/client";
-import type { Typology } from "../api/types";
+import type { RuleVersions as List, Typology } from "../api/types";
 import { useGet } from "../api/use";
 import { en } from "../en";
 import { amount, count, short } from "../format";
 import { Lanes } from "../flow/Lanes";
 import { inOrder } from "../flow/picture";
-import { go, to } from "../router";
+import { go, to, usePlace } from "../router";
 import { Nothing, Shown, useTitle } from "../ui/basics";
 import { Glyph } from "../ui/glyph";
 import { useKeys } from "../ui/keys";
 import { typologiesOf, type TypologyList } from "./Filters";
+import { RuleEdit } from "./RuleEdit";
+import { RuleVersions } from "./RuleVersions";
+
+const VIEWS = [["library", en.rules.library], ["versions", en.rules.versions], ["edit", en.rules.edit]] as const;
 
 export default function Rules({ id }: { id: string | null }) {
   useTitle(en.rules.title);
-  const all = useGet<TypologyList>(path(["typologies"]));
+  const { query } = usePlace();
+  const view = id ? "library" : (VIEWS.find(([one]) => one === query.get("view"))?.[0] ?? "library");
+  useKeys({ v: () => go(to(["rules"], { view: "versions" })), e: () => go(to(["rules"], { view: "edit" })), l: () => go(to(["rules"])) });
   return (
     <>
-      <div className="head"><div className="grow"><h1>{en.rules.title}</h1><p className="muted">{en.rules.text}</p></div></div>
-      <Shown of={all}>{(got) => <Library all={typologiesOf(got)} id={id} />}</Shown>
+      <div className="head">
+        <div className="grow"><h1>{en.rules.title}</h1><p className="muted">{en.rules.texts[view]}</p></div>
+        <div className="seg" role="group" aria-label={en.rules.views}>{VIEWS.map(([one, text]) => <button key={one} type="button" aria-pressed={view === one} onClick={() => go(to(["rules"], { view: one === "library" ? null : one }))}>{text}</button>)}</div>
+      </div>
+      {view === "library" ? <Shelf id={id} /> : view === "versions" ? <VersionsOf /> : <Edit version={query.get("of")} />}
     </>
   );
+}
+
+// Each asks anew when it is opened: what was proposed on the one is there on the other.
+function VersionsOf() {
+  return <RuleVersions all={useGet<List>(path(["rules"]))} />;
+}
+
+function Edit({ version }: { version: string | null }) {
+  const all = useGet<List>(version ? null : path(["rules"]));
+  return version ? <RuleEdit version={version} /> : <Shown of={all} lines={14}>{(got) => <RuleEdit version={got.active} />}</Shown>;
+}
+
+function Shelf({ id }: { id: string | null }) {
+  const all = useGet<TypologyList>(path(["typologies"]));
+  return <Shown of={all}>{(got) => <Library all={typologiesOf(got)} id={id} />}</Shown>;
 }
 
 function Library({ all, id }: { all: Typology[]; id: string | null }) {

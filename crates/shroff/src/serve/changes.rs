@@ -13,6 +13,7 @@ use super::disk::Folder;
 use super::routes::typologies_text;
 use super::setup::Rulebook;
 use super::shadow::{Seen, Shadow, Status};
+use super::trial::{Asked, Trial};
 use super::versions::{self, Command, Pending, State, Version, Versions};
 
 /// What the desk shows of the active rules.
@@ -33,6 +34,8 @@ pub(crate) struct Rules {
     rulebook: Rulebook,
     versions: Mutex<Versions>,
     running: Mutex<Option<Shadow>>,
+    /// The last backtest.
+    trial: Mutex<Option<Arc<Trial>>>,
     current: Mutex<Arc<Current>>,
     desk: Mutex<Option<Desk>>,
     /// Counts what changed.
@@ -82,6 +85,7 @@ impl Rules {
             rulebook,
             versions: Mutex::new(versions),
             running: Mutex::new(None),
+            trial: Mutex::new(None),
             current,
             desk: Mutex::new(None),
             changed,
@@ -105,6 +109,29 @@ impl Rules {
     pub(crate) fn stop(&self) {
         drop(lock(&self.running).take());
         drop(lock(&self.desk).take());
+        self.cancel_trial();
+    }
+
+    /// Starts a backtest; false where one goes on.
+    pub(crate) fn try_out(&self, rulebook: Rulebook, asked: Asked) -> anyhow::Result<bool> {
+        let active = self.kept(&self.all().0)?;
+        let own = self.own.upgrade().context("the service stops")?;
+        let mut trial = lock(&self.trial);
+        if trial.as_ref().is_some_and(|trial| trial.is_running()) {
+            return Ok(false);
+        }
+        *trial = Some(Trial::start(own, [active, rulebook], asked)?);
+        Ok(true)
+    }
+
+    /// The last backtest.
+    pub(crate) fn trial(&self) -> Option<Arc<Trial>> {
+        lock(&self.trial).clone()
+    }
+
+    /// Ends the backtest that goes on.
+    pub(crate) fn cancel_trial(&self) {
+        lock(&self.trial).iter().for_each(|trial| trial.cancel());
     }
 
     /// The data folder.

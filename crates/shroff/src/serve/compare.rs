@@ -126,7 +126,7 @@ impl Comparison {
 }
 
 /// The typologies that fired, each once.
-fn fired<'a>((names, told): Side<'a>) -> Vec<&'a str> {
+fn fired((names, told): Side<'_>) -> Vec<&str> {
     let mut fired: Vec<&str> =
         told.fired.iter().map(|fired| names[fired.hit.typology].as_str()).collect();
     fired.sort_unstable();
@@ -135,7 +135,7 @@ fn fired<'a>((names, told): Side<'a>) -> Vec<&'a str> {
 }
 
 /// The typologies of the alerts that a payment opened.
-fn opened<'a>((names, told): Side<'a>) -> Vec<&'a str> {
+fn opened((names, told): Side<'_>) -> Vec<&str> {
     let here = told.touched.iter().filter(|touched| touched.opened.1 == told.place);
     // What was opened here and joined by another hit is one alert still.
     here.map(|touched| names[touched.opened.0].as_str()).collect()

@@ -130,11 +130,12 @@ impl<D: Disk> Core<D> {
     ///
     /// # Panics
     /// Where a batch is under way, or the other has not seen the same payments.
-    pub(crate) fn exchange(&mut self, live: Live, version: u64) -> Live {
+    pub(crate) fn exchange(&mut self, mut live: Box<Live>, version: u64) -> Box<Live> {
         assert!(self.count == 0 && self.log.is_some(), "rules change between two batches");
         assert!(live.next() == self.live.next(), "both have seen the whole log");
         self.version = version;
-        std::mem::replace(&mut self.live, live)
+        std::mem::swap(&mut self.live, &mut live);
+        live
     }
 
     /// The records of the batch that was written last.

@@ -268,6 +268,8 @@ impl Clerk {
         match between {
             // Where nobody waits for it any more, nobody is told.
             Between::Next(reply) => drop(reply.send(self.core.live.next())),
+            // One that was told to stop meanwhile stands in nobody's way.
+            Between::Attach(feed, _) if feed.is_stopped() => {}
             Between::Attach(feed, reply) => {
                 self.feed = Some(feed);
                 let live = &self.core.live;

@@ -107,9 +107,9 @@ impl Right {
             Right::ReadAudit => "read-audit",
             Right::ReadMetrics => "read-metrics",
             Right::ManageUsers => "manage-users",
-            Right::Unmask => "unmask",
             Right::WriteRules => "write-rules",
             Right::ApproveRules => "approve-rules",
+            Right::Unmask => "unmask",
         }
     }
 }

@@ -93,7 +93,7 @@ pub(crate) enum Order {
     /// A batch, and what the active rules said of it.
     Batch(Vec<u8>, Vec<Told>),
     /// To give its engine away.
-    HandOver(SyncSender<Live>),
+    HandOver(SyncSender<Box<Live>>),
     /// To go on with an engine of a version, beside another with these typologies.
     GoOn(Box<Live>, u64, Vec<String>),
     /// To look whether something changed.
@@ -109,7 +109,7 @@ pub(crate) struct Feed {
 impl Feed {
     /// Feeds it; whether it goes on.
     pub(crate) fn feed(&self, records: &[u8], told: Vec<Told>) -> bool {
-        if self.status.is_stopped.load(Ordering::Acquire) {
+        if self.is_stopped() {
             return false;
         }
         let waiting = self.status.waiting.fetch_add(told.len(), Ordering::AcqRel) + told.len();
@@ -121,22 +121,27 @@ impl Feed {
         self.orders.send(Order::Batch(records.to_vec(), told)).is_ok() && waiting <= MOST_WAITING
     }
 
+    /// Whether it was told to stop.
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.status.is_stopped.load(Ordering::Acquire)
+    }
+
     /// The version that it runs.
     pub(crate) fn version(&self) -> u64 {
         self.status.lock().version
     }
 
     /// Takes its engine, once it has seen all that it was fed.
-    pub(crate) fn take(&self) -> Option<Live> {
+    pub(crate) fn take(&self) -> Option<Box<Live>> {
         let (give, taken) = std::sync::mpsc::sync_channel(1);
         self.orders.send(Order::HandOver(give)).ok()?;
         taken.recv().ok()
     }
 
     /// Gives it an engine to go on with.
-    pub(crate) fn give(&self, live: Live, version: u64, beside: Vec<String>) {
+    pub(crate) fn give(&self, live: Box<Live>, version: u64, beside: Vec<String>) {
         // Where it is gone, so is what it would have shown.
-        drop(self.orders.send(Order::GoOn(Box::new(live), version, beside)));
+        drop(self.orders.send(Order::GoOn(live, version, beside)));
     }
 }
 
@@ -288,7 +293,7 @@ impl Worker {
     }
 
     fn follow(&self, live: Live, mut beside: Vec<String>, orders: &Receiver<Order>) {
-        let mut live = Some(live);
+        let mut live = Some(Box::new(live));
         let mut is_asked = false;
         while !self.is_stopped() {
             let order = match orders.try_recv() {
@@ -320,7 +325,7 @@ impl Worker {
                     let mut seen = self.status.lock();
                     seen.comparison = Comparison::begun_at(given.next());
                     seen.version = version;
-                    live = Some(*given);
+                    live = Some(given);
                     (beside, is_asked) = (names, false);
                 }
                 Order::Look => {}

@@ -72,9 +72,14 @@ impl State {
                 Some(State::Active)
             }
             (State::Proposed | State::Shadow, Command::Reject) => Some(State::Rejected),
-            (State::Active | State::Rejected, Command::Shadow | Command::Stop)
-            | (State::Active | State::Rejected, Command::Approve | Command::Reject)
-            | (State::Active | State::Rejected, Command::RollBack)
+            (
+                State::Active | State::Rejected,
+                Command::Shadow
+                | Command::Stop
+                | Command::Approve
+                | Command::Reject
+                | Command::RollBack,
+            )
             | (State::Proposed, Command::Stop | Command::Approve | Command::RollBack)
             | (State::Shadow, Command::RollBack)
             | (State::Retired, Command::Approve | Command::Reject) => None,
@@ -113,6 +118,7 @@ impl Command {
 }
 
 /// A version as people see it.
+#[expect(clippy::struct_field_names, reason = "it is told by these names")]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Version {
     pub(crate) version: String,
@@ -194,7 +200,13 @@ impl Versions {
         let found = read(&path)?;
         let by_people = found.as_ref().filter(|kept| kept.by_people);
         let rulebook = match by_people.and_then(|kept| number(&kept.active)) {
-            Some(active) => asked.with_those_kept(data, active)?,
+            Some(active) => asked.with_those_kept(data, active).with_context(|| {
+                format!(
+                    "the rules that people made active cannot be used\nhint: put them right in \
+                     `rules/{active:016x}`, or remove `{}` to start with those of the command line",
+                    path.display()
+                )
+            })?,
             None => asked,
         };
         let version = written(rulebook.version());
@@ -208,9 +220,10 @@ impl Versions {
         let is_known = kept.versions.iter().any(|it| it.version == version);
         rulebook.keep(data)?;
         if kept.active != version || !is_known {
-            let note = match is_known || kept.versions.is_empty() {
-                true => "what the service was first started with",
-                false => "the command line, an option or the program is another",
+            let note = if is_known || kept.versions.is_empty() {
+                "what the service was first started with"
+            } else {
+                "the command line, an option or the program is another"
             };
             let mut it = kept.take(&version).unwrap_or_else(|| Version::new(&version));
             it.note = it.note.or_else(|| Some(note.to_owned()));
@@ -334,6 +347,8 @@ impl Versions {
 
     /// Notes that what was to become active is so, from a place on; the former one runs beside it.
     pub(crate) fn activate(&mut self, version: &str, from: u32) -> anyhow::Result<()> {
+        let is_wanted = self.pending().is_some_and(|pending| pending.version == version);
+        anyhow::ensure!(is_wanted, "nobody wants version {version} to be active any more");
         self.change(|kept| {
             let said = kept.pending.take_if(|pending| pending.version == version);
             let Some(mut it) = kept.take(version) else { return };
@@ -355,6 +370,7 @@ impl Versions {
             let it = kept.versions.iter_mut().find(|it| it.version == version);
             if let Some(it) = it.filter(|it| it.state == State::Shadow) {
                 it.state = State::Proposed;
+                it.reason = Some("it was dropped from shadow: it could not follow".to_owned());
             }
         })
     }

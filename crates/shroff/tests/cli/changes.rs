@@ -211,7 +211,7 @@ fn alerts_of_new_rules_reach_the_register_and_a_kill_takes_none() {
 #[test]
 fn rules_are_checked_and_tried_as_one_types() {
     let folder = Folder::new();
-    let [ann, ..] = who(&folder);
+    let [ann, _, bank, _] = who(&folder);
     let service = Service::start(&folder);
     let files = changed(&service, &ann);
     let check = |files: &Value| post(&service, &ann, "/v1/rules/check", &json!({ "files": files }));
@@ -230,6 +230,29 @@ fn rules_are_checked_and_tried_as_one_types() {
         let files = json!([{ "name": name, "text": "" }]);
         assert_eq!(check(&files).0, 400, "{name}");
     }
+    // A backtest over the last days of what was paid: counts are those of the log run anew.
+    let lines = world(&folder);
+    send(&service, &bank, &lines);
+    let body = json!({ "files": files, "days": 366 });
+    let (status, begun) = post(&service, &ann, "/v1/rules/backtest", &body);
+    assert_eq!((status, &begun["of"]), (202, &lines.len().into()), "{begun}");
+    let done = loop {
+        let seen = service.json("/v1/rules/backtest", &ann);
+        if seen["phase"] != "running" {
+            break seen;
+        }
+        std::thread::yield_now();
+    };
+    assert_eq!((&done["phase"], &done["payments"]), (&"done".into(), &lines.len().into()));
+    let sum = |side: &str| {
+        let days = done["days"].as_array().expect("a list").iter();
+        days.filter_map(|day| day[side].as_u64()).sum::<u64>()
+    };
+    let (_, alerts) = undisturbed(&lines, None);
+    let (_, changed) = undisturbed(&lines, Some(&files));
+    let count = |alerts: &Value| alerts.as_object().map(|it| it.len() as u64);
+    assert_eq!(Some(sum("active")), count(&alerts));
+    assert_eq!(Some(sum("candidate")), count(&changed));
     let large = json!([{ "name": "a.toml", "text": "#".repeat(70_000) }]);
     assert_eq!(check(&large).0, 400);
 }

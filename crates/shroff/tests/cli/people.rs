@@ -192,6 +192,9 @@ fn whoever_guesses_a_password_waits_and_whether_there_is_a_user_is_not_told() {
     assert!((2..=31).contains(&wait), "{wait}");
 }
 
+const ROLES: [&str; 6] =
+    ["analyst", "reviewer", "rule-author", "auditor", "payment-system", "monitor"];
+
 #[test]
 fn every_path_asks_who_it_is_and_every_role_goes_as_far_as_the_table_says() {
     // administrator, analyst, reviewer, rule-author, auditor, payment-system, monitor. y: who has
@@ -225,10 +228,11 @@ fn every_path_asks_who_it_is_and_every_role_goes_as_far_as_the_table_says() {
         POST /v1/rules                       p n n p n n n
         POST /v1/rules/check                 y n n y n n n
         POST /v1/rules/test                  y n n y n n n
+        POST /v1/rules/backtest              y n n y n n n
+        GET  /v1/rules/backtest              y n n y n n n
+        DELETE /v1/rules/backtest            y n n y n n n
         POST /v1/rules/x/commands            p n p p n n n
         GET  /metrics                        y n n n y n y";
-    const ROLES: [&str; 6] =
-        ["analyst", "reviewer", "rule-author", "auditor", "payment-system", "monitor"];
     let folder = Folder::new();
     let first = Service::start(&folder, &AT).key.clone();
     let mut keys = vec![first];

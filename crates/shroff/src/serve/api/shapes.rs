@@ -767,3 +767,53 @@ pub(crate) struct ShadowSeen {
     #[schema(max_items = 50)]
     examples: Vec<serde_json::Value>,
 }
+
+/// Rules to be tried on the history that the log has.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({ "files": [{ "name": "cycle.toml", "text": "id = \"cycle\"" }], "days": 30 }))]
+pub(crate) struct WantedBacktest {
+    #[schema(min_items = 1, max_items = 64)]
+    files: Vec<RulesFile>,
+    /// Days before the newest payment that are counted.
+    #[schema(minimum = 1, maximum = 366)]
+    days: u32,
+}
+
+/// How far a backtest is, and what it counted beside the active rules.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "phase": "done", "since": "2026-01-01T00:00:00Z", "days_asked": 30, "next_place": 3, "of": 3,
+    "from_place": 0, "payments": 3, "same": 3, "typologies": [], "actions": [], "examples": [],
+    "days": []
+}))]
+pub(crate) struct BacktestSeen {
+    /// `running`, `done`, `cancelled` or `failed`.
+    #[schema(max_length = 32)]
+    phase: String,
+    /// The first moment that is counted.
+    #[schema(format = DateTime, max_length = 40)]
+    since: String,
+    #[schema(minimum = 1, maximum = 366)]
+    days_asked: u32,
+    #[schema(minimum = 0)]
+    next_place: u64,
+    #[schema(minimum = 0)]
+    of: u64,
+    #[schema(minimum = 0)]
+    from_place: u64,
+    payments: u64,
+    /// Those of which both say the same.
+    same: u64,
+    #[schema(max_items = 1000)]
+    typologies: Vec<serde_json::Value>,
+    #[schema(max_items = 9)]
+    actions: Vec<serde_json::Value>,
+    #[schema(max_items = 50)]
+    examples: Vec<serde_json::Value>,
+    /// Alerts of both by day and typology.
+    #[schema(max_items = 366000)]
+    days: Vec<serde_json::Value>,
+    /// What was decided of alerts of both, once it is done.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    decided: Option<serde_json::Value>,
+}

@@ -212,7 +212,7 @@ fn change_rules(core: &mut Core<SimDisk>, disks: &Three) -> bool {
     if read.is_err() || shroff_store::sync_all(&mut verdicts).is_err() {
         return false;
     }
-    drop(core.exchange(other, version));
+    drop(core.exchange(Box::new(other), version));
     true
 }
 

@@ -1,5 +1,6 @@
 //! The rules: versions, checks as one types, and the way of a change into the service.
 
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +11,8 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json as value};
-use shroff_store::register::AuditEntry;
+use shroff_store::register::{AuditEntry, Outcome};
+use shroff_types::{Place, Span, Timestamp};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -20,13 +22,16 @@ use crate::library;
 use crate::rules;
 use crate::serve::actor::{Actor, actor};
 use crate::serve::api::{
-    Asked, Big, Findings, Found, Raced, RulesCommand, RulesFiles, RulesPage, RulesProposal,
-    RulesTried, RulesVersion, RulesVersionHead, RulesVersionWhole, ShadowSeen, Unprocessed,
+    Asked, BacktestSeen, Big, Findings, Found, Raced, RulesCommand, RulesFiles, RulesPage,
+    RulesProposal, RulesTried, RulesVersion, RulesVersionHead, RulesVersionWhole, ShadowSeen,
+    Unprocessed, WantedBacktest,
 };
 use crate::serve::changes::{Refused, Rules};
+use crate::serve::compare::{Comparison, Counts};
 use crate::serve::http::Shared;
 use crate::serve::keys::Right;
 use crate::serve::problem::{Kind, Problem};
+use crate::serve::trial::{self, Phase};
 use crate::serve::versions::{self, Command, Pending, Version};
 use crate::settings;
 
@@ -42,6 +47,7 @@ pub(super) fn router() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(list, propose))
         .routes(routes!(check))
         .routes(routes!(test))
+        .routes(routes!(trial, try_out, cancel))
         .routes(routes!(one))
         .routes(routes!(command))
         .routes(routes!(shadow))
@@ -175,7 +181,7 @@ async fn one(
 fn findings(files: &[(String, String)]) -> Vec<Value> {
     let library::Library { typologies, mut errors } = library::read_texts(files);
     if errors.is_empty() {
-        errors = match shroff_detect::union(&typologies, shroff_types::Span::ZERO) {
+        errors = match shroff_detect::union(&typologies, Span::ZERO) {
             Ok(needed) => {
                 shroff_detect::Rules::bind(&typologies, &needed).err().unwrap_or_default()
             }
@@ -190,7 +196,7 @@ fn findings(files: &[(String, String)]) -> Vec<Value> {
         findings.push(value!({
             "file": typology.file, "line": 1, "column": 1, "severity": "warning",
             "message": "there is no example of an innocent flow that looks alike",
-            "hint": "add an [[example]] with `alerts = []`",
+            "hint": "add a [[test]] with `alerts = []`",
         }));
     }
     findings
@@ -430,16 +436,143 @@ async fn shadow(
     let (seen, waiting) = shared.rules.seen(&version).ok_or_else(|| {
         Problem::new(Kind::NotFound, "this version does not run beside the active one")
     })?;
-    let comparison = &seen.comparison;
-    let titles = &shared.rules.current().titles;
-    let typology = |(id, counts): (&String, &crate::serve::compare::Counts)| value!({ "typology": id, "title": titles.get(id).unwrap_or(id), "counts": counts });
+    let mut shown = compared(&shared, &seen.comparison);
+    shown["version"] = version.into();
+    shown["phase"] = seen.phase.name().into();
+    (shown["next_place"], shown["of"]) = (seen.next.into(), seen.of.into());
+    shown["waiting"] = waiting.into();
+    json(&shown)
+}
+
+/// A comparison as it is told.
+fn compared(shared: &Shared, comparison: &Comparison) -> Value {
+    let current = shared.rules.current();
+    let title = |id: &String| current.titles.get(id).unwrap_or(id).clone();
+    let typology = |(id, counts): (&String, &Counts)| value!({ "typology": id, "title": title(id), "counts": counts });
     let action = |(&(active, shadow), count): (&(&str, &str), &u64)| value!({ "active": active, "shadow": shadow, "payments": count });
-    json(&value!({
-        "version": version, "phase": seen.phase.name(), "next_place": seen.next, "of": seen.of,
-        "waiting": waiting, "from_place": comparison.from, "payments": comparison.payments,
-        "same": comparison.same,
+    value!({
+        "from_place": comparison.from, "payments": comparison.payments, "same": comparison.same,
         "typologies": comparison.by_typology.iter().map(typology).collect::<Vec<Value>>(),
         "actions": comparison.actions.iter().map(action).collect::<Vec<Value>>(),
         "examples": comparison.examples.iter().rev().collect::<Vec<_>>(),
-    }))
+    })
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wanted {
+    files: Vec<File>,
+    days: u32,
+}
+
+/// The most days that a backtest counts.
+const MOST_DAYS: u32 = 366;
+
+#[utoipa::path(
+    post,
+    path = "/v1/rules/backtest",
+    operation_id = "beginBacktest",
+    tag = "rules",
+    request_body = WantedBacktest,
+    responses((status = 202, description = "It is under way", body = BacktestSeen), Asked, Raced, Unprocessed, Big),
+)]
+async fn try_out(State(shared): State<Arc<Shared>>, request: Request) -> Answer {
+    actor(&shared, request.headers(), Right::WriteRules)?;
+    let Wanted { files, days } = body(request).await?;
+    if !(1..=MOST_DAYS).contains(&days) {
+        let what = format!("`days` is 1 to {MOST_DAYS}");
+        return Err(Problem::new(Kind::BadRequest, what).field("days", None));
+    }
+    let files = pairs(files)?;
+    let rules = Arc::clone(&shared.rules);
+    let read = aside(move || {
+        let findings = findings(&files);
+        if has_errors(&findings) {
+            return Ok(Err(value!({ "findings": findings, "tests": [] })));
+        }
+        rules.rulebook(&files).map(Ok)
+    });
+    let rulebook = match read.await?.map_err(|error| broken(&error))? {
+        Ok(rulebook) => rulebook,
+        Err(wrong) => return Ok(wrong_rules(wrong)),
+    };
+    let desk = shared.desk.clone();
+    let to = aside(move || desk.next()).await?.unwrap_or(Place(0));
+    // Counted back from the newest payment, not from the clock: a history may be an old one.
+    let newest = shared.desk.ask(move |core| {
+        let last = to.0.checked_sub(1).map(Place);
+        last.and_then(|last| core.live.held(last)).map(|held| held.time)
+    });
+    let newest = newest.await?.unwrap_or_else(settings::wall);
+    let asked = trial::Asked { since: newest.before(Span::DAY.times(days)), days, to };
+    let rules = Arc::clone(&shared.rules);
+    let begun = aside(move || rules.try_out(rulebook, asked)).await?;
+    if !begun.map_err(|error| broken(&error))? {
+        return Err(Problem::new(Kind::NotAllowed, "a backtest goes on")
+            .hint("wait for it, or cancel it: DELETE /v1/rules/backtest"));
+    }
+    let mut response = shown_trial(&shared).await?;
+    *response.status_mut() = StatusCode::ACCEPTED;
+    Ok(response)
+}
+
+#[utoipa::path(
+    get,
+    path = "/v1/rules/backtest",
+    operation_id = "readBacktest",
+    tag = "rules",
+    responses((status = 200, description = "How far it is, and what it counted", body = BacktestSeen), Asked, Found),
+)]
+async fn trial(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Answer {
+    actor(&shared, &headers, Right::WriteRules)?;
+    shown_trial(&shared).await
+}
+
+#[utoipa::path(
+    delete,
+    path = "/v1/rules/backtest",
+    operation_id = "cancelBacktest",
+    tag = "rules",
+    responses((status = 200, description = "What it had counted", body = BacktestSeen), Asked, Found),
+)]
+async fn cancel(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Answer {
+    actor(&shared, &headers, Right::WriteRules)?;
+    shared.rules.cancel_trial();
+    shown_trial(&shared).await
+}
+
+async fn shown_trial(shared: &Shared) -> Answer {
+    let trial = shared.rules.trial().ok_or_else(|| unknown("backtest"))?;
+    let seen = trial.seen();
+    let mut shown = compared(shared, &seen.comparison);
+    shown["phase"] = seen.phase.name().into();
+    shown["since"] = trial.asked.since.to_string().into();
+    shown["days_asked"] = trial.asked.days.into();
+    (shown["next_place"], shown["of"]) = (seen.next.into(), trial.asked.to.0.into());
+    let day = |((day, typology), [active, other]): (&(i64, String), &[u64; 2])| {
+        let midnight = Timestamp(day.saturating_mul(Span::DAY.micros())).to_string();
+        let day = midnight.split('T').next().unwrap_or_default();
+        value!({ "day": day, "typology": typology, "active": active, "candidate": other })
+    };
+    shown["days"] = seen.days.iter().map(day).collect();
+    if seen.phase == Phase::Done {
+        let [active, other] = &seen.alerts;
+        let (active, other) = (decided(shared, active).await?, decided(shared, other).await?);
+        shown["decided"] = value!({ "active": active, "candidate": other });
+    }
+    json(&shown)
+}
+
+/// What was decided of alerts, where the register knows them, by typology.
+async fn decided(shared: &Shared, alerts: &VecDeque<(String, String)>) -> Result<Value, Problem> {
+    let ids: Vec<String> = alerts.iter().map(|(id, _)| id.clone()).collect();
+    let rows = shared.register.alerts_of(&ids).await.map_err(refused)?;
+    let mut counted: BTreeMap<&str, [u64; 2]> = BTreeMap::new();
+    for (row, outcome) in rows.iter().filter_map(|row| Some((row, row.outcome.as_deref()?))) {
+        let [decided, reports] = counted.entry(&row.typology).or_default();
+        *decided += 1;
+        *reports += u64::from(outcome == Outcome::Report.name());
+    }
+    let one = |(typology, [decided, reports]): (&str, [u64; 2])| value!({ "typology": typology, "decided": decided, "reports": reports });
+    Ok(counted.into_iter().map(one).collect())
 }
