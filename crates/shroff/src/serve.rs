@@ -124,10 +124,7 @@ fn serve(arguments: &Serve, feed: Option<Feed>) -> anyhow::Result<Ending> {
     metrics.state(&core);
     let recorder = registry.recorder(&mut core)?;
     let snapshots = Snapshots {
-        keeper: Keeper {
-            verdicts: folder(data, "verdicts")?,
-            snapshots: folder(data, "snapshots")?,
-        },
+        keeper: keeper(data)?,
         every: std::num::NonZeroU32::new(arguments.snapshot_every),
         last: resumed,
         inbox: Arc::clone(&registry.inbox),
@@ -256,6 +253,10 @@ fn keys_of(data: &Path) -> anyhow::Result<Keys> {
 fn folder(data: &Path, name: &str) -> anyhow::Result<Folder> {
     let path = data.join(name);
     Folder::at(&path).with_context(|| format!("cannot make the folder `{}`", path.display()))
+}
+
+fn keeper(data: &Path) -> anyhow::Result<Keeper<Folder>> {
+    Ok(Keeper { verdicts: folder(data, "verdicts")?, snapshots: folder(data, "snapshots")? })
 }
 
 /// Opens the data; the core, and the first payment that no snapshot has.

@@ -11,7 +11,6 @@ use shroff_types::{Payment, SentPayment, Timestamp};
 use super::core::{Admission, Core};
 use super::disk::Folder;
 use super::setup;
-use super::snapshots::Keeper;
 use crate::cli::Ingest;
 use crate::inputs::{self, TemporaryFiles};
 use crate::ledger::Quarantine;
@@ -40,9 +39,7 @@ pub(crate) fn run(arguments: &Ingest) -> anyhow::Result<Ending> {
     loading.all(&ledger, &mut quarantine)?;
     let Loading { mut core, new, known, withdrawn, missed, .. } = loading;
     core.close()?;
-    let (verdicts, snapshots) =
-        (super::folder(data, "verdicts")?, super::folder(data, "snapshots")?);
-    Keeper { verdicts, snapshots }.keep(core.snapshot())?;
+    super::keeper(data)?.keep(core.snapshot())?;
     drop(lock);
     let refused = quarantine.finish()?.total;
     terminal::note(format_args!(

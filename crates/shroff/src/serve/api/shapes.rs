@@ -811,7 +811,7 @@ pub(crate) struct BacktestSeen {
     #[schema(max_items = 50)]
     examples: Vec<serde_json::Value>,
     /// Alerts of both by day and typology.
-    #[schema(max_items = 366000)]
+    #[schema(max_items = 366_000)]
     days: Vec<serde_json::Value>,
     /// What was decided of alerts of both, once it is done.
     #[serde(skip_serializing_if = "Option::is_none")]
