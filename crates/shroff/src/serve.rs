@@ -149,7 +149,6 @@ fn serve(arguments: &Serve, feed: Option<Feed>) -> anyhow::Result<Ending> {
         rules: Arc::clone(&rules),
         second_review: arguments.second_review,
         people,
-        openapi: api::text()?.into(),
         oidc,
         grants: Grants::new(arguments.unmask_for),
         is_secure: tls.is_some() || arguments.behind_proxy,

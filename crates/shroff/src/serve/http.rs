@@ -1,7 +1,7 @@
 //! The paths of the service.
 
 use std::convert::Infallible;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -61,8 +61,6 @@ pub(crate) struct Shared {
     pub(crate) grants: Grants,
     /// Whether browsers reach it by TLS alone.
     pub(crate) is_secure: bool,
-    /// The description of the paths.
-    pub(crate) openapi: Bytes,
 }
 
 /// The largest body that is not a stream.
@@ -463,6 +461,12 @@ async fn ready(State(shared): State<Arc<Shared>>) -> Answer {
         Open,
     ),
 )]
-async fn openapi(State(shared): State<Arc<Shared>>) -> Response {
-    typed(JSON, shared.openapi.clone())
+async fn openapi() -> Answer {
+    // Made once, when it is first asked for.
+    static TEXT: OnceLock<Bytes> = OnceLock::new();
+    if let Some(text) = TEXT.get() {
+        return Ok(typed(JSON, text.clone()));
+    }
+    let text = Bytes::from(api::text().map_err(|error| broken(&error))?);
+    Ok(typed(JSON, TEXT.get_or_init(|| text).clone()))
 }
