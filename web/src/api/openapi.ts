@@ -374,9 +374,12 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /** How far the backtest is, and what it counted. */
         get: operations["readBacktest"];
         put?: never;
+        /** Begins a backtest: the recent history of the log under other rules, beside the active ones. */
         post: operations["beginBacktest"];
+        /** Cancels the backtest. */
         delete: operations["cancelBacktest"];
         options?: never;
         head?: never;

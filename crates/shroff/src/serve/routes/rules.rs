@@ -468,6 +468,7 @@ struct Wanted {
 /// The most days that a backtest counts.
 const MOST_DAYS: u32 = 366;
 
+/// Begins a backtest: the recent history of the log under other rules, beside the active ones.
 #[utoipa::path(
     post,
     path = "/v1/rules/backtest",
@@ -516,6 +517,7 @@ async fn try_out(State(shared): State<Arc<Shared>>, request: Request) -> Answer 
     Ok(response)
 }
 
+/// How far the backtest is, and what it counted.
 #[utoipa::path(
     get,
     path = "/v1/rules/backtest",
@@ -528,6 +530,7 @@ async fn trial(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Answer 
     shown_trial(&shared).await
 }
 
+/// Cancels the backtest.
 #[utoipa::path(
     delete,
     path = "/v1/rules/backtest",
