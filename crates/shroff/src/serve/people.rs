@@ -14,7 +14,7 @@ use subtle::ConstantTimeEq;
 use tokio::sync::Semaphore;
 
 use super::actor::{Actor, ActorKind};
-use super::keys::Role;
+use super::keys::{Right, Role};
 use super::limits::{Buckets, Pace};
 use crate::{outputs, settings};
 
@@ -143,7 +143,14 @@ impl People {
         session
     }
 
-    /// The same, without using it.
+    /// Whether somebody of this name may sign in and do something.
+    pub(crate) fn may(&self, name: &str, right: Right) -> bool {
+        self.user(name)
+            .filter(|user| !user.is_disabled)
+            .is_some_and(|user| Role::from_str(&user.role, false).is_ok_and(|role| role.may(right)))
+    }
+
+    /// A session as [`People::session`] finds it, without using it.
     pub(crate) fn look(&self, token: &str, now: Timestamp) -> Option<Session> {
         let hash = outputs::sha256(token.as_bytes());
         let tables = self.tables();

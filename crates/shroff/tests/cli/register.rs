@@ -91,6 +91,8 @@ fn what_people_do_survives_a_kill(more: &[&str]) {
     assert_eq!((status, &case["id"], &case["state"]), (201, &"case-1".into(), &"open".into()));
     let (status, other) = ann.post("/v1/cases", &json!({ "alerts": [ids[0]] }));
     assert_eq!((status, &other["status"]), (409, &409.into()), "an alert is in one case: {other}");
+    let (status, nobody) = ann.tell("case-1", json!({ "command": "assign", "to": "nobody" }));
+    assert_eq!((status, &nobody["field"]), (400, &"to".into()), "{nobody}");
     let assigned = ann.tell("case-1", json!({ "command": "assign", "to": "ann" }));
     assert_eq!((assigned.0, &assigned.1["assignee"]), (200, &"ann".into()));
     let stale = json!({ "version": 1, "command": "note", "text": "late" });

@@ -207,6 +207,14 @@ async fn command(
     let number = number(id)?;
     let CaseCommand { version, verb } = body(request).await?;
     let command = read(verb)?;
+    if let Command::Assign(to) = &command
+        && !shared.people.may(to, Right::WorkOnCases)
+    {
+        let problem = Problem::new(Kind::BadRequest, "`to` is nobody who works on cases");
+        return Err(problem
+            .field("to", None)
+            .hint("an analyst, a reviewer or an administrator, by the name they sign in with"));
+    }
     let kind = command.kind();
     if matches!(kind, CommandKind::Approve | CommandKind::Reject) {
         actor.must(Right::ReviewDecisions)?;
