@@ -6,6 +6,7 @@
 //! [`MOST_PAYMENTS`] takes no more: what comes then opens another. No hit is lost: each is in one.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use shroff_detect::{Scoring, Verdict};
 use shroff_types::{AccountId, Action, Alert, Map, Place, Reason, Set, Timestamp};
@@ -79,9 +80,20 @@ impl Draft {
 
     /// The name that it keeps while it grows; `typologies` are the ids by position.
     pub fn id(&self, typologies: &[String]) -> String {
-        let (opener, place, before) = self.opened;
-        let again = if before == 0 { String::new() } else { format!("-{}", before + 1) };
-        format!("{}-{}{again}", typologies[opener], place.0)
+        AlertId(&typologies[self.opened.0], self.opened).to_string()
+    }
+}
+
+/// The id of an alert: the typology that opened it, by name, and [`Draft::opened`].
+#[derive(Debug, Clone, Copy)]
+pub struct AlertId<'n>(pub &'n str, pub (usize, Place, usize));
+
+impl fmt::Display for AlertId<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let AlertId(typology, (_, place, before)) = self;
+        write!(f, "{typology}-{}", place.0)?;
+        // The second that a typology opens at a payment, and so on.
+        if *before > 0 { write!(f, "-{}", before + 1) } else { Ok(()) }
     }
 }
 

@@ -15,7 +15,7 @@ mod window;
 pub use engine::{Counts, Engine, EngineError};
 pub use example::{ExampleError, ExampleLedger, run_example};
 pub use grouper::{At, Grouper};
-pub use grouping::{Completion, Draft, Drafts, Ground, Hit, MOST_PAYMENTS};
+pub use grouping::{AlertId, Completion, Draft, Drafts, Ground, Hit, MOST_PAYMENTS};
 pub use live::{AlertFilter, Gone, Live, LiveSettings, Refusal, Revision};
 pub use mutes::{Mute, Mutes};
 pub use told::{Fired, Told, Touched};

@@ -390,9 +390,8 @@ fn label(told: &Told<'_>, place: u32) -> Option<bool> {
 /// The ids of the alerts, as a scan gives them.
 fn alert_ids(outcome: &Outcome) -> Vec<String> {
     let id = |draft: &shroff_engine::Draft| {
-        let (opener, place, before) = draft.opened;
-        let again = if before == 0 { String::new() } else { format!("-{}", before + 1) };
-        format!("{}-{}{again}", outcome.version.typologies[opener].id, place.0)
+        let opener = &outcome.version.typologies[draft.opened.0];
+        shroff_engine::AlertId(&opener.id, draft.opened).to_string()
     };
     outcome.replayed.drafts.iter().map(id).collect()
 }

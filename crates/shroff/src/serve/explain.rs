@@ -8,7 +8,7 @@ use std::path::Path;
 
 use anyhow::{Context, bail};
 use shroff_detect::Alone;
-use shroff_engine::{Live, Told};
+use shroff_engine::{AlertId, Live, Told};
 use shroff_store::{Access, Frame, Log, Options, Records, read_payment};
 use shroff_types::Place;
 
@@ -153,10 +153,8 @@ fn opening<'t>(
     id: &str,
 ) -> Option<&'t shroff_engine::Touched> {
     told.touched.iter().find(|touched| {
-        let (typology, place, before) = touched.opened;
-        let rest = typologies.get(typology).and_then(|name| id.strip_prefix(name.as_str()));
-        let again = if before == 0 { String::new() } else { format!("-{}", before + 1) };
-        rest.is_some_and(|rest| rest == format!("-{}{again}", place.0))
+        let name = typologies.get(touched.opened.0);
+        name.is_some_and(|name| AlertId(name, touched.opened).to_string() == id)
     })
 }
 

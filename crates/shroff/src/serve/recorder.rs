@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use shroff_engine::{Draft, Gone, Ground, Revision, Told};
+use shroff_engine::{AlertId, Draft, Gone, Ground, Revision, Told};
 use shroff_store::Disk;
 use shroff_store::register::{
     AlertChange, Evidence, NewHold, Register, RevisionRow, RuleShare, Sum, Watermark,
@@ -477,9 +477,8 @@ impl Recorder {
         let strongest = told.touched.iter().max_by_key(|it| (it.action, it.score_permille));
         let typologies = core.live.typologies();
         let alert = strongest.and_then(|touched| {
-            let (opener, place, before) = touched.opened;
-            let again = if before == 0 { String::new() } else { format!("-{}", before + 1) };
-            Some(format!("{}-{}{again}", typologies.get(opener)?, place.0))
+            let opener = typologies.get(touched.opened.0)?;
+            Some(AlertId(opener, touched.opened).to_string())
         });
         let payment = core.payment(told.place, |sent| (sent.id.to_owned(), sent.time));
         let (payment, time) = payment

@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::io::Write;
 
 use shroff_detect::Arrival;
-use shroff_engine::{Fired, Told};
+use shroff_engine::{AlertId, Fired, Told};
 use shroff_store::Disk;
 use shroff_types::Place;
 
@@ -112,10 +112,8 @@ fn reason<D: Disk>(
     let touched = told.touched.iter().find(|touched| touched.draft == fired.draft);
     match touched {
         Some(touched) => {
-            let (typology, place, before) = touched.opened;
-            let name = typologies.get(typology).map_or("", String::as_str);
-            let again = if before == 0 { String::new() } else { format!("-{}", before + 1) };
-            show(out, format_args!("\"{name}-{}{again}\"", place.0));
+            let name = typologies.get(touched.opened.0).map_or("", String::as_str);
+            show(out, format_args!("\"{}\"", AlertId(name, touched.opened)));
         }
         None => out.extend_from_slice(b"null"),
     }

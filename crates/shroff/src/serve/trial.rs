@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::Context;
 use shroff_detect::Alone;
-use shroff_engine::{Live, Told};
+use shroff_engine::{AlertId, Live, Told};
 use shroff_store::read_payment;
 use shroff_types::{Place, Span, Timestamp};
 
@@ -167,14 +167,12 @@ impl Seen {
         for (side, (live, told)) in sides.into_iter().zip(told).enumerate() {
             let names = live.typologies();
             for touched in told.touched.iter().filter(|it| it.opened.1 == told.place) {
-                let (typology, place, before) = touched.opened;
-                let name = &names[typology];
+                let name = &names[touched.opened.0];
                 self.days.entry((day, name.clone())).or_default()[side] += 1;
-                let again = if before == 0 { String::new() } else { format!("-{}", before + 1) };
                 if self.alerts[side].len() == MOST_ALERTS {
                     self.alerts[side].pop_front();
                 }
-                let id = format!("{name}-{}{again}", place.0);
+                let id = AlertId(name, touched.opened).to_string();
                 self.alerts[side].push_back((id, name.clone()));
             }
         }
