@@ -119,6 +119,7 @@ fn serve(arguments: &Serve, feed: Option<Feed>) -> anyhow::Result<Ending> {
     let people = runtime.block_on(People::of(&registry.register, settings::wall()))?;
     let live = registry.follow(rulebook.live()?);
     let (mut core, resumed) = open(data, live, rulebook.version())?;
+    core.know(setup::typologies_kept(data)?);
     replayed(&core, begun.elapsed());
     let metrics = Arc::new(Metrics::new());
     metrics.state(&core);

@@ -4,6 +4,8 @@
 //! said of them is computed, and what was said is kept. Nothing here reads a clock or starts a
 //! thread, so that a simulation can stop it anywhere.
 
+use std::collections::BTreeMap;
+
 use anyhow::{Context, bail};
 use shroff_detect::Workers;
 use shroff_engine::{Live, Refusal, Told};
@@ -59,6 +61,8 @@ pub(crate) struct Core<D> {
     verdicts: Log<D>,
     /// Which rules and definitions verdicts are given under.
     version: u64,
+    /// The typologies of other versions, by position: what was said under one names them.
+    others: BTreeMap<u64, Vec<String>>,
     /// What was admitted and is not written.
     records: Vec<u8>,
     count: u32,
@@ -122,7 +126,8 @@ impl<D: Disk> Core<D> {
     /// A core whose state is that after some log.
     pub(crate) fn at_rest(live: Live, log: Log<D>, verdicts: Log<D>, version: u64) -> Core<D> {
         let (records, written, told) = (Vec::new(), Vec::new(), Vec::new());
-        Core { live, log: Some(log), verdicts, version, records, count: 0, written, told }
+        let others = BTreeMap::new();
+        Core { live, log: Some(log), verdicts, version, others, records, count: 0, written, told }
     }
 
     /// Puts another engine, under a version of its own, into the place of this one, which is given
@@ -133,6 +138,7 @@ impl<D: Disk> Core<D> {
     pub(crate) fn exchange(&mut self, mut live: Box<Live>, version: u64) -> Box<Live> {
         assert!(self.count == 0 && self.log.is_some(), "rules change between two batches");
         assert!(live.next() == self.live.next(), "both have seen the whole log");
+        self.others.insert(self.version, self.live.typologies().to_vec());
         self.version = version;
         std::mem::swap(&mut self.live, &mut live);
         live
@@ -251,6 +257,19 @@ impl<D: Disk> Core<D> {
             number = frame.first + u64::from(frame.count);
         }
         Ok(())
+    }
+
+    /// Notes the typologies of other versions.
+    pub(crate) fn know(&mut self, versions: impl IntoIterator<Item = (u64, Vec<String>)>) {
+        self.others.extend(versions);
+    }
+
+    /// The typologies of a version, by position; none where its rules are not there any more.
+    pub(crate) fn typologies_of(&self, version: u64) -> &[String] {
+        if version == self.version {
+            return self.live.typologies();
+        }
+        self.others.get(&version).map_or(&[], Vec::as_slice)
     }
 
     /// The version that verdicts are given under.

@@ -87,7 +87,7 @@ pub(crate) fn verdict<D: Disk>(
     out.extend_from_slice(b"\",\"lower_bounds\":");
     out.extend_from_slice(if told.saturated { b"true" } else { b"false" });
     out.extend_from_slice(b",\"reasons\":");
-    list(out, &told.fired, |out, fired| reason(out, core, (told, fired)))?;
+    list(out, &told.fired, |out, fired| reason(out, core, (version, told, fired)))?;
     out.extend_from_slice(b",\"version\":\"");
     show(out, format_args!("{version:016x}"));
     out.extend_from_slice(b"\"}");
@@ -97,9 +97,9 @@ pub(crate) fn verdict<D: Disk>(
 fn reason<D: Disk>(
     out: &mut Vec<u8>,
     core: &Core<D>,
-    (told, fired): (&Told, &Fired),
+    (version, told, fired): (u64, &Told, &Fired),
 ) -> anyhow::Result<()> {
-    let typologies = core.live.typologies();
+    let typologies = core.typologies_of(version);
     out.extend_from_slice(b"{\"typology\":");
     quoted(out, typologies.get(fired.hit.typology).map_or("", String::as_str));
     out.extend_from_slice(b",\"score\":");

@@ -90,6 +90,33 @@ pub(crate) struct Rulebook {
     version: u64,
 }
 
+/// The typologies of every version that is kept, by position.
+pub(crate) fn typologies_kept(data: &Path) -> anyhow::Result<Vec<(u64, Vec<String>)>> {
+    let listed = |path: &Path| -> anyhow::Result<Vec<String>> {
+        let entries =
+            std::fs::read_dir(path).with_context(|| format!("cannot read `{}`", path.display()))?;
+        let name = |entry: std::io::Result<std::fs::DirEntry>| {
+            Ok(entry?.file_name().to_string_lossy().into_owned())
+        };
+        entries.map(name).collect()
+    };
+    let mut all = Vec::new();
+    for version in listed(&data.join("rules"))? {
+        let Some(number) = super::versions::number(&version) else { continue };
+        // As `Rulebook::keep` names them.
+        let mut names: Vec<(usize, String)> = listed(&folder_of(data, number).join("typologies"))?
+            .iter()
+            .filter_map(|file| {
+                let (at, name) = file.strip_suffix(".toml")?.split_once('-')?;
+                Some((at.parse().ok()?, name.to_owned()))
+            })
+            .collect();
+        names.sort();
+        all.push((number, names.into_iter().map(|(_, name)| name).collect()));
+    }
+    Ok(all)
+}
+
 impl Rulebook {
     /// What a command line asks for.
     pub(crate) fn of(arguments: &Serve) -> anyhow::Result<Rulebook> {

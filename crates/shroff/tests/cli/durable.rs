@@ -169,6 +169,32 @@ fn a_start_from_a_snapshot_says_the_same_and_a_damaged_one_is_named_and_passed_o
 }
 
 #[test]
+fn what_was_said_under_other_typologies_keeps_their_names() {
+    let folder = Folder::new();
+    let lines = world(&folder);
+    let library = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../typologies");
+    let start = |names: &[&str], round: &str| {
+        for name in names {
+            let text = std::fs::read_to_string(library.join(name)).expect("it is in the library");
+            folder.write(&format!("{round}/{name}"), text);
+        }
+        let program = &mut Command::new(env!("CARGO_BIN_EXE_shroff"));
+        Service::start_by(&folder, program, &["--typologies", round])
+    };
+    let service = start(&["fan-in.toml", "cycle.toml", "fan-out.toml"], "three");
+    let key = service.key.clone().expect("the first start shows a key");
+    let said = send_all(&service, &key, &lines);
+    // Those that the window of fewer typologies still has.
+    let newest = lines.len() - 500;
+    let is_told = |line: &String| line.contains("\"typology\":\"fan-out\"");
+    assert!(said[newest..].iter().any(is_told));
+    service.stop();
+    // All that come after the first one have another position now.
+    let service = start(&["fan-in.toml", "fan-out.toml"], "two");
+    assert_eq!(send_all(&service, &key, &lines[newest..]), said[newest..]);
+}
+
+#[test]
 fn a_change_of_rules_passes_snapshots_over_and_leaves_what_was_said() {
     let folder = Folder::new();
     let lines = world(&folder);
