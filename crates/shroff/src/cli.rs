@@ -205,15 +205,8 @@ impl Serve {
 
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Ingest {
-    /// Files to read: names, patterns, `-` for standard input.
-    #[arg(required = true, value_name = "INPUT")]
-    pub(crate) inputs: Vec<String>,
-    /// The layout, where it is not to be recognised; `shroff formats` lists them.
-    #[arg(long, value_name = "NAME", conflicts_with = "map")]
-    pub(crate) format: Option<String>,
-    /// A mapping file that says which column is what; `shroff formats guess FILE` writes one.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) map: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) sources: Sources,
     /// Where refused records go; `quarantine.csv` in the data folder unless named.
     #[arg(long, value_name = "FILE")]
     pub(crate) quarantine: Option<PathBuf>,
@@ -366,9 +359,9 @@ pub(crate) enum RulesCommand {
     },
 }
 
-/// What is read, and how.
+/// What is read, and which column of it is what.
 #[derive(Debug, Clone, Args)]
-pub(crate) struct Reading {
+pub(crate) struct Sources {
     /// Files, patterns such as `2024-*.csv.gz`, or `-` for standard input; read as one stream.
     #[arg(required = true, value_name = "INPUT")]
     pub(crate) inputs: Vec<String>,
@@ -378,6 +371,13 @@ pub(crate) struct Reading {
     /// A mapping file that says which column is what; `shroff formats guess FILE` writes one.
     #[arg(long, value_name = "FILE")]
     pub(crate) map: Option<PathBuf>,
+}
+
+/// What is read, and how.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Reading {
+    #[command(flatten)]
+    pub(crate) sources: Sources,
     /// The column that says which payments are laundering, where it has another name.
     #[arg(long, value_name = "COLUMN")]
     pub(crate) label: Option<String>,
@@ -402,9 +402,7 @@ impl Reading {
     /// Some inputs, whose layout is to be recognised.
     pub(crate) fn of(inputs: Vec<String>) -> Reading {
         Reading {
-            inputs,
-            format: None,
-            map: None,
+            sources: Sources { inputs, format: None, map: None },
             label: None,
             rates: None,
             base: None,

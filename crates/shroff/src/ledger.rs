@@ -9,7 +9,7 @@ use shroff_detect::{Definitions, Input as EngineInput};
 use shroff_ingest::{Hooks, Ledger, Mapping, Options, Rates, Rejected, Source};
 use shroff_types::{Amount, Currency, Payment};
 
-use crate::cli::Reading;
+use crate::cli::{Reading, Sources};
 use crate::inputs::{self, Digests, TemporaryFiles};
 use crate::progress::Bar;
 use crate::{Ending, outputs, terminal};
@@ -156,7 +156,7 @@ pub(crate) fn read_for(
     quarantine: &Path,
     built_in: &str,
 ) -> anyhow::Result<Read> {
-    let files = inputs::open(&reading.inputs)?;
+    let files = inputs::open(&reading.sources.inputs)?;
     let digests = inputs::digests(&files)?;
     read_opened(reading, quarantine, built_in, (&files, digests))
 }
@@ -170,46 +170,55 @@ pub(crate) fn read_opened(
 ) -> anyhow::Result<Read> {
     let (definitions, definitions_text) = definitions(reading, built_in)?;
     let rates = rates(reading)?;
-    let map = match &reading.map {
-        Some(path) => Some(Mapping::parse(&path.display().to_string(), &inputs::text(path)?)?),
-        None => None,
-    };
     let unnamed_decimals = definitions.amount_exponent.max(2);
     let options = Options {
-        map,
-        format: reading.format.clone(),
         label_column: reading.label.clone(),
         sort_memory_bytes: (reading.sort_memory as usize) << 20,
         unnamed_decimals,
         rates: rates.clone(),
+        ..options(&reading.sources)?
     };
     let mut quarantine = Quarantine::at(quarantine);
     let mut money = Money { rates, base: Currency::NONE, exponent: 0, unnamed_decimals };
-    let mut bar = Bar::of_bytes("reading", files.iter().map(Source::size).sum());
-    let (mut before, mut current) = (0, 0);
-    let mut source = String::new();
-    let sources: Vec<&dyn Source> = files.iter().map(|file| file as &dyn Source).collect();
-    let ledger = shroff_ingest::read(
-        &sources,
-        &options,
-        Hooks {
-            spill: &mut TemporaryFiles,
-            refused: &mut |rejected| quarantine.add(rejected),
-            progress: &mut |progress| {
-                if source != progress.source {
-                    before += current;
-                    progress.source.clone_into(&mut source);
-                }
-                current = progress.bytes;
-                bar.at(before + current);
-            },
-        },
-    )?;
-    let seconds = bar.done();
+    let (ledger, seconds) = read_files(files, &options, &mut quarantine)?;
     let refused = quarantine.finish()?;
     money.settle(&ledger, &definitions);
     let notes = notes(&ledger, &money);
     Ok(Read { ledger, definitions, definitions_text, money, digests, refused, notes, seconds })
+}
+
+/// How sources are read, where nothing else is asked for.
+pub(crate) fn options(sources: &Sources) -> anyhow::Result<Options> {
+    let map = match &sources.map {
+        Some(path) => Some(Mapping::parse(&path.display().to_string(), &inputs::text(path)?)?),
+        None => None,
+    };
+    Ok(Options { map, format: sources.format.clone(), ..Options::default() })
+}
+
+/// Reads files with a bar, and says how many seconds it took.
+pub(crate) fn read_files(
+    files: &[inputs::Input],
+    options: &Options,
+    quarantine: &mut Quarantine<'_>,
+) -> anyhow::Result<(Ledger, f64)> {
+    let mut bar = Bar::of_bytes("reading", files.iter().map(Source::size).sum());
+    let (mut before, mut current, mut source) = (0, 0, String::new());
+    let sources: Vec<&dyn Source> = files.iter().map(|file| file as &dyn Source).collect();
+    let hooks = Hooks {
+        spill: &mut TemporaryFiles,
+        refused: &mut |rejected| quarantine.add(rejected),
+        progress: &mut |progress| {
+            if source != progress.source {
+                before += current;
+                progress.source.clone_into(&mut source);
+            }
+            current = progress.bytes;
+            bar.at(before + current);
+        },
+    };
+    let ledger = shroff_ingest::read(&sources, options, hooks)?;
+    Ok((ledger, bar.done()))
 }
 
 pub(crate) fn definitions(

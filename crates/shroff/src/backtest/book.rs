@@ -96,7 +96,7 @@ pub(crate) fn open(
     out: &Path,
     threads: &Threads,
 ) -> anyhow::Result<Book> {
-    let files = inputs::open(&reading.inputs)?;
+    let files = inputs::open(&reading.sources.inputs)?;
     let digests = inputs::digests(&files)?;
     let (definitions, _) = ledger::definitions(reading, EMPTY)?;
     let names: Vec<&str> = files.iter().map(shroff_ingest::Source::name).collect();
@@ -135,7 +135,7 @@ fn digest(
     };
     let all = serde_json::json!({
         "form": slices::FORM, "slice": SLICE.get(), "inputs": inputs, "names": names,
-        "format": reading.format, "map": text(&reading.map)?, "label": reading.label,
+        "format": reading.sources.format, "map": text(&reading.sources.map)?, "label": reading.label,
         "rates": text(&reading.rates)?, "base": reading.base, "exponent": exponent,
     });
     Ok(outputs::sha256(all.to_string().as_bytes()))

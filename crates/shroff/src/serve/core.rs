@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use anyhow::{Context, bail};
 use shroff_detect::Workers;
 use shroff_engine::{Live, Refusal, Told};
+use shroff_ingest::messages::Withdrawal;
 use shroff_store::{Access, Cut, Disk, Frame, Log, Options, StoreError, read_payment};
 use shroff_types::{Place, SentPayment, Timestamp};
 
@@ -50,6 +51,18 @@ pub(crate) struct Disks<D> {
     pub(crate) snapshots: D,
     pub(crate) salt: u64,
     pub(crate) segment_bytes: u32,
+}
+
+/// What becomes of a return or a rejection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum TakenBack {
+    /// The payment at this place is out, and was not before.
+    Out(Place, bool),
+    /// Less comes back than was paid: the payment stays.
+    Part,
+    /// No payment of the window.
+    Unknown,
+    Refused(Refusal),
 }
 
 /// A service without a network.
@@ -192,6 +205,25 @@ impl<D: Disk> Core<D> {
             method: method.as_deref(),
         };
         Some(self.admit(&sent))
+    }
+
+    /// Takes out again what a return or a rejection names, all of it or nothing.
+    pub(crate) fn take_back(&mut self, withdrawal: &Withdrawal) -> TakenBack {
+        let original = withdrawal.originals.iter().find_map(|id| self.live.find(id));
+        let held = original.and_then(|place| Some((place, self.live.held(place)?)));
+        let Some((original, held)) = held else { return TakenBack::Unknown };
+        let is_part = withdrawal.amount.is_some_and(|back| {
+            back.currency != held.amount.currency || back.minor < held.amount.minor
+        });
+        if is_part {
+            return TakenBack::Part;
+        }
+        match self.withdraw(original) {
+            Some(Admission::New(_)) => TakenBack::Out(original, true),
+            Some(Admission::Known(_)) => TakenBack::Out(original, false),
+            Some(Admission::Refused(refusal)) => TakenBack::Refused(refusal),
+            Some(Admission::Conflict(_)) | None => TakenBack::Unknown,
+        }
     }
 
     /// Writes the batch. Where that fails, none of its payments was ever there.

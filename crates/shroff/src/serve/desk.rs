@@ -16,7 +16,7 @@ use shroff_store::{Log, StoreError, read_payment};
 use shroff_types::{Place, SentPayment, Timestamp};
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
-use super::core::{Admission, Core};
+use super::core::{Admission, Core, TakenBack};
 use super::disk::Folder;
 use super::metrics::Metrics;
 use super::problem::{Kind, Problem};
@@ -424,19 +424,13 @@ impl Clerk {
             Other::LeftOut(why) => return Item::LeftOut(why),
             Other::Withdraw(withdrawal) => withdrawal,
         };
-        let original = withdrawal.originals.iter().find_map(|id| self.core.live.find(id));
-        let held = original.and_then(|place| Some((place, self.core.live.held(place)?)));
-        let Some((original, held)) = held else { return Item::Refused(unknown(index)) };
-        let is_part = withdrawal.amount.is_some_and(|back| {
-            back.currency != held.amount.currency || back.minor < held.amount.minor
-        });
-        if is_part {
-            return Item::LeftOut("a part of a payment comes back, and the payment stays");
-        }
-        match self.core.withdraw(original) {
-            Some(Admission::New(_) | Admission::Known(_)) => Item::Withdrawn(original),
-            Some(Admission::Refused(refusal)) => Item::Refused(cannot(refusal, index)),
-            Some(Admission::Conflict(_)) | None => Item::Refused(unknown(index)),
+        match self.core.take_back(&withdrawal) {
+            TakenBack::Out(original, _) => Item::Withdrawn(original),
+            TakenBack::Part => {
+                Item::LeftOut("a part of a payment comes back, and the payment stays")
+            }
+            TakenBack::Unknown => Item::Refused(unknown(index)),
+            TakenBack::Refused(refusal) => Item::Refused(cannot(refusal, index)),
         }
     }
 

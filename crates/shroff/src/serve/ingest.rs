@@ -5,23 +5,20 @@
 use anyhow::{Context, bail};
 use shroff_detect::Alone;
 use shroff_ingest::messages::Withdrawal;
-use shroff_ingest::{Hooks, Ledger, Mapping, Options, Rejected, Source};
+use shroff_ingest::{Ledger, Rejected};
 use shroff_types::{Payment, SentPayment, Timestamp};
 
-use super::core::{Admission, Core};
+use super::core::{Admission, Core, TakenBack};
 use super::disk::Folder;
 use super::setup;
+use super::wire::{MOST_METHOD_BYTES, MOST_NAME_BYTES};
 use crate::cli::Ingest;
-use crate::inputs::{self, TemporaryFiles};
 use crate::ledger::Quarantine;
 use crate::progress::Bar;
-use crate::{Ending, ledger, settings, terminal};
+use crate::{Ending, inputs, ledger, settings, terminal};
 
 /// Payments that are made durable together.
 const BATCH: u32 = 4_096;
-/// The longest id and account, and the longest method, in bytes: as by HTTP.
-const MOST_NAME_BYTES: usize = 128;
-const MOST_METHOD_BYTES: usize = 64;
 
 pub(crate) fn run(arguments: &Ingest) -> anyhow::Result<Ending> {
     let data = arguments.serve.data.as_path();
@@ -29,7 +26,9 @@ pub(crate) fn run(arguments: &Ingest) -> anyhow::Result<Ending> {
     let lock = setup::lock(data)?;
     let path = arguments.quarantine.clone().unwrap_or_else(|| data.join("quarantine.csv"));
     let mut quarantine = Quarantine::at(&path);
-    let ledger = read(arguments, &mut quarantine)?;
+    let files = inputs::open(&arguments.sources.inputs)?;
+    let options = ledger::options(&arguments.sources)?;
+    let (ledger, _) = ledger::read_files(&files, &options, &mut quarantine)?;
     let (_, rulebook) = super::rules_of(&arguments.serve)?;
     setup::token_key(&arguments.serve.token_key_file())?;
     let (core, _) = super::open(data, rulebook.live()?, rulebook.version())?;
@@ -58,33 +57,6 @@ pub(crate) fn run(arguments: &Ingest) -> anyhow::Result<Ending> {
         ));
     }
     Ok(ledger::ending(refused, new + known + refused, arguments.max_bad))
-}
-
-fn read(arguments: &Ingest, quarantine: &mut Quarantine<'_>) -> anyhow::Result<Ledger> {
-    let files = inputs::open(&arguments.inputs)?;
-    let map = match &arguments.map {
-        Some(path) => Some(Mapping::parse(&path.display().to_string(), &inputs::text(path)?)?),
-        None => None,
-    };
-    let options = Options { map, format: arguments.format.clone(), ..Options::default() };
-    let mut bar = Bar::of_bytes("reading", files.iter().map(Source::size).sum());
-    let (mut before, mut current, mut source) = (0, 0, String::new());
-    let sources: Vec<&dyn Source> = files.iter().map(|file| file as &dyn Source).collect();
-    let hooks = Hooks {
-        spill: &mut TemporaryFiles,
-        refused: &mut |rejected| quarantine.add(rejected),
-        progress: &mut |progress| {
-            if source != progress.source {
-                before += current;
-                progress.source.clone_into(&mut source);
-            }
-            current = progress.bytes;
-            bar.at(before + current);
-        },
-    };
-    let ledger = shroff_ingest::read(&sources, &options, hooks)?;
-    bar.done();
-    Ok(ledger)
 }
 
 /// A history on its way into the log.
@@ -200,21 +172,13 @@ impl Loading {
     }
 
     fn withdraw(&mut self, withdrawal: &Withdrawal) -> anyhow::Result<()> {
-        let found = withdrawal.originals.iter().find_map(|id| self.core.live.find(id));
-        let whole = found.filter(|&place| {
-            self.core.live.held(place).is_some_and(|held| {
-                withdrawal.amount.is_none_or(|back| {
-                    back.currency == held.amount.currency && back.minor >= held.amount.minor
-                })
-            })
-        });
-        match whole.and_then(|place| self.core.withdraw(place)) {
-            Some(Admission::New(_)) => {
+        match self.core.take_back(withdrawal) {
+            TakenBack::Out(_, true) => {
                 self.withdrawn += 1;
                 self.waiting += 1;
             }
-            Some(Admission::Known(_)) => {}
-            Some(Admission::Conflict(_) | Admission::Refused(_)) | None => self.missed += 1,
+            TakenBack::Out(_, false) => {}
+            TakenBack::Part | TakenBack::Unknown | TakenBack::Refused(_) => self.missed += 1,
         }
         if self.waiting >= BATCH { self.flush() } else { Ok(()) }
     }

@@ -56,6 +56,11 @@ pub(crate) async fn account_of(
     Ok(None)
 }
 
+/// Nothing that is sent may have such an id.
+fn is_withdrawal(id: &str) -> bool {
+    id.starts_with(char::is_control)
+}
+
 /// The payments of some accounts, from the newest back: until there are `most` of them. Whether that
 /// is all.
 pub(crate) async fn payments_of(
@@ -75,8 +80,11 @@ pub(crate) async fn payments_of(
             let seen = (begin..end).rev().filter_map(|place| {
                 let held = core.live.held(Place(place))?;
                 let is_of = wanted.contains(&held.debtor) || wanted.contains(&held.creditor);
-                is_of.then(|| Seen {
-                    place: Place(place),
+                let place = Place(place);
+                // What was taken out counts for nothing, and what takes it out is no payment.
+                let is_paid = || !is_withdrawal(held.id) && !core.live.is_withdrawn(place);
+                (is_of && is_paid()).then(|| Seen {
+                    place,
                     id: held.id.to_owned(),
                     time: held.time,
                     debtor: held.debtor,

@@ -11,9 +11,9 @@ use shroff_types::{Amount, Currency, Decimal, DecimalError, SentPayment, Span, T
 use super::problem::{Kind, Problem};
 
 /// The longest id and account, in bytes.
-const MOST_NAME_BYTES: usize = 128;
+pub(crate) const MOST_NAME_BYTES: usize = 128;
 /// The longest method, in bytes.
-const MOST_METHOD_BYTES: usize = 64;
+pub(crate) const MOST_METHOD_BYTES: usize = 64;
 
 #[derive(Deserialize)]
 struct Wire<'a> {

@@ -1,5 +1,7 @@
 //! ISO 20022 and MT103 at the door of the service.
 
+use std::collections::BTreeSet;
+
 use std::fmt::Write as _;
 
 use serde_json::Value;
@@ -120,6 +122,18 @@ fn what_comes_back_or_is_rejected_is_in_no_later_cycle_and_a_restart_knows_it() 
         let told = first(&service, &key, &three);
         assert!(!fired(&told).contains(&"cycle"), "{told}");
     }
+    // What was taken out, and the message that did it, are in no view either.
+    first(&service, &key, &pacs_008("M4", "2026-03-01T10:39:00Z", &[Part(50, "1", "13", "7.00")]));
+    let id = told[2]["reasons"][0]["alert"].as_str().expect("an id");
+    let seen = || {
+        let graph = service.json(&format!("/v1/alerts/{id}/graph?hops=1"), &key);
+        let payments = graph["payments"].as_array().expect("a list").iter();
+        payments.map(|it| it["id"].as_str().expect("an id").to_owned()).collect::<BTreeSet<_>>()
+    };
+    let before = BTreeSet::from([10, 11, 12, 50].map(uetr));
+    assert_eq!(seen(), before, "the circle, and what one of it paid beside it");
+    assert_eq!(first(&service, &key, &pacs_004(50, "7.00"))["withdrawn"], uetr(50));
+    assert_eq!(seen(), BTreeSet::from([10, 11, 12].map(uetr)));
     // A part of the money, an accepted payment, an unknown one: nothing is taken out.
     let [one, two, three] = cycle(40, ["10", "11", "12"]);
     first(&service, &key, &one);
