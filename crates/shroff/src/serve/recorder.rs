@@ -62,7 +62,12 @@ impl Inbox {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn hand_over(&self, alerts: Vec<AlertChange>, holds: Vec<NewHold>, upto: Option<Watermark>) {
+    pub(crate) fn hand_over(
+        &self,
+        alerts: Vec<AlertChange>,
+        holds: Vec<NewHold>,
+        upto: Option<Watermark>,
+    ) {
         let mut waiting = self.lock();
         for change in alerts {
             waiting.take_in(change);

@@ -216,3 +216,46 @@ impl Snapshots {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use shroff_store::register::{Register, Watermark};
+
+    use super::super::events::Events;
+    use super::super::recorder;
+    use super::*;
+
+    #[test]
+    fn a_snapshot_is_kept_once_the_register_knows_what_came_before_and_at_the_end_not_otherwise() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+        let runtime = runtime.expect("threads");
+        let inbox = Inbox::new();
+        inbox.hand_over(Vec::new(), Vec::new(), Some(Watermark { next: 7, version: 1 }));
+        let kept = |patience: Duration| {
+            let at = |name: &str| Folder::at(&folder.path().join(name)).expect("a folder");
+            let snapshots = Snapshots {
+                keeper: Keeper { verdicts: at("verdicts"), snapshots: at("snapshots") },
+                every: None,
+                last: Place(0),
+                inbox: Arc::clone(&inbox),
+                runtime: runtime.handle().clone(),
+                patience,
+            };
+            let (taken, waiting) = mpsc::sync_channel(1);
+            taken.send(Taken { bytes: vec![1; 100], handed: inbox.handed() }).expect("room");
+            drop(taken);
+            let (_ending, ended) = watch::channel(true);
+            snapshots.keep_all(&waiting, &ended, &AtomicBool::new(true));
+            at("snapshots").list().expect("it lists").len()
+        };
+        assert_eq!(kept(Duration::ZERO), 0, "nobody writes the register");
+        let register = runtime.block_on(Register::sqlite(&folder.path().join("register.sqlite")));
+        let register = register.expect("a register");
+        let task = recorder::write(Arc::clone(&inbox), register.clone(), Events::new(1));
+        runtime.spawn(task);
+        assert_eq!(kept(Duration::MAX), 1, "as soon as it is written");
+        let known = runtime.block_on(register.watermark()).expect("it reads");
+        assert_eq!(known.map(|known| known.next), Some(7));
+    }
+}
