@@ -1,6 +1,6 @@
 // One alert on one screen: what happened and in which order, why it is suspicious, what would be
 // innocent, and what was decided before.
-import { useEffect, useMemo, useState } from "react";
+import { useMemo, useState } from "react";
 import { path } from "../api/client";
 import type { Account, Alert, FlowPayment, Graph, Payment, RuleHit, Typology } from "../api/types";
 import { useEvents, useGet } from "../api/use";
@@ -56,7 +56,6 @@ function Loaded({ alert, reload }: { alert: Alert; reload: () => void }) {
     j: () => move(around.next), k: () => move(around.previous), u: () => go(listHash()), a: takeIt, d: decide,
     c: () => { if (works || alert.case) toCase(false).catch(sayFailed); },
   });
-  useEffect(() => setPick(NOTHING), [alert.id]);
   const span = Date.parse(alert.last_time) - Date.parse(alert.first_time);
   return (
     <>

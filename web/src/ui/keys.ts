@@ -1,6 +1,6 @@
 // Keys: one listener for the whole desk. A screen names its keys; what is typed into a field or
 // said inside a dialog is never taken for one.
-import { useEffect, useRef } from "react";
+import { useLayoutEffect, useRef } from "react";
 
 export type Keys = Record<string, (event: KeyboardEvent) => void>;
 const stack: { current: Keys }[] = [];
@@ -38,10 +38,11 @@ function pressed(event: KeyboardEvent): void {
   }
 }
 
+// Keys are heard as soon as what they are for is drawn.
 export function useKeys(keys: Keys): void {
   const latest = useRef(keys);
   latest.current = keys;
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (stack.length === 0) addEventListener("keydown", pressed);
     stack.push(latest);
     return () => {
