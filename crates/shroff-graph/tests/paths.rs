@@ -78,7 +78,7 @@ fn more_accounts_than_bits_are_told_apart() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 1000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn paths_are_those_of_a_plain_walk(
@@ -94,4 +94,12 @@ proptest! {
         check(&all, true, longest.min(6));
         check(&all, false, longest.min(5));
     }
+}
+
+#[test]
+fn a_detour_back_to_an_account_in_the_middle_is_no_path() {
+    let mut payments = vec![(0, 3)];
+    payments.extend((10..72).flat_map(|middle| [(0, middle), (middle, 1)]));
+    payments.extend([(1, 4), (3, 2), (0, 5), (3, 4), (2, 3), (5, 1), (4, 0)]);
+    check(&payments, false, 5);
 }

@@ -221,12 +221,14 @@ impl Halves {
         let (first, last) = self.ahead.level(long);
         for forward in first..last {
             let ahead = self.ahead.halves[forward as usize];
+            // Without its end, which both halves hold and whose bit may hide another account.
+            let on_the_way = self.ahead.halves[ahead.before as usize].accounts;
             let mut back = self.ends[ahead.end as usize];
             while let Some(behind) = self.behind.halves.get(back as usize) {
                 if !budget.take(1) {
                     return None;
                 }
-                let apart = ahead.accounts & behind.accounts == self.bits[ahead.end as usize]
+                let apart = on_the_way & behind.accounts == 0
                     || !self.exact && self.meet_only_at_the_end(forward, back);
                 if apart && ahead.key < behind.key {
                     found(Path { paths: self, seen, forward, back, accounts });
