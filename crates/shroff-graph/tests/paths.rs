@@ -78,7 +78,7 @@ fn more_accounts_than_bits_are_told_apart() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 5000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn paths_are_those_of_a_plain_walk(
