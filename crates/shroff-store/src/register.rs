@@ -7,6 +7,7 @@
 mod alerts;
 mod audit;
 mod cases;
+mod copy;
 mod error;
 mod find;
 mod holds;
@@ -28,6 +29,7 @@ pub use self::audit::{AuditEntry, AuditFault, AuditFilter, AuditHead, AuditRow, 
 pub use self::cases::{
     By, CaseError, CaseFilter, CaseRow, Command, Decision, LogRow, Outcome, case_id, case_number,
 };
+pub use self::copy::Copied;
 pub use self::error::RegisterError;
 pub use self::find::{AlertFilter, AlertPage, AlertRow, AlertSort, Behind, WholeAlert};
 pub use self::holds::{Ending, HoldAnswer, HoldEnd, HoldRow, NewHold};
@@ -75,6 +77,14 @@ impl Register {
     /// Where there is none.
     pub async fn look_at(path: &Path) -> Result<Register, RegisterError> {
         Register::connect(&sqlite_url(path, "ro")?).await
+    }
+
+    /// Opens the SQLite file at a path without making tables, so that a copy can make its own.
+    ///
+    /// # Errors
+    /// Where it cannot be opened.
+    pub async fn blank(path: &Path) -> Result<Register, RegisterError> {
+        Register::connect(&sqlite_url(path, "rwc")?).await
     }
 
     /// The same without migrations, to look at one that a service may be using.

@@ -5,6 +5,7 @@ mod alerts;
 mod api;
 mod assets;
 mod audit;
+mod backup;
 mod changes;
 mod compare;
 mod core;
@@ -73,7 +74,7 @@ use self::snapshots::{Keeper, Snapshots};
 use self::tls::Handshaken;
 use self::unmasked::Grants;
 use self::versions::Versions;
-use crate::cli::{AuditCommand, Explain, Ingest, KeysCommand, Serve, Verify};
+use crate::cli::{AuditCommand, Backup, Explain, Ingest, KeysCommand, Restore, Serve, Verify};
 use crate::threads::Threads;
 use crate::{Ending, settings, terminal};
 
@@ -109,7 +110,7 @@ fn serve(arguments: &Serve, feed: Option<Feed>) -> anyhow::Result<Ending> {
     // Before anything is told: whoever reads it may stop the service at once.
     let stopping = stopping(&runtime)?;
     let (versions, rulebook) = rules_of(arguments)?;
-    let token_key = setup::token_key(&arguments.token_key_file())?;
+    let token_key = setup::token_key_of(data, &arguments.token_key_file())?;
     let keys = keys_of(data)?;
     let begun = settings::now();
     let pseudonyms = Arc::new(Pseudonyms::new(token_key));
@@ -472,6 +473,16 @@ pub(crate) fn run_explain(arguments: &Explain) -> anyhow::Result<Ending> {
 /// `shroff verify`.
 pub(crate) fn run_verify(arguments: &Verify) -> anyhow::Result<Ending> {
     explain::verify(arguments)
+}
+
+/// `shroff backup`.
+pub(crate) fn run_backup(arguments: &Backup) -> anyhow::Result<Ending> {
+    backup::run(arguments)
+}
+
+/// `shroff restore`.
+pub(crate) fn run_restore(arguments: &Restore) -> anyhow::Result<Ending> {
+    backup::restore(arguments)
 }
 
 /// `shroff audit`.

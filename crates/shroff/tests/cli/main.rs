@@ -7,6 +7,8 @@ mod door;
 
 mod alerts;
 mod backtest;
+#[cfg(unix)]
+mod backup;
 mod bench;
 mod browser;
 #[cfg(unix)]
