@@ -69,6 +69,12 @@ pub(crate) enum Command {
     /// Check the audit trail of a service, without the service.
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// Ask a service on this machine whether it takes payments; exit code 1 where it does not.
+    Ready {
+        /// Where it listens, without TLS.
+        #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8787")]
+        address: SocketAddr,
+    },
     /// Copy all that a service needs to go on elsewhere into a folder, while it runs or not. Again into
     /// the same folder, only what is new is copied.
     Backup(Backup),
@@ -112,6 +118,10 @@ pub(crate) struct Serve {
     /// The file of the key of account tokens; `token.key` in the data folder unless named.
     #[arg(long, value_name = "FILE")]
     pub(crate) token_key: Option<PathBuf>,
+    /// A file of a key that names and remittance text are sealed with, as `shroff keys seal` makes one;
+    /// without it they are not read. Several where a key was exchanged: the first seals what is new.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) seal_key: Vec<PathBuf>,
     /// Take a snapshot of the state after so many payments, so that a start after a kill has no more
     /// than that to compute anew; 0 for at the end alone.
     #[arg(long, value_name = "PAYMENTS", default_value_t = 100_000)]
@@ -277,6 +287,9 @@ pub(crate) struct Backup {
     /// The file of the key of account tokens; `token.key` in the data folder unless named.
     #[arg(long, value_name = "FILE")]
     pub(crate) token_key: Option<PathBuf>,
+    /// The files of the sealing keys, to be put in with --with-keys.
+    #[arg(long, value_name = "FILE", requires = "with_keys")]
+    pub(crate) seal_key: Vec<PathBuf>,
     /// Put the secret keys into the backup: whoever has it then has all. Else keep them elsewhere.
     #[arg(long)]
     pub(crate) with_keys: bool,
@@ -336,6 +349,11 @@ pub(crate) enum KeysCommand {
         /// The folder of the service.
         #[arg(long, value_name = "DIR", default_value = "shroff-data")]
         data: PathBuf,
+    },
+    /// Make a key that names and remittance text are sealed with, in a file that only its owner may read.
+    Seal {
+        /// The file, apart from the data folder.
+        file: PathBuf,
     },
     /// List the keys: all but themselves.
     List {

@@ -41,8 +41,9 @@ const TOKEN_KEY: &str = "token.key";
 const MOST_PASSES: u32 = 5;
 /// What is not copied as it lies there: logs and snapshots have ways of their own, and the rest is of
 /// this machine alone.
-const NOT_AS_FILES: [&str; 8] = [
+const NOT_AS_FILES: [&str; 9] = [
     "payments",
+    "sealed",
     "verdicts",
     "snapshots",
     "lock",
@@ -91,6 +92,10 @@ fn make(arguments: &Backup) -> anyhow::Result<Ending> {
             store.keep(TOKEN_KEY, &key, None)?;
             manifest.has_keys = true;
         }
+    }
+    for (number, path) in (1..).zip(&arguments.seal_key) {
+        let text = place::private_text(path)?;
+        store.keep(&format!("seal-{number}.key"), format!("{text}\n").as_bytes(), None)?;
     }
     manifest.files = std::mem::take(&mut store.files);
     let written = store.written;
@@ -166,6 +171,8 @@ fn pass(origin: &Origin<'_>, store: &mut Store) -> anyhow::Result<(Reached, Regi
     let verdicts = copy_log(data, "verdicts", store)?;
     let register = copy_register(origin, store)?;
     let payments = copy_log(data, "payments", store)?;
+    // Names that are ahead of the log open for no payment.
+    copy_log(data, "sealed", store)?;
     copy_files(origin, "", store)?;
     let (next, said) = (payments.map_or(0, |it| it.1), verdicts.map_or(0, |it| it.1));
     if register.payments > next {
@@ -400,4 +407,70 @@ fn look_through(folder: &Path, manifest: &Manifest) -> anyhow::Result<()> {
         );
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use shroff_store::{Access, Log, Options, write_payment};
+    use shroff_types::{Amount, Currency, SentPayment, Timestamp};
+
+    use super::super::disk::Folder;
+    use super::*;
+
+    /// Adds payments to a log whose segments are full after a few.
+    fn grow(data: &Path, payments: u32) {
+        let options = Options { access: Access::Owner, segment_bytes: 300, salt: 5 };
+        let folder = Folder::at(&data.join("payments")).expect("a folder of our own");
+        let mut log = Log::open(folder, options, &mut |_| Ok(())).expect("it opens");
+        for _ in 0..payments {
+            let mut record = Vec::new();
+            let amount = Amount { minor: 1, currency: Currency::EUR };
+            let (id, time) = (&log.next().to_string(), Timestamp(1));
+            let (debtor, creditor, method) = ("A", "B", None);
+            write_payment(&SentPayment { id, time, debtor, creditor, amount, method }, &mut record);
+            log.append(&record, 1, Timestamp(1)).expect("it is written");
+            log.sync().expect("it is durable");
+        }
+    }
+
+    /// A backup of the log alone; how many bytes of it were new.
+    fn copy(data: &Path, kept: &Path) -> anyhow::Result<(Manifest, u64)> {
+        let mut store = Store::open(kept, 0)?;
+        let (salt, payments) = copy_log(data, "payments", &mut store)?.expect("there is a log");
+        let reached = Reached { log: format!("{salt:016x}"), payments, verdicts: 0 };
+        let register = Registered { payments, rows: 0, audit_entries: 0, audit_hash: None };
+        let manifest = Manifest::new(reached, register, std::mem::take(&mut store.files));
+        let written = store.written;
+        store.finish(&manifest)?;
+        look_through(kept, &manifest)?;
+        Ok((manifest, written))
+    }
+
+    #[test]
+    fn a_full_segment_is_copied_once_and_one_that_was_changed_is_read_and_its_damage_named() {
+        let folder = tempfile::tempdir().expect("a folder of our own");
+        let (data, kept) = (folder.path().join("data"), folder.path().join("kept"));
+        grow(&data, 20);
+        let (first, all) = copy(&data, &kept).expect("it is copied");
+        assert_eq!((first.reached.payments, all), (20, first.bytes()));
+        assert!(first.files.len() > 3, "{}", first.files.len());
+        assert_eq!(copy(&data, &kept).expect("it is copied").1, 0, "nothing is new");
+        grow(&data, 5);
+        // What rots in a segment that was copied is not copied over what was whole.
+        let path = data.join(&first.files[0].path);
+        let modified = std::fs::metadata(&path).and_then(|it| it.modified()).expect("a time");
+        let mut bytes = std::fs::read(&path).expect("it is there");
+        bytes[100] ^= 1;
+        std::fs::write(&path, &bytes).expect("it is ours");
+        let file = std::fs::File::options().write(true).open(&path).expect("it is ours");
+        file.set_modified(modified).expect("it is ours");
+        let (second, new) = copy(&data, &kept).expect("it is copied");
+        assert_eq!(second.reached.payments, 25);
+        assert!(new > 0 && new < all, "{new} of {all}");
+        file.set_modified(modified + std::time::Duration::from_secs(1)).expect("it is ours");
+        let refused = copy(&data, &kept).expect_err("it is damaged");
+        assert!(format!("{refused:#}").contains("is damaged"), "{refused:#}");
+        let before = Manifest::read(&kept).expect("the backup before is there");
+        look_through(&kept, &before).expect("and whole");
+    }
 }

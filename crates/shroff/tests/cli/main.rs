@@ -14,6 +14,8 @@ mod browser;
 #[cfg(unix)]
 mod changes;
 #[cfg(unix)]
+mod deploy;
+#[cfg(unix)]
 mod durable;
 mod features;
 mod forms;
