@@ -554,7 +554,7 @@ pub(crate) fn run_verify(arguments: &Verify) -> anyhow::Result<Ending> {
 }
 
 /// `shroff ready`.
-pub(crate) fn run_ready(address: SocketAddr) -> anyhow::Result<Ending> {
+pub(crate) fn run_ready(address: SocketAddr) -> Ending {
     probe::ready(address)
 }
 

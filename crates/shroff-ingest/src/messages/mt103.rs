@@ -201,6 +201,11 @@ impl Blocks<'_> {
     }
 }
 
+/// The lines of a text of people's own; the end of the block, a hyphen, is none of them.
+fn said(value: &str) -> impl Iterator<Item = &str> {
+    value.lines().map(str::trim).filter(|line| !matches!(*line, "" | "-"))
+}
+
 fn terminal(text: &str) -> Option<String> {
     let bic = format!("{}{}", text.get(..8)?, text.get(9..12)?);
     account::agent(Some(&bic), (None, None), None)
@@ -253,17 +258,15 @@ impl<'a> Fields<'a> {
     fn names(self) -> PartyNames {
         let party = |names: [&str; 3]| {
             let value = names.into_iter().find_map(|name| self.get(name)).unwrap_or_default();
-            let mut lines = value.lines().map(str::trim).filter(|line| !line.is_empty());
-            let line = lines.find(|line| !line.starts_with('/')).unwrap_or_default();
+            let line = said(value).find(|line| !line.starts_with('/')).unwrap_or_default();
             // In option F lines are numbered, and the name is the first.
             line.strip_prefix("1/").unwrap_or(line).to_owned()
         };
-        let remittance: Vec<&str> =
-            self.get("70").unwrap_or_default().lines().map(str::trim).collect();
+        let remittance: Vec<&str> = said(self.get("70").unwrap_or_default()).collect();
         PartyNames {
             debtor: party(["50K", "50F", "50A"]),
             creditor: party(["59", "59F", "59A"]),
-            remittance: remittance.join(" ").trim().to_owned(),
+            remittance: remittance.join(" "),
         }
     }
 

@@ -233,7 +233,7 @@ fn copy_snapshots(data: &Path, store: &mut Store) -> anyhow::Result<()> {
 /// segment that the backup before has is not read again.
 fn copy_log(data: &Path, log: &str, store: &mut Store) -> anyhow::Result<Option<(u64, u64)>> {
     let mut names = names_in(&data.join(log))?;
-    names.retain(|name| name.ends_with(".log"));
+    names.retain(|name| Path::new(name).extension().is_some_and(|it| it == "log"));
     let mut reached: Option<(u64, u64)> = None;
     let mut expected: Option<u64> = None;
     for (number, name) in names.iter().enumerate() {

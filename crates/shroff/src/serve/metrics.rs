@@ -39,14 +39,37 @@ pub(crate) struct Metrics {
     batch_payments: Histogram,
     batch_seconds: Histogram,
     snapshot_seconds: Histogram,
-    sync_seconds: Histogram,
-    answer_seconds: Family<Labels, Histogram, fn() -> Histogram>,
-    answers: Family<Labels, Counter<u64, AtomicU64>>,
-    suggested: Family<Labels, Counter<u64, AtomicU64>>,
+    labelled: Labelled,
     state: State,
 }
 
 type Labels = Vec<(&'static str, String)>;
+
+/// Times and counts with labels.
+#[derive(Debug)]
+struct Labelled {
+    sync_seconds: Histogram,
+    answer_seconds: Family<Labels, Histogram, fn() -> Histogram>,
+    answers: Family<Labels, Counter<u64, AtomicU64>>,
+    suggested: Family<Labels, Counter<u64, AtomicU64>>,
+}
+
+impl Labelled {
+    fn new(registry: &mut Registry) -> Labelled {
+        let sync_seconds = Histogram::new(exponential_buckets(0.000_125, 2.0, 15));
+        let help = "How long the disk took to make a batch durable";
+        registry.register_with_unit("sync", help, Unit::Seconds, sync_seconds.clone());
+        let answer_seconds: Family<Labels, Histogram, fn() -> Histogram> =
+            Family::new_with_constructor(|| Histogram::new(exponential_buckets(0.000_5, 2.0, 14)));
+        let help = "How long an answer took to its first byte, by path";
+        registry.register_with_unit("answer", help, Unit::Seconds, answer_seconds.clone());
+        let answers = Family::default();
+        registry.register("answers", "Answers, by the first digit of the status", answers.clone());
+        let suggested = Family::default();
+        registry.register("suggested", "Verdicts, by the action they suggest", suggested.clone());
+        Labelled { sync_seconds, answer_seconds, answers, suggested }
+    }
+}
 
 /// What is looked up when somebody asks.
 #[derive(Debug)]
@@ -133,19 +156,9 @@ impl Metrics {
         let snapshot_seconds = Histogram::new(exponential_buckets(0.001, 2.0, 12));
         let help = "How long the engine stood still for a snapshot";
         registry.register_with_unit("snapshot", help, Unit::Seconds, snapshot_seconds.clone());
-        let sync_seconds = Histogram::new(exponential_buckets(0.000_125, 2.0, 15));
-        let help = "How long the disk took to make a batch durable";
-        registry.register_with_unit("sync", help, Unit::Seconds, sync_seconds.clone());
-        let answer_seconds: Family<Labels, Histogram, fn() -> Histogram> =
-            Family::new_with_constructor(|| Histogram::new(exponential_buckets(0.000_5, 2.0, 14)));
-        let help = "How long an answer took to its first byte, by path";
-        registry.register_with_unit("answer", help, Unit::Seconds, answer_seconds.clone());
-        let answers = Family::default();
-        registry.register("answers", "Answers, by the first digit of the status", answers.clone());
-        let suggested = Family::default();
-        registry.register("suggested", "Verdicts, by the action they suggest", suggested.clone());
         let info: Labels = vec![("version", env!("CARGO_PKG_VERSION").to_owned())];
         registry.register("build", "The program", Info::new(info));
+        let labelled = Labelled::new(&mut registry);
         let state = State::new(&mut registry);
         Metrics {
             registry,
@@ -167,10 +180,7 @@ impl Metrics {
             batch_payments,
             batch_seconds,
             snapshot_seconds,
-            sync_seconds,
-            answer_seconds,
-            answers,
-            suggested,
+            labelled,
             state,
         }
     }
@@ -182,7 +192,7 @@ impl Metrics {
         for action in [Action::None, Action::Review, Action::Hold] {
             let count = told.iter().filter(|told| told.action == action).count();
             let labels = vec![("action", action.name().to_owned())];
-            self.suggested.get_or_create(&labels).inc_by(count as u64);
+            self.labelled.suggested.get_or_create(&labels).inc_by(count as u64);
         }
         self.batch_seconds.observe(time.as_secs_f64());
         self.state(core);
@@ -220,15 +230,15 @@ impl Metrics {
 
     /// Notes how long a sync took.
     pub(crate) fn synced(&self, time: Duration) {
-        self.sync_seconds.observe(time.as_secs_f64());
+        self.labelled.sync_seconds.observe(time.as_secs_f64());
     }
 
     /// Notes an answer on a path, as it is described.
     pub(crate) fn answered(&self, path: &str, status: u16, time: Duration) {
         let labels = vec![("path", path.to_owned())];
-        self.answer_seconds.get_or_create(&labels).observe(time.as_secs_f64());
+        self.labelled.answer_seconds.get_or_create(&labels).observe(time.as_secs_f64());
         let labels = vec![("status", format!("{}xx", status / 100))];
-        self.answers.get_or_create(&labels).inc();
+        self.labelled.answers.get_or_create(&labels).inc();
     }
 
     /// How many requests wait for the engine.

@@ -13,16 +13,16 @@ const PATIENCE: Duration = Duration::from_secs(2);
 const MOST_BYTES: usize = 64;
 
 /// Asks `/ready`; a service that speaks TLS is asked by something that knows its certificate.
-pub(super) fn ready(address: SocketAddr) -> anyhow::Result<Ending> {
+pub(super) fn ready(address: SocketAddr) -> Ending {
     match status(address) {
-        Ok(200) => Ok(Ending::Well),
+        Ok(200) => Ending::Well,
         Ok(status) => {
             terminal::warn(format_args!("{address} is not ready: it answers {status}"));
-            Ok(Ending::TooManyBad)
+            Ending::TooManyBad
         }
         Err(error) => {
             terminal::warn(format_args!("{address} does not answer: {error}"));
-            Ok(Ending::TooManyBad)
+            Ending::TooManyBad
         }
     }
 }

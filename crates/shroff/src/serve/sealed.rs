@@ -205,14 +205,15 @@ impl Vault {
         out.extend_from_slice(&[0; 4]);
         out.extend_from_slice(&named.place.0.to_le_bytes());
         out.extend_from_slice(id);
-        for (field, text) in (0..).zip(named.names.texts()).filter(|(_, text)| !text.is_empty()) {
-            let nonce: [u8; NONCE] = settings::random()?;
+        let nonces = settings::random::<{ 3 * NONCE }>()?;
+        let texts = (0..).zip(named.names.texts()).zip(nonces.as_chunks::<NONCE>().0);
+        for ((field, text), nonce) in texts.filter(|((_, text), _)| !text.is_empty()) {
             let bound = self.bound(named.place, &named.id, field);
             let payload = Payload { msg: text.as_bytes(), aad: &bound };
-            let sealed = cipher.encrypt(&XNonce::from(nonce), payload);
+            let sealed = cipher.encrypt(&XNonce::from(*nonce), payload);
             let sealed = sealed.map_err(|_| anyhow::anyhow!("a name could not be sealed"))?;
             out.push(field);
-            out.extend_from_slice(&nonce);
+            out.extend_from_slice(nonce);
             out.extend_from_slice(
                 &u16::try_from(sealed.len()).context("names are short")?.to_le_bytes(),
             );
@@ -377,7 +378,7 @@ mod tests {
     fn names(n: u32) -> Names {
         Names {
             debtor: format!("Ada {n}"),
-            creditor: if n % 2 == 0 { String::new() } else { format!("Bob {n}") },
+            creditor: if n.is_multiple_of(2) { String::new() } else { format!("Bob {n}") },
             remittance: format!("rent for flat {n}"),
         }
     }

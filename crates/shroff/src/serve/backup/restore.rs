@@ -117,13 +117,12 @@ fn fill(backup: &Path, data: &Path, url: Option<&str>, manifest: &Manifest) -> a
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        let register = match url {
-            Some(url) => Register::connect(url).await,
-            None => {
-                let path = data.join(REGISTER);
-                drop(outputs::create_private(&path)?);
-                Register::blank(&path).await
-            }
+        let register = if let Some(url) = url {
+            Register::connect(url).await
+        } else {
+            let path = data.join(REGISTER);
+            drop(outputs::create_private(&path)?);
+            Register::blank(&path).await
         };
         let register = register.context("the register cannot be opened")?;
         let rows = register.fill(&mut read).await.context("the register was not restored")?;
