@@ -650,8 +650,9 @@ pub(crate) struct BenchServe {
     /// Payments that fill the window first: an hour of them.
     #[arg(long, value_name = "N", default_value_t = 200_000)]
     pub(crate) warm: usize,
-    /// Accounts of the simulated world.
-    #[arg(long, value_name = "N", default_value_t = 50_000)]
+    /// Accounts of the simulated world: the fewer, the more each pays in the hour, and the more
+    /// rules fire.
+    #[arg(long, value_name = "N", default_value_t = 500_000)]
     pub(crate) accounts: u32,
     /// The seed of the world.
     #[arg(long, value_name = "N", default_value_t = 1)]
