@@ -232,6 +232,14 @@ fn every_path_asks_who_it_is_and_every_role_goes_as_far_as_the_table_says() {
         GET  /v1/rules/backtest              y n n y n n n
         DELETE /v1/rules/backtest            y n n y n n n
         POST /v1/rules/x/commands            p n p p n n n
+        GET  /v1/webhooks                    y n n n y n n
+        POST /v1/webhooks                    p n n n n n n
+        PATCH /v1/webhooks/x                 p n n n n n n
+        DELETE /v1/webhooks/x                p n n n n n n
+        POST /v1/webhooks/x/rotate           p n n n n n n
+        POST /v1/webhooks/x/test             p n n n n n n
+        GET  /v1/webhooks/x/deliveries       y n n n y n n
+        POST /v1/webhooks/x/deliveries/y/retry p n n n n n n
         GET  /metrics                        y n n n y n y";
     let folder = Folder::new();
     let first = Service::start(&folder, &AT).key.clone();
