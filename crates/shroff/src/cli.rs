@@ -150,6 +150,7 @@ pub(crate) struct Serve {
 }
 
 /// How others are told of what changes, by webhooks.
+#[expect(clippy::struct_field_names, reason = "named as the options are")]
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Hooks {
     /// The pauses after which a message of a webhook is tried again; after the last it is given up.

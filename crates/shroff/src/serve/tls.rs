@@ -1,6 +1,5 @@
 //! TLS: certificates are read at the start and whenever their files change, and handshakes are made
 //! beside one another, so that one that takes its time keeps nobody else waiting.
-#![expect(clippy::disallowed_methods, reason = "the binary is where files are opened")]
 
 use std::io;
 use std::net::SocketAddr;

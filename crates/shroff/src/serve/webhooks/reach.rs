@@ -188,7 +188,7 @@ impl Resolver for Guarded {
         let found = self.names.resolve(uri, config, timeout)?;
         let is_open = uri.scheme_str() != Some("https");
         let mut kept = self.empty();
-        for address in found.iter() {
+        for address in &found {
             let ip = address.ip();
             if (self.is_private || is_public(ip)) && (!is_open || ip.is_loopback()) {
                 kept.push(*address);
