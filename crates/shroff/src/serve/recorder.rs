@@ -20,6 +20,7 @@ use tokio::sync::{Notify, watch};
 use super::core::Core;
 use super::events::Events;
 use super::pseudonyms::Pseudonyms;
+use crate::settings;
 
 /// Alerts of one unit of work: other writers wait for no more than this.
 const ALERTS_AT_ONCE: usize = 200;
@@ -169,6 +170,7 @@ pub(crate) async fn write(inbox: Arc<Inbox>, register: Register, events: Arc<Eve
             let upto = upto.filter(|_| pieces.peek().is_none());
             let holds = std::mem::take(&mut holds);
             write_piece(&register, &changes, &holds, upto).await;
+            events.outbox.notify_one();
             if !holds.is_empty() {
                 events.holds_opened();
             }
@@ -186,7 +188,7 @@ async fn write_piece(
     upto: Option<Watermark>,
 ) {
     let mut pause = PAUSES[0];
-    while let Err(error) = register.write_alerts(changes, holds, upto).await {
+    while let Err(error) = register.write_alerts(changes, holds, upto, settings::wall()).await {
         tracing::error!(%error, "the register was not written: it is tried again");
         tokio::time::sleep(pause).await;
         pause = PAUSES[1].min(pause * 2);
