@@ -2,7 +2,7 @@
 //!
 //! A message is bytes of a stranger. It is read within [`Limits`], in time linear in its length, and
 //! either as a whole or not at all. What is read of it is the table in `table.rs`, and nothing else:
-//! no name, no address, no remittance text.
+//! no address, and no name and no remittance text but where they are asked for, to be sealed.
 
 mod account;
 mod civil;
@@ -15,7 +15,7 @@ mod xml;
 
 use shroff_types::{Amount, SentPayment, Timestamp};
 
-pub use self::table::allowed_fields;
+pub use self::table::{allowed_fields, named_fields};
 
 /// How much of a message is looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +36,8 @@ pub struct Limits {
     pub instructions: usize,
     /// Tags, texts and comments of the whole input.
     pub steps: usize,
+    /// Whether names of parties and remittance text are read: only where they are sealed.
+    pub has_names: bool,
 }
 
 impl Default for Limits {
@@ -49,6 +51,7 @@ impl Default for Limits {
             text_bytes: 64 << 10,
             instructions: 100_000,
             steps: 16 << 20,
+            has_names: false,
         }
     }
 }
@@ -127,6 +130,26 @@ pub struct MessagePayment {
     pub amount: Amount,
     /// The local instrument or the level of service, where it says.
     pub method: Option<String>,
+    /// Names and remittance text; nothing unless they were asked for.
+    pub names: PartyNames,
+}
+
+/// What people call each other; empty where it is not said, or not read.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct PartyNames {
+    /// Of who pays.
+    pub debtor: String,
+    /// Of who is paid.
+    pub creditor: String,
+    /// What for.
+    pub remittance: String,
+}
+
+/// What is printed by mistake is no name.
+impl std::fmt::Debug for PartyNames {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str("PartyNames(..)")
+    }
 }
 
 impl MessagePayment {

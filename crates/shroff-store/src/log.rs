@@ -430,6 +430,47 @@ pub fn reach(disk: &dyn Disk) -> Result<Option<Reach>, StoreError> {
     Ok(None)
 }
 
+/// What of a segment is whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Extent {
+    /// See [`Log::salt`].
+    pub salt: u64,
+    /// The number of its first record.
+    pub first: u64,
+    /// The number of the record after its last.
+    pub next: u64,
+    /// How many of its bytes are whole frames behind a header.
+    pub bytes: usize,
+}
+
+/// Looks at the bytes of a segment: of the last one of a log what is not whole at its end is left
+/// out, as [`Log::open`] cuts it. None where it was only begun.
+///
+/// # Errors
+/// Where it is damaged.
+pub fn extent(name: &str, bytes: &[u8], is_last: bool) -> Result<Option<Extent>, StoreError> {
+    let (salt, first) = match read_segment_header(bytes) {
+        Ok(header) => header,
+        Err(_) if is_last && bytes.len() <= SEGMENT_HEADER => return Ok(None),
+        Err(what) => return Err(damaged(name, 0, what)),
+    };
+    let (mut at, mut next) = (SEGMENT_HEADER, first);
+    while at < bytes.len() {
+        let Some((head, frame)) = whole(&bytes[at..], salt) else {
+            if is_last && !whole_after(&bytes[at..], salt) {
+                break;
+            }
+            return Err(damaged(name, at as u64, CHANGED));
+        };
+        if head.first != next {
+            return Err(damaged(name, at as u64, "its records are not those that come next"));
+        }
+        next += u64::from(head.count);
+        at += frame.len();
+    }
+    Ok(Some(Extent { salt, first, next, bytes: at }))
+}
+
 /// Makes what was appended to a log durable from outside of it: through another hand on its disk.
 ///
 /// # Errors

@@ -7,6 +7,7 @@
 mod alerts;
 mod audit;
 mod cases;
+mod copy;
 mod error;
 mod events;
 mod find;
@@ -31,13 +32,14 @@ pub use self::audit::{AuditEntry, AuditFault, AuditFilter, AuditHead, AuditRow, 
 pub use self::cases::{
     By, CaseError, CaseFilter, CaseRow, Command, Decision, LogRow, Outcome, case_id, case_number,
 };
+pub use self::copy::Copied;
 pub use self::error::RegisterError;
 pub use self::events::EventKind;
 pub use self::find::{AlertFilter, AlertPage, AlertRow, AlertSort, Behind, WholeAlert};
 pub use self::holds::{Ending, HoldAnswer, HoldEnd, HoldRow, NewHold};
 pub use self::life::{CaseState, CommandKind};
 pub use self::outbox::{Attempted, DeliveryFilter, DeliveryRow, DeliveryState, Kept, Wording};
-pub use self::overview::{Counted, TypologyCount};
+pub use self::overview::{Counted, OpenCounts, TypologyCount};
 pub use self::users::{InvitationRow, SessionRow, UserRow};
 pub use self::webhooks::{Waiting, WebhookRow};
 
@@ -97,6 +99,14 @@ impl Register {
     /// Where there is none.
     pub async fn look_at(path: &Path) -> Result<Register, RegisterError> {
         Register::connect(&sqlite_url(path, "ro")?).await
+    }
+
+    /// Opens the SQLite file at a path without making tables, so that a copy can make its own.
+    ///
+    /// # Errors
+    /// Where it cannot be opened.
+    pub async fn blank(path: &Path) -> Result<Register, RegisterError> {
+        Register::connect(&sqlite_url(path, "rwc")?).await
     }
 
     /// The same without migrations, to look at one that a service may be using.

@@ -69,6 +69,17 @@ pub(crate) enum Command {
     /// Check the audit trail of a service, without the service.
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// Ask a service on this machine whether it takes payments; exit code 1 where it does not.
+    Ready {
+        /// Where it listens, without TLS.
+        #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8787")]
+        address: SocketAddr,
+    },
+    /// Copy all that a service needs to go on elsewhere into a folder, while it runs or not. Again into
+    /// the same folder, only what is new is copied.
+    Backup(Backup),
+    /// Make a data folder of a backup, once every digest in it was checked.
+    Restore(Restore),
     /// Make keys for a service.
     Keys {
         #[command(subcommand)]
@@ -107,6 +118,10 @@ pub(crate) struct Serve {
     /// The file of the key of account tokens; `token.key` in the data folder unless named.
     #[arg(long, value_name = "FILE")]
     pub(crate) token_key: Option<PathBuf>,
+    /// A file of a key that names and remittance text are sealed with, as `shroff keys seal` makes one;
+    /// without it they are not read. Several where a key was exchanged: the first seals what is new.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) seal_key: Vec<PathBuf>,
     /// Take a snapshot of the state after so many payments, so that a start after a kill has no more
     /// than that to compute anew; 0 for at the end alone.
     #[arg(long, value_name = "PAYMENTS", default_value_t = 100_000)]
@@ -278,6 +293,67 @@ pub(crate) struct Verify {
     pub(crate) data: PathBuf,
 }
 
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Backup {
+    /// The folder of the backup: new, empty, or with a backup of the same service in it.
+    #[arg(value_name = "BACKUP")]
+    pub(crate) folder: PathBuf,
+    /// The folder of the service.
+    #[arg(long, value_name = "DIR", default_value = "shroff-data")]
+    pub(crate) data: PathBuf,
+    /// The PostgreSQL of the register, where it is in one.
+    #[arg(long, value_name = "URL")]
+    pub(crate) register: Option<String>,
+    /// A file that holds the URL of that PostgreSQL.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) register_file: Option<PathBuf>,
+    /// The file of the key of account tokens; `token.key` in the data folder unless named.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) token_key: Option<PathBuf>,
+    /// The files of the sealing keys, to be put in with --with-keys.
+    #[arg(long, value_name = "FILE", requires = "with_keys")]
+    pub(crate) seal_key: Vec<PathBuf>,
+    /// Put the secret keys into the backup: whoever has it then has all. Else keep them elsewhere.
+    #[arg(long)]
+    pub(crate) with_keys: bool,
+    /// Copy nothing, and check a backup: every digest, and that its logs are whole.
+    #[arg(long, conflicts_with_all = ["with_keys", "register", "register_file", "token_key"])]
+    pub(crate) verify: bool,
+    /// Write what was done as JSON to standard output.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+impl Backup {
+    /// Where the key of account tokens is.
+    pub(crate) fn token_key_file(&self) -> PathBuf {
+        self.token_key.clone().unwrap_or_else(|| self.data.join("token.key"))
+    }
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Restore {
+    /// The folder of the backup.
+    #[arg(value_name = "BACKUP")]
+    pub(crate) backup: PathBuf,
+    /// The data folder to make: new or empty.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: PathBuf,
+    /// A PostgreSQL without tables of a register, to restore the register into; else it becomes a file
+    /// of the data folder, whatever it was before.
+    #[arg(long, value_name = "URL")]
+    pub(crate) register: Option<String>,
+    /// A file that holds the URL of that PostgreSQL.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) register_file: Option<PathBuf>,
+    /// The file of the key of account tokens, to be checked: whether it is that of the backup.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) token_key: Option<PathBuf>,
+    /// Write what was done as JSON to standard output.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum KeysCommand {
     /// Make a key, and show it this once.
@@ -296,6 +372,11 @@ pub(crate) enum KeysCommand {
         /// The folder of the service.
         #[arg(long, value_name = "DIR", default_value = "shroff-data")]
         data: PathBuf,
+    },
+    /// Make a key that names and remittance text are sealed with, in a file that only its owner may read.
+    Seal {
+        /// The file, apart from the data folder.
+        file: PathBuf,
     },
     /// List the keys: all but themselves.
     List {

@@ -76,6 +76,9 @@ fn run(command: Command) -> anyhow::Result<Ending> {
         Command::Explain(arguments) => serve::run_explain(&arguments),
         Command::Verify(arguments) => serve::run_verify(&arguments),
         Command::Audit(command) => serve::run_audit(&command),
+        Command::Ready { address } => serve::run_ready(address),
+        Command::Backup(arguments) => serve::run_backup(&arguments),
+        Command::Restore(arguments) => serve::run_restore(&arguments),
         Command::Keys { command } => serve::run_keys(&command),
         Command::Completions { shell } => {
             let mut command = Arguments::command();

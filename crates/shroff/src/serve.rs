@@ -5,6 +5,7 @@ mod alerts;
 mod api;
 mod assets;
 mod audit;
+mod backup;
 mod changes;
 mod compare;
 mod core;
@@ -13,15 +14,18 @@ mod disk;
 mod events;
 mod explain;
 mod feed;
+mod gauges;
 mod http;
 mod ingest;
 mod keys;
 mod limits;
 mod messages;
 mod metrics;
+mod notify;
 mod oidc;
 mod people;
 mod place;
+mod probe;
 mod problem;
 mod pseudonyms;
 mod quarantine;
@@ -29,6 +33,7 @@ mod recorder;
 mod register;
 mod reply;
 mod routes;
+mod sealed;
 mod setup;
 mod shadow;
 mod snapshots;
@@ -45,6 +50,7 @@ use std::io::Write;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
@@ -64,17 +70,19 @@ use self::http::Shared;
 pub(crate) use self::keys::Role;
 use self::keys::{Keys, NewKey, Ring};
 use self::metrics::Metrics;
+use self::notify::Notify;
 use self::oidc::Oidc;
 use self::people::People;
 use self::pseudonyms::Pseudonyms;
 use self::register::Registry;
+use self::sealed::{SealKeys, Sealer, Vault};
 pub(crate) use self::setup::Rulebook;
 use self::snapshots::{Keeper, Snapshots};
 use self::tls::{Handshaken, Pair};
 use self::unmasked::Grants;
 use self::versions::Versions;
 use self::webhooks::Webhooks;
-use crate::cli::{AuditCommand, Explain, Ingest, KeysCommand, Serve, Verify};
+use crate::cli::{AuditCommand, Backup, Explain, Ingest, KeysCommand, Restore, Serve, Verify};
 use crate::threads::Threads;
 use crate::{Ending, settings, terminal};
 
@@ -108,32 +116,27 @@ fn serve(arguments: &Serve, feed: Option<Feed>) -> anyhow::Result<Ending> {
     start_logs(arguments.log_json);
     let runtime = threads()?;
     // Before anything is told: whoever reads it may stop the service at once.
-    let stopping = stopping(&runtime)?;
+    let notify = Arc::new(Notify::new());
+    let stopping = stopping(&runtime, &notify)?;
+    let asking = notify.ask_for_time(&runtime);
     let (versions, rulebook) = rules_of(arguments)?;
-    let token_key = setup::token_key(&arguments.token_key_file())?;
+    let pseudonyms = setup::token_key_of(data, &arguments.token_key_file())?;
+    let pseudonyms = Arc::new(Pseudonyms::new(pseudonyms));
     let keys = keys_of(data)?;
     let begun = settings::now();
-    let pseudonyms = Arc::new(Pseudonyms::new(token_key));
     let active_from = versions.active_from().filter(|_| versions.is_by_people()).unwrap_or(0);
     let known_as = (Arc::clone(&pseudonyms), active_from);
     let registry = Registry::open(&runtime, arguments, &rulebook, known_as)?;
     let people = runtime.block_on(People::of(&registry.register, settings::wall()))?;
-    let live = registry.follow(rulebook.live()?);
-    let (mut core, resumed) = open(data, live, rulebook.version())?;
+    let (mut core, resumed) = open(data, registry.follow(rulebook.live()?), rulebook.version())?;
     core.know(setup::typologies_kept(data)?);
     replayed(&core, begun.elapsed());
     let metrics = Arc::new(Metrics::new());
     metrics.state(&core);
     let recorder = registry.recorder(&mut core)?;
-    let snapshots = Snapshots {
-        keeper: keeper(data)?,
-        every: std::num::NonZeroU32::new(arguments.snapshot_every),
-        last: resumed,
-        inbox: Arc::clone(&registry.inbox),
-        runtime: runtime.handle().clone(),
-        patience: PATIENCE,
-    };
-    let (desk, engine) = Desk::start(core, Arc::clone(&metrics), recorder, snapshots)?;
+    let (vault, sealer) = sealed_of(arguments, &core)?;
+    let snapshots = snapshots_of(arguments, resumed, (&registry, &runtime))?;
+    let (desk, engine) = Desk::start(core, sealer, Arc::clone(&metrics), recorder, snapshots)?;
     let rules = Rules::new(data, rulebook, versions)?;
     let (keys, changes) = Ring::of(data, keys);
     runtime.spawn(keys::note(registry.register.clone(), changes));
@@ -147,6 +150,7 @@ fn serve(arguments: &Serve, feed: Option<Feed>) -> anyhow::Result<Ending> {
         ahead: arguments.ahead,
         quarantine: quarantine::Quarantine::at(data.join("quarantine")),
         register: registry.register.clone(),
+        data: arguments.data.clone(),
         inbox: Arc::clone(&registry.inbox),
         events: Arc::clone(&registry.events),
         rules: Arc::clone(&rules),
@@ -154,6 +158,7 @@ fn serve(arguments: &Serve, feed: Option<Feed>) -> anyhow::Result<Ending> {
         people,
         oidc,
         grants: Grants::new(arguments.unmask_for),
+        vault,
         is_secure: tls.is_some() || arguments.behind_proxy,
     });
     let tasks = registry.start(&runtime, arguments.hold_end, Arc::clone(&shared.webhooks));
@@ -161,7 +166,8 @@ fn serve(arguments: &Serve, feed: Option<Feed>) -> anyhow::Result<Ending> {
     if let Some(feed) = feed {
         feed_with(feed, &runtime, &shared)?;
     }
-    runtime.block_on(listen(arguments.listen, tls, shared, stopping))?;
+    let ready = Ready { notify, asking, stopping, desk: desk.clone() };
+    runtime.block_on(listen(arguments.listen, tls, shared, ready))?;
     rules.stop();
     desk.stop();
     engine.join().map_err(|_| anyhow::anyhow!("the engine stopped in the middle of its work"))?;
@@ -198,6 +204,33 @@ fn rules_of(arguments: &Serve) -> anyhow::Result<(Versions, Rulebook)> {
         ));
     }
     Ok((versions, rulebook))
+}
+
+/// Where names are sealed, where there is a key for them.
+fn sealed_of(
+    arguments: &Serve,
+    core: &Core<Folder>,
+) -> anyhow::Result<(Option<Arc<Vault>>, Option<Sealer>)> {
+    let Some(keys) = SealKeys::read(&arguments.seal_key)? else { return Ok((None, None)) };
+    let of = core.log_salt().context("the log is at hand at a start")?;
+    let vault = Arc::new(Vault::open(&arguments.data, keys, of)?);
+    let sealer = Sealer::start(Arc::clone(&vault), core.live.next())?;
+    Ok((Some(vault), Some(sealer)))
+}
+
+fn snapshots_of(
+    arguments: &Serve,
+    last: Place,
+    (registry, runtime): (&Registry, &Runtime),
+) -> anyhow::Result<Snapshots> {
+    Ok(Snapshots {
+        keeper: keeper(&arguments.data)?,
+        every: std::num::NonZeroU32::new(arguments.snapshot_every),
+        last,
+        inbox: Arc::clone(&registry.inbox),
+        runtime: runtime.handle().clone(),
+        patience: PATIENCE,
+    })
 }
 
 /// What is fed in: its past before anybody is answered, and then what comes.
@@ -310,12 +343,21 @@ fn replayed(core: &Core<Folder>, after: Duration) {
     );
 }
 
+/// Who is told that the service is ready, and how it hears that it is to stop.
+struct Ready {
+    notify: Arc<Notify>,
+    asking: notify::Asking,
+    stopping: Stopping,
+    desk: Desk,
+}
+
 async fn listen(
     address: SocketAddr,
     tls: Option<Pair>,
     shared: Arc<Shared>,
-    stopping: watch::Receiver<bool>,
+    ready: Ready,
 ) -> anyhow::Result<()> {
+    let Ready { notify, asking, stopping, desk } = ready;
     let listener = TcpListener::bind(address).await.with_context(|| {
         format!(
             "cannot listen on {address}\nhint: is another service there? --listen names another"
@@ -342,6 +384,11 @@ async fn listen(
         writeln!(out, "listening on {scheme}://{address}")?;
         out.flush()?;
     }
+    drop(asking);
+    stopping.serves();
+    notify.tell("READY=1\nSTATUS=listening");
+    notify.watch(desk);
+    let stopping = stopping.told;
     match tls {
         Some(acceptor) => answer(Handshaken::of(listener, acceptor)?, shared, stopping).await,
         None => answer(listener, shared, stopping).await,
@@ -385,20 +432,45 @@ async fn heard(stopping: &mut watch::Receiver<bool>) {
     }
 }
 
-/// Hears from now on that the service is to stop; what is being started is finished first.
-fn stopping(runtime: &Runtime) -> anyhow::Result<watch::Receiver<bool>> {
+/// How the service hears that it is to stop.
+struct Stopping {
+    told: watch::Receiver<bool>,
+    is_serving: Arc<AtomicBool>,
+}
+
+impl Stopping {
+    /// From now on what is under way is finished first.
+    fn serves(&self) {
+        self.is_serving.store(true, Ordering::Release);
+    }
+}
+
+/// Hears from now on that the service is to stop. While it is being started nobody was answered, and
+/// what is on the disk is whole at any moment: then it ends at once, however long the log is.
+fn stopping(runtime: &Runtime, notify: &Arc<Notify>) -> anyhow::Result<Stopping> {
     let (told, stopping) = watch::channel(false);
     let inside = runtime.enter();
     let signal = stop_signal()?;
     drop(inside);
+    let is_serving = Arc::new(AtomicBool::new(false));
+    let (serving, notify) = (Arc::clone(&is_serving), Arc::clone(notify));
     runtime.spawn(async move {
         signal.await;
+        notify.tell("STOPPING=1");
+        if !serving.load(Ordering::Acquire) {
+            tracing::info!("told to stop while it was being started: nothing was changed");
+            #[expect(
+                clippy::exit,
+                reason = "the thread that replays the log cannot be interrupted"
+            )]
+            std::process::exit(0);
+        }
         tracing::info!("told to stop: what is under way is finished");
         told.send_replace(true);
         // Whoever waits for it is there until the end.
         std::future::pending::<()>().await;
     });
-    Ok(stopping)
+    Ok(Stopping { told: stopping, is_serving })
 }
 
 /// The signals are taken when this returns, and not when it is waited for.
@@ -441,6 +513,13 @@ pub(crate) fn run_keys(command: &KeysCommand) -> anyhow::Result<Ending> {
                 Keys::change(data, |keys| keys.add(NewKey { name, role, expires, pace, now }))?;
             writeln!(std::io::stdout().lock(), "{key}")?;
             terminal::note(format_args!("it is shown this once; a running service knows it now"));
+        }
+        KeysCommand::Seal { file } => {
+            sealed::make_key(file)?;
+            terminal::note(format_args!(
+                "keep a copy of `{}` elsewhere: without it no name that it sealed can be read",
+                file.display()
+            ));
         }
         KeysCommand::List { data } => list_keys(data)?,
         KeysCommand::Revoke { name, data } => {
@@ -486,6 +565,21 @@ pub(crate) fn run_explain(arguments: &Explain) -> anyhow::Result<Ending> {
 /// `shroff verify`.
 pub(crate) fn run_verify(arguments: &Verify) -> anyhow::Result<Ending> {
     explain::verify(arguments)
+}
+
+/// `shroff ready`.
+pub(crate) fn run_ready(address: SocketAddr) -> anyhow::Result<Ending> {
+    probe::ready(address)
+}
+
+/// `shroff backup`.
+pub(crate) fn run_backup(arguments: &Backup) -> anyhow::Result<Ending> {
+    backup::run(arguments)
+}
+
+/// `shroff restore`.
+pub(crate) fn run_restore(arguments: &Restore) -> anyhow::Result<Ending> {
+    backup::restore(arguments)
 }
 
 /// `shroff audit`.

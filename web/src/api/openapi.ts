@@ -1076,6 +1076,22 @@ export interface components {
             innocent_accounts: number;
         };
         /**
+         * @description What a payment says of the account.
+         * @example {
+         *       "name": "A. Example",
+         *       "payment": "p1",
+         *       "remittance": "rent"
+         *     }
+         */
+        CalledBy: {
+            name?: string | null;
+            /** @description Its id. */
+            payment: string;
+            /** @description Why it cannot be read, where it cannot. */
+            problem?: string | null;
+            remittance?: string | null;
+        };
+        /**
          * @description A case with everything.
          * @example {
          *       "alerts": [],
@@ -2373,6 +2389,8 @@ export interface components {
             /** @description As it was sent. */
             account: string;
             expires: components["schemas"]["Instant"];
+            /** @description What it was called in payments of the case, and what for; where names are sealed. */
+            names?: components["schemas"]["CalledBy"][];
         };
         /**
          * @description A person who may sign in.

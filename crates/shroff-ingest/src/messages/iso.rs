@@ -8,7 +8,9 @@ use shroff_types::{Amount, Currency, Decimal, DecimalError, Timestamp};
 use super::account::{self, Parts};
 use super::fields::Fields;
 use super::table::{self, SHAPES, Scope, Slot};
-use super::{Instruction, Message, MessageKind, MessagePayment, Unreadable, Withdrawal, civil};
+use super::{
+    Instruction, Message, MessageKind, MessagePayment, PartyNames, Unreadable, Withdrawal, civil,
+};
 
 /// What was read so far.
 #[derive(Debug)]
@@ -377,6 +379,16 @@ fn servicer_key(own: &str, reference: &str) -> String {
 }
 
 /// An identification that is one: some write that there is none.
+/// Names and remittance text, where the tree has them.
+fn names(fields: &Fields) -> PartyNames {
+    let text = |slot| fields.get(slot).unwrap_or_default().to_owned();
+    PartyNames {
+        debtor: text(table::DEBTOR_NAME),
+        creditor: text(table::CREDITOR_NAME),
+        remittance: text(table::REMITTANCE),
+    }
+}
+
 fn given(fields: &Fields, slot: Slot) -> Option<&str> {
     fields.get(slot).filter(|text| !text.eq_ignore_ascii_case("NOTPROVIDED"))
 }
@@ -509,7 +521,16 @@ impl Assembly {
         };
         let method = [table::INSTRUMENT, table::GROUP_INSTRUMENT, table::LEVEL, table::GROUP_LEVEL];
         let method = method.into_iter().find_map(|slot| fields.get(slot)).map(short);
-        Ok(Instruction::Payment(MessagePayment { key, time, debtor, creditor, amount, method }))
+        let names = names(fields);
+        Ok(Instruction::Payment(MessagePayment {
+            key,
+            time,
+            debtor,
+            creditor,
+            amount,
+            method,
+            names,
+        }))
     }
 
     fn withdrawal(
@@ -678,6 +699,7 @@ impl Assembly {
             creditor,
             amount,
             method: None,
+            names: names(fields),
         }))
     }
 

@@ -4,7 +4,8 @@ use shroff_types::{Decimal, DecimalError};
 
 use super::account::{self, Parts};
 use super::{
-    Instruction, Limits, Message, MessageKind, MessagePayment, Unreadable, civil, encoding, iso,
+    Instruction, Limits, Message, MessageKind, MessagePayment, PartyNames, Unreadable, civil,
+    encoding, iso,
 };
 
 /// Reads messages; acknowledgements (service 21) are passed over.
@@ -25,7 +26,7 @@ pub(super) fn read(bytes: &[u8], limits: &Limits) -> Result<Vec<Message>, Unread
             return Err(Unreadable::new("it has too many instructions").at(at));
         }
         if let Some(blocks) = message {
-            messages.push(blocks.message().map_err(|error| error.at(at.max(1)))?);
+            messages.push(blocks.message(limits.has_names).map_err(|error| error.at(at.max(1)))?);
         }
         at = end;
     }
@@ -132,7 +133,7 @@ fn block_end(text: &str, at: usize) -> Result<usize, Unreadable> {
 }
 
 impl Blocks<'_> {
-    fn message(self) -> Result<Message, Unreadable> {
+    fn message(self, has_names: bool) -> Result<Message, Unreadable> {
         let wrong = |what: &str| Unreadable::new(what);
         let direction = self.application.get(..1).unwrap_or_default();
         let kind = self.application.get(1..4).unwrap_or_default();
@@ -188,7 +189,8 @@ impl Blocks<'_> {
         };
         let method = fields.get("23B").map(|value| value.trim().chars().take(16).collect());
         let time = created.unwrap_or(date);
-        let payment = MessagePayment { key, time, debtor, creditor, amount, method };
+        let names = if has_names { fields.names() } else { PartyNames::default() };
+        let payment = MessagePayment { key, time, debtor, creditor, amount, method, names };
         Ok(Message {
             kind: MessageKind::Mt103,
             version: String::new(),
@@ -245,6 +247,24 @@ impl<'a> Fields<'a> {
         // `//` begins a clearing code, and `/C/` or `/D/` stands before some accounts.
         let line = line.strip_prefix("C/").or_else(|| line.strip_prefix("D/")).unwrap_or(line);
         Some(line).filter(|line| !line.is_empty() && !line.starts_with('/'))
+    }
+
+    /// The names of the parties, the line behind the account, and the remittance text.
+    fn names(self) -> PartyNames {
+        let party = |names: [&str; 3]| {
+            let value = names.into_iter().find_map(|name| self.get(name)).unwrap_or_default();
+            let mut lines = value.lines().map(str::trim).filter(|line| !line.is_empty());
+            let line = lines.find(|line| !line.starts_with('/')).unwrap_or_default();
+            // In option F lines are numbered, and the name is the first.
+            line.strip_prefix("1/").unwrap_or(line).to_owned()
+        };
+        let remittance: Vec<&str> =
+            self.get("70").unwrap_or_default().lines().map(str::trim).collect();
+        PartyNames {
+            debtor: party(["50K", "50F", "50A"]),
+            creditor: party(["59", "59F", "59A"]),
+            remittance: remittance.join(" ").trim().to_owned(),
+        }
     }
 
     /// The BIC of a bank: the last line of an option A that is one.

@@ -50,6 +50,10 @@ pub(super) const DIRECTION: Slot = 38;
 pub(super) const RETURNED_AMOUNT: Slot = 39;
 pub(super) const ENTRY_SERVICER_REFERENCE: Slot = 41;
 pub(super) const INITIATOR_NUMBER: Slot = 42;
+/// Names and remittance text: only in the trees that have them.
+pub(super) const DEBTOR_NAME: Slot = 43;
+pub(super) const CREDITOR_NAME: Slot = 44;
+pub(super) const REMITTANCE: Slot = 45;
 
 /// Accounts: IBAN, number, scheme, proxy.
 pub(super) const DEBTOR: Slot = 48;
@@ -340,6 +344,40 @@ const CAMT_053: &Rows = &[
     ("Stmt/Ntry/NtryDtls/TxDtls/RltdAgts/CdtrAgt", Agent, CREDITOR_AGENT),
 ];
 
+/// What is read beside, by message, where names are sealed; of remittance text the first line.
+const NAMES: &[(MessageKind, &Rows)] = &[
+    (
+        MessageKind::Pacs008,
+        &[
+            ("CdtTrfTxInf/Dbtr/Nm", Text, DEBTOR_NAME),
+            ("CdtTrfTxInf/Cdtr/Nm", Text, CREDITOR_NAME),
+            ("CdtTrfTxInf/RmtInf/Ustrd", Text, REMITTANCE),
+        ],
+    ),
+    (
+        MessageKind::Pain001,
+        &[
+            ("PmtInf/Dbtr/Nm", Text, DEBTOR_NAME),
+            ("PmtInf/CdtTrfTxInf/Cdtr/Nm", Text, CREDITOR_NAME),
+            ("PmtInf/CdtTrfTxInf/RmtInf/Ustrd", Text, REMITTANCE),
+        ],
+    ),
+    (
+        MessageKind::Camt053,
+        &[
+            ("Stmt/Ntry/NtryDtls/TxDtls/RltdPties/Dbtr/Nm", Text, DEBTOR_NAME),
+            ("Stmt/Ntry/NtryDtls/TxDtls/RltdPties/Dbtr/Pty/Nm", Text, DEBTOR_NAME),
+            ("Stmt/Ntry/NtryDtls/TxDtls/RltdPties/Cdtr/Nm", Text, CREDITOR_NAME),
+            ("Stmt/Ntry/NtryDtls/TxDtls/RltdPties/Cdtr/Pty/Nm", Text, CREDITOR_NAME),
+            ("Stmt/Ntry/NtryDtls/TxDtls/RmtInf/Ustrd", Text, REMITTANCE),
+        ],
+    ),
+];
+
+fn names_of(kind: MessageKind) -> &'static Rows {
+    NAMES.iter().find(|(of, _)| *of == kind).map_or(&[], |(_, rows)| rows)
+}
+
 fn rows(table: &Rows) -> Vec<Row> {
     let mut rows = Vec::new();
     for &(at, form, slot) in table {
@@ -412,11 +450,19 @@ static TREES: LazyLock<Vec<Tree>> = LazyLock::new(|| {
     SHAPES.iter().map(tree).collect()
 });
 
+static NAMED_TREES: LazyLock<Vec<Tree>> = LazyLock::new(|| {
+    let tree = |shape: &Shape| {
+        let all = [rows(shape.table), rows(names_of(shape.kind))].concat();
+        Tree::new(&all, shape.scopes)
+    };
+    SHAPES.iter().map(tree).collect()
+});
+
 static HEADER_TREE: LazyLock<Tree> = LazyLock::new(|| Tree::new(&rows(HEADER), &[]));
 
-/// The tree of a shape, by its position.
-pub(super) fn tree(shape: usize) -> &'static Tree {
-    &TREES[shape]
+/// The tree of a shape, by its position, with names or without.
+pub(super) fn tree(shape: usize, has_names: bool) -> &'static Tree {
+    if has_names { &NAMED_TREES[shape] } else { &TREES[shape] }
 }
 
 /// The tree of the business header.
@@ -435,4 +481,13 @@ pub fn allowed_fields() -> Vec<(&'static str, &'static str)> {
         all.extend(parts.iter().map(|&(path, _)| (name, path)));
     }
     all
+}
+
+/// The paths that are read where names are sealed, with the message that each is in.
+pub fn named_fields() -> Vec<(&'static str, &'static str)> {
+    let of = |(kind, rows): &(MessageKind, &'static Rows)| {
+        let name = kind.name();
+        rows.iter().map(move |&(path, ..)| (name, path)).collect::<Vec<_>>()
+    };
+    NAMES.iter().flat_map(of).collect()
 }

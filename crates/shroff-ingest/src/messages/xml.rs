@@ -146,7 +146,7 @@ impl Walk<'_> {
         let at = match self.stack.last().copied() {
             Some(At::Skipped) => At::Skipped,
             Some(At::Node(tree, node)) => self.descend(tree, node, local),
-            Some(At::Document) => self.assembly.body(local)?,
+            Some(At::Document) => self.assembly.body(local, self.limits.has_names)?,
             Some(At::Outside) | None => match local {
                 "Document" => {
                     self.assembly.document(space.as_deref())?;
@@ -159,7 +159,7 @@ impl Walk<'_> {
                 _ if table::SHAPES.iter().any(|shape| shape.body == local) => {
                     self.assembly.document(space.as_deref())?;
                     self.assembly.warn("it has no `Document` around its body");
-                    self.assembly.body(local)?
+                    self.assembly.body(local, self.limits.has_names)?
                 }
                 _ => At::Outside,
             },
@@ -356,8 +356,8 @@ fn is_allowed(c: char) -> bool {
 
 impl Assembly {
     /// Where the body of a document is.
-    fn body(&mut self, local: &str) -> Result<At, Unreadable> {
+    fn body(&mut self, local: &str, has_names: bool) -> Result<At, Unreadable> {
         let shape = self.shape(local)?;
-        Ok(At::Node(table::tree(shape), 0))
+        Ok(At::Node(table::tree(shape, has_names), 0))
     }
 }

@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use shroff_ingest::messages::{Instruction, Limits, Message, Unreadable, read_messages};
+use shroff_ingest::messages::{
+    Instruction, Limits, Message, PartyNames, Unreadable, read_messages,
+};
 
 /// The files of a folder of the shared messages, by name; none where they are not there.
 #[expect(clippy::disallowed_methods, reason = "a test opens its samples itself")]
@@ -529,5 +531,35 @@ fn the_book_lists_every_field_that_is_read() {
     let book = include_str!("../../../../docs/src/messages.md");
     for (message, path) in shroff_ingest::messages::allowed_fields() {
         assert!(book.contains(&format!("`{path}`")), "{message}: {path}");
+    }
+}
+
+#[test]
+fn names_and_remittance_text_are_read_where_they_are_asked_for_and_nowhere_else() {
+    let pacs = "<Document xmlns=\"urn:iso:std:iso:20022:tech:xsd:pacs.008.001.08\"><FIToFICstmrCdtTrf>\
+        <GrpHdr><MsgId>M</MsgId><CreDtTm>2024-01-01T00:00:00Z</CreDtTm><NbOfTxs>1</NbOfTxs></GrpHdr>\
+        <CdtTrfTxInf><PmtId><EndToEndId>E</EndToEndId><TxId>T</TxId></PmtId>\
+        <IntrBkSttlmAmt Ccy=\"EUR\">5.00</IntrBkSttlmAmt><Dbtr><Nm>Ada &amp; Co</Nm></Dbtr>\
+        <DbtrAcct><Id><IBAN>DE89370400440532013000</IBAN></Id></DbtrAcct>\
+        <DbtrAgt><FinInstnId><BICFI>DEUTDEFF</BICFI></FinInstnId></DbtrAgt>\
+        <CdtrAgt><FinInstnId><BICFI>DEUTDEFF</BICFI></FinInstnId></CdtrAgt>\
+        <Cdtr><Nm>Bob</Nm></Cdtr><CdtrAcct><Id><Othr><Id>7</Id></Othr></Id></CdtrAcct>\
+        <RmtInf><Ustrd>rent</Ustrd></RmtInf></CdtTrfTxInf></FIToFICstmrCdtTrf></Document>";
+    let swift = "{1:F01DEUTDEFFAXXX0000000000}{2:I103DEUTDEFFXXXXN}{4:\n:20:R\n:23B:CRED\n\
+        :32A:240101EUR5,00\n:50K:/12345\nAda & Co\nStreet 1\n:59:/67890\nBob\n:70:rent\n-}";
+    for text in [pacs, swift] {
+        let with = |has_names| {
+            let limits = Limits { has_names, ..Limits::default() };
+            let messages = read_messages(text.as_bytes(), &limits).expect("it is read");
+            let Instruction::Payment(payment) = &messages[0].instructions[0] else {
+                panic!("a payment")
+            };
+            (payment.names.clone(), payment.key.clone(), payment.debtor.clone())
+        };
+        let (asked, key, debtor) = with(true);
+        let told = [asked.debtor.as_str(), &asked.creditor, &asked.remittance];
+        assert_eq!(told, ["Ada & Co", "Bob", "rent"]);
+        let (nothing, same, too) = with(false);
+        assert_eq!((nothing, same, too), (PartyNames::default(), key, debtor));
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use shroff_types::{Action, Amount, Decimal, Timestamp};
-use sqlx::AnyConnection;
+use sqlx::{Any, AnyConnection, Executor};
 
 use super::Register;
 use super::error::{Doing, RegisterError};
@@ -153,16 +153,7 @@ impl Register {
     /// # Errors
     /// Where the database refuses.
     pub async fn watermark(&self) -> Result<Option<Watermark>, RegisterError> {
-        let mut sql = Sql::new("SELECT value FROM meta WHERE name = ");
-        sql.value("watermark");
-        let Some(row) = sql.row(&self.reader, "read the register").await? else { return Ok(None) };
-        let text: String = column(&row, "value")?;
-        let read = || {
-            let (next, version) = text.split_once(' ')?;
-            let version = u64::from_str_radix(version, 16).ok()?;
-            Some(Watermark { next: next.parse().ok()?, version })
-        };
-        read().map(Some).ok_or(RegisterError::Kept { what: "watermark" })
+        watermark(&self.reader).await
     }
 
     /// Writes alerts as they stand now and holds that are new, what there is to tell of them, and up
@@ -195,6 +186,22 @@ impl Register {
         }
         work.commit().await.doing(DOING)
     }
+}
+
+/// The same on a connection or of a pool.
+pub(super) async fn watermark<'c>(
+    on: impl Executor<'c, Database = Any>,
+) -> Result<Option<Watermark>, RegisterError> {
+    let mut sql = Sql::new("SELECT value FROM meta WHERE name = ");
+    sql.value("watermark");
+    let Some(row) = sql.row(on, "read the register").await? else { return Ok(None) };
+    let text: String = column(&row, "value")?;
+    let read = || {
+        let (next, version) = text.split_once(' ')?;
+        let version = u64::from_str_radix(version, 16).ok()?;
+        Some(Watermark { next: next.parse().ok()?, version })
+    };
+    read().map(Some).ok_or(RegisterError::Kept { what: "watermark" })
 }
 
 /// What is new of alerts, by number.

@@ -175,15 +175,11 @@ pub(super) async fn append(
     entry: AuditEntry<'_>,
 ) -> Result<AuditHead, RegisterError> {
     const DOING: &str = "write to the audit trail";
-    let last = Sql::new("SELECT n, hash FROM audit ORDER BY n DESC LIMIT 1");
-    let last = last.row(&mut *work, DOING).await?;
-    let (before, previous) = match last {
-        None => (0, NOTHING.to_owned()),
-        Some(row) => (column::<i64>(&row, "n")?, column::<String>(&row, "hash")?),
-    };
-    let n = before + 1;
+    let last = head(work).await?.unwrap_or(AuditHead { n: 0, hash: NOTHING.to_owned() });
+    let AuditHead { n: before, hash: previous } = last;
+    let number = before + 1;
+    let n = i64::try_from(number).map_err(|_| RegisterError::Kept { what: "n" })?;
     let detail = canonical(entry.detail);
-    let number = u64::try_from(n).map_err(|_| RegisterError::Kept { what: "n" })?;
     let hash = hash(
         &previous,
         number,
@@ -202,6 +198,15 @@ pub(super) async fn append(
     noted.text(") ON CONFLICT (name) DO UPDATE SET value = excluded.value");
     noted.run(&mut *work, DOING).await?;
     Ok(AuditHead { n: number, hash })
+}
+
+/// The end of the trail; none where nothing was noted.
+pub(super) async fn head(on: &mut AnyConnection) -> Result<Option<AuditHead>, RegisterError> {
+    let last = Sql::new("SELECT n, hash FROM audit ORDER BY n DESC LIMIT 1");
+    let Some(row) = last.row(on, "read the audit trail").await? else { return Ok(None) };
+    let n = column::<i64>(&row, "n")?;
+    let n = u64::try_from(n).map_err(|_| RegisterError::Kept { what: "n" })?;
+    Ok(Some(AuditHead { n, hash: column(&row, "hash")? }))
 }
 
 fn read(row: &AnyRow) -> Result<AuditRow, RegisterError> {

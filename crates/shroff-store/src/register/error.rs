@@ -23,6 +23,35 @@ pub enum RegisterError {
         /// Which column or value.
         what: &'static str,
     },
+    /// The tables have had a migration that this program does not know.
+    #[error(
+        "the register is of a newer version of Shroff: this one does not know migration {number}\n\
+         hint: use that version, or a later one"
+    )]
+    Newer {
+        /// Its number.
+        number: i64,
+    },
+    /// A register that is to be filled has something in it.
+    #[error(
+        "the register is not empty: its table `{table}` has rows\nhint: name another database, or \
+         another schema of it; nothing was changed"
+    )]
+    NotEmpty {
+        /// The table.
+        table: String,
+    },
+    /// Lines that are no copy of a register.
+    #[error("the copy of the register cannot be read: line {line}: {what}")]
+    NoCopy {
+        /// Which line.
+        line: u64,
+        /// What is wrong with it.
+        what: &'static str,
+    },
+    /// A copy cannot be written or read.
+    #[error("the copy of the register cannot be written or read: {0}")]
+    Copying(std::io::Error),
     /// The path is no text.
     #[error("the path of the register is no UTF-8")]
     Path,

@@ -51,7 +51,34 @@ pub struct TypologyCount {
     pub reports: u64,
 }
 
+/// How much waits for people.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OpenCounts {
+    /// Alerts that are not decided.
+    pub alerts: u64,
+    /// Cases that are not decided.
+    pub cases: u64,
+    /// Payments that are held.
+    pub holds: u64,
+}
+
 impl Register {
+    /// Counts what waits for people: quick, to be asked often.
+    ///
+    /// # Errors
+    /// Where the database refuses.
+    pub async fn open_counts(&self) -> Result<OpenCounts, RegisterError> {
+        let sql = Sql::new(
+            "SELECT (SELECT COUNT(*) FROM alerts) - (SELECT COUNT(*) FROM alerts WHERE state = \
+             'decided') AS alerts, (SELECT COUNT(*) FROM cases WHERE state <> 'decided') AS cases, \
+             (SELECT COUNT(*) FROM holds WHERE state = 'open') AS holds",
+        );
+        let row = sql.row(&self.reader, DOING).await?;
+        let row = row.ok_or(RegisterError::Kept { what: "count" })?;
+        let of = |name| column::<i64>(&row, name).map(i64::unsigned_abs);
+        Ok(OpenCounts { alerts: of("alerts")?, cases: of("cases")?, holds: of("holds")? })
+    }
+
     /// Counts what is in the register; where it is of days, from `since` on.
     ///
     /// # Errors

@@ -7,12 +7,13 @@ mod postgres;
 
 use serde_json::json;
 use shroff_store::register::{
-    AlertFilter, AlertSort, AuditEntry, AuditFault, AuditFilter, AuditRow, Chain, Ending,
-    HoldAnswer, HoldEnd, NewHold, Register, Watermark,
+    AlertFilter, AlertSort, AuditEntry, AuditFault, AuditFilter, AuditRow, Chain, Copied, Ending,
+    HoldAnswer, HoldEnd, NewHold, Register, RegisterError, Watermark,
 };
 use shroff_types::{Action, Timestamp};
 
 use crate::databases::on_each;
+use crate::postgres::Postgres;
 
 async fn note(register: &Register, n: i64) {
     let detail = json!({"b": n, "a": "\u{e9}\"\n"});
@@ -247,5 +248,114 @@ fn a_hold_ends_once_by_a_person_or_by_time() {
             1
         );
         assert_eq!(register.verify_audit().await.expect("what the test is set up with").0.n, 2);
+    });
+}
+
+/// All lines of a copy.
+async fn lines_of(register: &Register) -> (Copied, Vec<String>) {
+    let mut lines = Vec::new();
+    let mut write = |line: &str| {
+        lines.push(line.to_owned());
+        Ok(())
+    };
+    let copied = register.copy(&mut write).await.expect("it can be read");
+    (copied, lines)
+}
+
+async fn fill(register: &Register, lines: &[String]) -> Result<u64, RegisterError> {
+    let mut lines = lines.iter().cloned();
+    register.fill(&mut || Ok(lines.next())).await
+}
+
+/// What a copy has in it, in whatever order a database tells texts.
+fn sorted(lines: &[String]) -> Vec<String> {
+    let mut sorted = lines.to_vec();
+    sorted.sort();
+    sorted
+}
+
+async fn filled(register: &Register) {
+    let changes: Vec<_> = (1..=700).map(made::alert).collect();
+    let upto = Some(Watermark { next: 2_800, version: 7 });
+    register
+        .write_alerts(&changes, &[], upto, Timestamp(0))
+        .await
+        .expect("what the test is set up with");
+    for n in 1..=5 {
+        note(register, n).await;
+    }
+}
+
+#[test]
+fn a_copy_goes_into_either_database_with_every_row_and_its_chain() {
+    on_each(|register| async move {
+        filled(&register).await;
+        let (copied, lines) = lines_of(&register).await;
+        assert_eq!(copied.watermark, Some(Watermark { next: 2_800, version: 7 }));
+        assert_eq!(copied.audit.as_ref().map(|head| head.n), Some(5));
+        // 700 alerts with 4 payments, 5 accounts or fewer, and a revision each; 5 entries.
+        assert!(copied.rows > 700 * 6 + 5, "{}", copied.rows);
+        let folder = tempfile::tempdir().expect("what the test is set up with");
+        let other = Register::blank(&folder.path().join("other.sqlite")).await;
+        let other = other.expect("what the test is set up with");
+        assert_eq!(fill(&other, &lines).await.expect("it is a copy"), copied.rows);
+        let (again, same) = lines_of(&other).await;
+        assert_eq!((again, sorted(&same)), (copied, sorted(&lines)));
+        assert_eq!(other.verify_audit().await.expect("it reads").1, Vec::new());
+        // It goes on from there.
+        note(&other, 6).await;
+        let refused = fill(&other, &lines).await.expect_err("it is not empty");
+        assert!(refused.to_string().contains("is not empty"), "{refused}");
+        other.close().await;
+        if let Some(postgres) = Postgres::start() {
+            let third = Register::connect(&postgres.url()).await;
+            let third = third.expect("what the test is set up with");
+            assert_eq!(fill(&third, &lines).await.expect("it is a copy"), again_rows(&lines));
+            assert_eq!(sorted(&lines_of(&third).await.1), sorted(&lines));
+            third.close().await;
+        }
+    });
+}
+
+/// The rows of a copy, as its last line has them.
+fn again_rows(lines: &[String]) -> u64 {
+    lines.iter().filter(|line| line.starts_with('[')).count() as u64
+}
+
+#[test]
+fn what_is_no_copy_fills_nothing_and_is_told_by_its_line() {
+    on_each(|register| async move {
+        filled(&register).await;
+        let (_, lines) = lines_of(&register).await;
+        let row = lines.iter().position(|line| line.starts_with('[')).expect("a row");
+        let with = |at: usize, text: &str| {
+            let mut lines = lines.clone();
+            text.clone_into(&mut lines[at]);
+            lines
+        };
+        let mut short = lines.clone();
+        short.remove(row);
+        let newer = r#"{"form":1,"migrations":[1,999999]}"#;
+        let folder = tempfile::tempdir().expect("what the test is set up with");
+        for (lines, wanted) in [
+            (lines[..lines.len() - 1].to_vec(), "it ends too early"),
+            (with(0, "{}"), "line 1: it does not begin as a copy"),
+            (with(0, newer), "does not know migration 999999"),
+            (with(1, "{\"table\":\"alerts; DROP TABLE audit\",\"columns\":[]}"), "line 2: "),
+            (with(row, "[1]"), "this is no row of its table"),
+            (with(row, "[[]]"), "this is no row of its table"),
+            (short, "the rows are not as many"),
+        ] {
+            let path = folder.path().join("other.sqlite");
+            let other = Register::blank(&path).await.expect("what the test is set up with");
+            let refused = fill(&other, &lines).await.expect_err(wanted).to_string();
+            assert!(refused.contains(wanted), "{refused}");
+            other.close().await;
+            // Nothing of it is there.
+            let other = Register::sqlite(&path).await.expect("what the test is set up with");
+            assert_eq!(lines_of(&other).await.0.rows, 0, "{wanted}");
+            other.close().await;
+            std::fs::remove_file(path).expect("a file of our own");
+        }
     });
 }

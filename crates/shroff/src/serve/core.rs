@@ -341,6 +341,11 @@ impl<D: Disk> Core<D> {
         self.verdicts.sync()
     }
 
+    /// What tells the log from any other.
+    pub(crate) fn log_salt(&self) -> Option<u64> {
+        self.log.as_ref().map(Log::salt)
+    }
+
     /// Why the log takes nothing more.
     pub(crate) fn poisoned(&self) -> Option<&str> {
         self.log.as_ref().and_then(Log::poisoned)

@@ -5,7 +5,7 @@
 //! both are done. What is asked of the state is answered between two batches.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc as blocking};
 
 use anyhow::Context;
@@ -22,6 +22,7 @@ use super::metrics::Metrics;
 use super::problem::{Kind, Problem};
 use super::recorder::Recorder;
 use super::reply;
+use super::sealed::{Names, Sealer};
 use super::shadow::Feed;
 use super::snapshots::{Keeping, Snapshots};
 use crate::settings;
@@ -35,6 +36,8 @@ pub(crate) struct Sent {
     /// Those that could be read, as records of the log.
     pub(crate) records: Vec<u8>,
     pub(crate) count: usize,
+    /// What they say beside, by number among them; where names are sealed.
+    pub(crate) names: Vec<(usize, Names)>,
     /// Those that could not, by position.
     pub(crate) refused: Vec<(u64, Problem)>,
     /// How many were sent before in the same request.
@@ -97,30 +100,36 @@ pub(crate) struct Activation {
 pub(crate) struct Desk {
     jobs: mpsc::UnboundedSender<Job>,
     stopped: Arc<AtomicBool>,
+    /// Requests with payments that the engine has not taken up.
+    waiting: Arc<AtomicUsize>,
 }
 
 impl Desk {
     /// Starts the threads.
     pub(crate) fn start(
         core: Core<Folder>,
+        sealer: Option<Sealer>,
         metrics: Arc<Metrics>,
         recorder: Recorder,
         snapshots: Snapshots,
     ) -> anyhow::Result<(Desk, std::thread::JoinHandle<()>)> {
         let (jobs, queue) = mpsc::unbounded_channel();
         let stopped = Arc::new(AtomicBool::new(false));
-        let syncer = Syncer::start()?;
+        let syncer = Syncer::start(Arc::clone(&metrics))?;
+        let waiting = Arc::new(AtomicUsize::new(0));
         let keeping = Keeping::start(snapshots)?;
         let is_behind = false;
         let stopped_by = Arc::clone(&stopped);
         let clerk = Clerk {
             core,
+            sealer,
             is_behind,
             syncer,
             keeping,
             metrics,
             recorder,
             stopped: stopped_by,
+            waiting: Arc::clone(&waiting),
             feed: None,
             is_snapshot_wanted: false,
         };
@@ -128,12 +137,17 @@ impl Desk {
             .name("shroff-engine".to_owned())
             .spawn(move || clerk.work(queue))
             .context("cannot start a thread")?;
-        Ok((Desk { jobs, stopped }, thread))
+        Ok((Desk { jobs, stopped, waiting }, thread))
     }
 
     /// Whether payments can still be made durable.
     pub(crate) fn is_stopped(&self) -> bool {
         self.stopped.load(Ordering::Acquire) || self.jobs.is_closed()
+    }
+
+    /// Requests with payments that the engine has not taken up.
+    pub(crate) fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Acquire)
     }
 
     /// Ends the engine, once it has answered what was sent before.
@@ -149,6 +163,7 @@ impl Desk {
         permit: OwnedSemaphorePermit,
     ) -> oneshot::Receiver<Result<Answers, Problem>> {
         let (reply, answer) = oneshot::channel();
+        self.waiting.fetch_add(1, Ordering::AcqRel);
         // Where the engine is gone, the receiver hears that its sender is.
         drop(self.jobs.send(Job::Payments(sent, reply, permit)));
         answer
@@ -200,12 +215,14 @@ struct Syncer {
 }
 
 impl Syncer {
-    fn start() -> anyhow::Result<Syncer> {
+    fn start(metrics: Arc<Metrics>) -> anyhow::Result<Syncer> {
         let (logs, lent) = blocking::channel::<Log<Folder>>();
         let (back, done) = blocking::channel();
         let work = move || {
             while let Ok(mut log) = lent.recv() {
+                let begun = settings::now();
                 let synced = log.sync();
+                metrics.synced(begun.elapsed());
                 if back.send((log, synced)).is_err() {
                     break;
                 }
@@ -238,6 +255,8 @@ struct Batch {
 
 struct Clerk {
     core: Core<Folder>,
+    /// Where names are sealed.
+    sealer: Option<Sealer>,
     /// Whether payments are durable of which no verdict could be kept: a start anew keeps it.
     is_behind: bool,
     syncer: Syncer,
@@ -245,6 +264,7 @@ struct Clerk {
     metrics: Arc<Metrics>,
     recorder: Recorder,
     stopped: Arc<AtomicBool>,
+    waiting: Arc<AtomicUsize>,
     /// Other rules that run beside these.
     feed: Option<Feed>,
     /// Whether no snapshot is of the rules of now.
@@ -328,6 +348,7 @@ impl Clerk {
                     // What was sent before is still answered, and nothing is taken after it.
                     Job::Stop => queue.close(),
                     Job::Payments(sent, reply, permit) => {
+                        self.waiting.fetch_sub(1, Ordering::AcqRel);
                         batch.payments += sent.count + sent.others.len();
                         let items = self.admit(sent);
                         batch.jobs.push((items, reply));
@@ -375,10 +396,11 @@ impl Clerk {
     }
 
     fn admit(&mut self, sent: Sent) -> Vec<Item> {
-        let Sent { records, count, refused, before, mut others, is_message } = sent;
+        let Sent { records, count, names, refused, before, mut others, is_message } = sent;
+        let mut names = names.into_iter().peekable();
         let mut refused = refused.into_iter().peekable();
         let mut items = Vec::with_capacity(count + refused.len() + others.len());
-        let mut records = shroff_store::Records::of(&records);
+        let mut records = shroff_store::Records::of(&records).enumerate();
         loop {
             let index = items.len() as u64;
             if let Some((_, problem)) = refused.next_if(|(at, _)| *at == index) {
@@ -390,11 +412,11 @@ impl Clerk {
                 items.push(self.other(other, before + index));
                 continue;
             }
-            let Some(record) = records.next() else { break };
+            let Some((number, record)) = records.next() else { break };
             let sent = read_payment(record).expect("it was written by us just now");
             // Whoever reads what is sent refuses control characters: this is a second lock.
             assert!(sent.withdraws().is_none(), "no payment that is sent takes another one out");
-            items.push(match self.core.admit(&sent) {
+            let item = match self.core.admit(&sent) {
                 Admission::New(place) => Item::At(place, false),
                 Admission::Known(place) => Item::At(place, true),
                 Admission::Conflict(place) if is_message && self.moves_the_same(place, &sent) => {
@@ -402,7 +424,14 @@ impl Clerk {
                 }
                 Admission::Conflict(_) => Item::Refused(conflict(before + index)),
                 Admission::Refused(refusal) => Item::Refused(cannot(refusal, before + index)),
-            });
+            };
+            let names = names.next_if(|(at, _)| *at == number);
+            if let (Some((_, names)), Item::At(place, is_known)) = (names, &item)
+                && let Some(sealer) = &mut self.sealer
+            {
+                sealer.take((*place, !is_known), sent.id, names);
+            }
+            items.push(item);
         }
         items
     }
@@ -448,7 +477,7 @@ impl Clerk {
                 return;
             }
         };
-        self.metrics.batch(told.len(), begun.elapsed(), &self.core);
+        self.metrics.batch(&told, begun.elapsed(), &self.core);
         // Before the replies leave, so that whoever has one finds its alert.
         self.recorder.record(&mut self.core, &told, received);
         for (items, reply) in batch.jobs {
@@ -473,9 +502,11 @@ impl Clerk {
         }
         let written = self.core.write(received);
         if written.is_err() {
+            self.sealer.iter_mut().for_each(Sealer::forget);
             self.stopped.store(self.core.poisoned().is_some(), Ordering::Release);
         }
         written?;
+        let sealing = self.sealer.as_mut().map_or(Ok(false), |sealer| sealer.begin(received));
         let log = self.core.lend_log();
         self.syncer.logs.send(log).ok().context("the thread that syncs is gone")?;
         let told = self.core.run(&Alone);
@@ -484,7 +515,18 @@ impl Clerk {
         if synced.is_err() {
             self.stopped.store(true, Ordering::Release);
         }
+        let sealed = match (sealing, &self.sealer) {
+            (Ok(true), Some(sealer)) => sealer.finish(),
+            (Ok(_), _) => Ok(()),
+            (Err(error), _) => Err(error),
+        };
         synced?;
+        // Payments are durable of which the names are not: sent again after a start they are taken.
+        self.is_behind |= sealed.is_err();
+        if sealed.is_err() {
+            self.stopped.store(true, Ordering::Release);
+        }
+        sealed.context("names could not be sealed")?;
         let kept = self.core.keep(&told);
         if kept.is_err() {
             self.is_behind = true;

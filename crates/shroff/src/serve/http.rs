@@ -1,6 +1,7 @@
 //! The paths of the service.
 
 use std::convert::Infallible;
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
 use axum::Router;
@@ -34,9 +35,10 @@ use super::problem::{Kind, Problem};
 use super::pseudonyms::Pseudonyms;
 use super::quarantine::Quarantine;
 use super::recorder::Inbox;
+use super::sealed::Vault;
 use super::unmasked::Grants;
 use super::webhooks::Webhooks;
-use super::{assets, messages, reply, routes, wire};
+use super::{assets, gauges, messages, reply, routes, wire};
 use crate::settings;
 
 /// What the paths share.
@@ -50,6 +52,8 @@ pub(crate) struct Shared {
     pub(crate) ahead: Span,
     pub(crate) quarantine: Quarantine,
     pub(crate) register: Register,
+    /// The data folder.
+    pub(crate) data: PathBuf,
     pub(crate) inbox: Arc<Inbox>,
     pub(crate) events: Arc<Events>,
     pub(crate) rules: Arc<Rules>,
@@ -61,6 +65,8 @@ pub(crate) struct Shared {
     /// Who may see which number of an account.
     pub(crate) grants: Grants,
     pub(crate) webhooks: Arc<Webhooks>,
+    /// Where names are sealed; none where they are not read.
+    pub(crate) vault: Option<Arc<Vault>>,
     /// Whether browsers reach it by TLS alone.
     pub(crate) is_secure: bool,
 }
@@ -106,6 +112,7 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         })
         .layer(DefaultBodyLimit::disable())
         .layer(axum::middleware::from_fn_with_state(Arc::clone(&shared), guard))
+        .layer(axum::middleware::from_fn_with_state(Arc::clone(&shared), gauges::timed))
         .with_state(shared)
 }
 
@@ -193,17 +200,17 @@ async fn together(shared: &Shared, request: Request) -> Answer {
     let text = text.map_err(|_| Problem::new(Kind::BadRequest, "the body is no UTF-8"))?;
     let is_many = text.trim_start().starts_with('[');
     let mut sent = Sent::default();
-    let latest = wire::Latest { now: settings::wall(), ahead: shared.ahead };
+    let how = how(shared);
     if is_many {
         let records = wire::elements(text)?;
         if records.len() > MOST_PAYMENTS {
             return Err(too_large());
         }
         for record in records {
-            read_into(&mut sent, record.get(), latest);
+            read_into(&mut sent, record.get(), how);
         }
     } else {
-        read_into(&mut sent, text, latest);
+        read_into(&mut sent, text, how);
     }
     let answers = shared.desk.send(sent, permit).await.map_err(|_| stopped())??;
     Ok(reply_to(answers, is_many))
@@ -211,20 +218,41 @@ async fn together(shared: &Shared, request: Request) -> Answer {
 
 /// Takes payments that nobody sent by HTTP, each as JSON: what is said of them is for nobody.
 pub(crate) async fn take(shared: &Shared, payments: &[String]) -> Result<(), Problem> {
-    let latest = wire::Latest { now: settings::wall(), ahead: shared.ahead };
+    let how = how(shared);
     let mut sent = Sent::default();
     for payment in payments {
-        read_into(&mut sent, payment, latest);
+        read_into(&mut sent, payment, how);
     }
     let kib = u32::try_from(sent.records.len() >> 10).unwrap_or(u32::MAX).max(1);
     let permit = Arc::clone(&shared.room).acquire_many_owned(kib).await.map_err(|_| stopped())?;
     shared.desk.send(sent, permit).await.map_err(|_| stopped())?.map(drop)
 }
 
-fn read_into(sent: &mut Sent, text: &str, latest: wire::Latest) {
-    let Sent { records, count, refused, before, .. } = sent;
-    match wire::read(text, latest, |payment| shroff_store::write_payment(payment, records)) {
-        Ok(()) => *count += 1,
+/// How a payment is read.
+#[derive(Clone, Copy)]
+struct How {
+    latest: wire::Latest,
+    /// Whether names are read too.
+    has_names: bool,
+}
+
+fn how(shared: &Shared) -> How {
+    let latest = wire::Latest { now: settings::wall(), ahead: shared.ahead };
+    How { latest, has_names: shared.vault.is_some() }
+}
+
+fn read_into(sent: &mut Sent, text: &str, how: How) {
+    let Sent { records, count, names, refused, before, .. } = sent;
+    let named = if how.has_names { wire::names(text) } else { Ok(None) };
+    let read = named.and_then(|named| {
+        wire::read(text, how.latest, |payment| shroff_store::write_payment(payment, records))?;
+        Ok(named)
+    });
+    match read {
+        Ok(named) => {
+            names.extend(named.map(|named| (*count, named)));
+            *count += 1;
+        }
         Err(problem) => {
             let index = *count as u64 + refused.len() as u64;
             refused.push((index, problem.at(Some(*before + index))));
@@ -350,13 +378,13 @@ async fn send_lines(
     order: &mpsc::Sender<Waiting>,
 ) -> Result<(), ()> {
     for lines in lines_of(lines).chunks(MOST_LINES) {
-        let latest = wire::Latest { now: settings::wall(), ahead: shared.ahead };
+        let how = how(shared);
         let mut sent = Sent { before: *before, ..Sent::default() };
         let mut bytes = 0;
         for line in lines {
             bytes += line.len();
             // What is no UTF-8 is no JSON either, and is told as that.
-            read_into(&mut sent, std::str::from_utf8(line).unwrap_or("\u{fffd}"), latest);
+            read_into(&mut sent, std::str::from_utf8(line).unwrap_or("\u{fffd}"), how);
         }
         let count = (sent.count + sent.refused.len()) as u64;
         let kib = u32::try_from(bytes.div_ceil(1 << 10)).unwrap_or(u32::MAX).max(1);
@@ -415,9 +443,7 @@ async fn verdict(
 )]
 async fn metrics(State(shared): State<Arc<Shared>>, request: Request) -> Answer {
     allow(&shared, &request, Right::ReadMetrics)?;
-    let bytes = shared.desk.ask(|core| core.live.bytes()).await?;
-    shared.metrics.window_bytes(bytes);
-    shared.metrics.waiting_alerts(shared.inbox.waiting());
+    gauges::look(&shared).await?;
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     Ok(typed(HeaderValue::from_static(kind), shared.metrics.text()))
 }

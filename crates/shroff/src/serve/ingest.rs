@@ -30,7 +30,7 @@ pub(crate) fn run(arguments: &Ingest) -> anyhow::Result<Ending> {
     let options = ledger::options(&arguments.sources)?;
     let (ledger, _) = ledger::read_files(&files, &options, &mut quarantine)?;
     let (_, rulebook) = super::rules_of(&arguments.serve)?;
-    setup::token_key(&arguments.serve.token_key_file())?;
+    setup::token_key_of(&arguments.serve.data, &arguments.serve.token_key_file())?;
     let (core, _) = super::open(data, rulebook.live()?, rulebook.version())?;
     let latest = settings::wall().after(arguments.serve.ahead);
     let mut loading =

@@ -6,7 +6,9 @@ use axum::body::Bytes;
 use axum::extract::{Request, State};
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use serde_json::value::RawValue;
-use shroff_ingest::messages::{Instruction, Limits, Message, Unreadable, read_messages};
+use shroff_ingest::messages::{
+    Instruction, Limits, Message, PartyNames, Unreadable, read_messages,
+};
 use shroff_store::write_payment;
 
 use super::api::{Asked, Big, MessagesAnswer, Typed, Unprocessed};
@@ -14,6 +16,7 @@ use super::desk::{Other, Sent, stopped};
 use super::http::{Answer, JSON, MOST_BODY_BYTES, Shared, allow, room, too_large, typed};
 use super::keys::Right;
 use super::problem::{Kind, Problem};
+use super::sealed::Names;
 use super::wire;
 use crate::settings;
 
@@ -57,7 +60,8 @@ pub(crate) async fn messages(State(shared): State<Arc<Shared>>, request: Request
     let permit = room(&shared, length)?;
     let body = axum::body::to_bytes(request.into_body(), MOST_BODY_BYTES).await;
     let body = body.map_err(|_| too_large())?;
-    let messages = match read(&body).await? {
+    let has_names = shared.vault.is_some();
+    let messages = match read(&body, has_names).await? {
         Ok(messages) => messages,
         Err(error) => return Err(aside(shared, body, error).await),
     };
@@ -67,9 +71,13 @@ pub(crate) async fn messages(State(shared): State<Arc<Shared>>, request: Request
     told(&messages, &answers.lines).map(|body| typed(JSON, body))
 }
 
-async fn read(body: &Bytes) -> Result<Result<Vec<Message>, Unreadable>, Problem> {
-    let limits =
-        Limits { bytes: MOST_BODY_BYTES, instructions: MOST_INSTRUCTIONS, ..Limits::default() };
+async fn read(body: &Bytes, has_names: bool) -> Result<Result<Vec<Message>, Unreadable>, Problem> {
+    let limits = Limits {
+        bytes: MOST_BODY_BYTES,
+        instructions: MOST_INSTRUCTIONS,
+        has_names,
+        ..Limits::default()
+    };
     if body.len() <= SHORT {
         return Ok(read_messages(body, &limits));
     }
@@ -112,6 +120,11 @@ fn sent(messages: &[Message], latest: wire::Latest) -> Sent {
             Instruction::Payment(payment) => match wire::not_ahead(payment.time, latest) {
                 Ok(()) => {
                     write_payment(&payment.sent(), &mut sent.records);
+                    let PartyNames { debtor, creditor, remittance } = payment.names.clone();
+                    let names = Names { debtor, creditor, remittance };
+                    if !names.is_empty() {
+                        sent.names.push((sent.count, names));
+                    }
                     sent.count += 1;
                     continue;
                 }

@@ -5,10 +5,15 @@ use std::time::Duration;
 
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
+use shroff_engine::Told;
 use shroff_store::Disk;
+use shroff_store::register::OpenCounts;
+use shroff_types::Action;
 
 use super::core::Core;
 
@@ -35,6 +40,11 @@ pub(crate) struct Metrics {
     batch_seconds: Histogram,
     snapshot_seconds: Histogram,
     pub(crate) webhooks: WebhookMetrics,
+    sync_seconds: Histogram,
+    answer_seconds: Family<Labels, Histogram, fn() -> Histogram>,
+    answers: Family<Labels, Counter<u64, AtomicU64>>,
+    suggested: Family<Labels, Counter<u64, AtomicU64>>,
+    state: State,
 }
 
 /// What is counted of webhooks.
@@ -66,6 +76,53 @@ impl WebhookMetrics {
     pub(crate) fn waiting(&self, count: u64) {
         self.waiting.set(i64::try_from(count).unwrap_or(i64::MAX));
     }
+}
+
+type Labels = Vec<(&'static str, String)>;
+
+/// What is looked up when somebody asks.
+#[derive(Debug)]
+struct State {
+    waiting_requests: Gauge,
+    body_bytes: Gauge,
+    ready: Gauge,
+    register_behind: Gauge,
+    open_alerts: Gauge,
+    open_cases: Gauge,
+    open_holds: Gauge,
+    snapshot_age: Gauge,
+    disk_free: Gauge,
+}
+
+impl State {
+    fn new(registry: &mut Registry) -> State {
+        let mut gauge = |name: &str, help: &str| {
+            let gauge = Gauge::default();
+            registry.register(name, help, gauge.clone());
+            gauge
+        };
+        State {
+            waiting_requests: gauge(
+                "waiting_requests",
+                "Requests with payments that the engine has not taken up",
+            ),
+            body_bytes: gauge("body_bytes", "Room that bodies take; beyond 64 MiB there is 429"),
+            ready: gauge("ready", "1 where payments can be made durable, else 0"),
+            register_behind: gauge(
+                "register_behind_payments",
+                "Payments of the log that the register does not know yet",
+            ),
+            open_alerts: gauge("open_alerts", "Alerts that nobody decided"),
+            open_cases: gauge("open_cases", "Cases that nobody decided"),
+            open_holds: gauge("open_holds", "Payments that are held"),
+            snapshot_age: gauge("snapshot_age_seconds", "Since the newest snapshot was written"),
+            disk_free: gauge("disk_free_bytes", "Bytes that may be written where the data lies"),
+        }
+    }
+}
+
+fn set(gauge: &Gauge, value: u64) {
+    gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
 }
 
 impl Metrics {
@@ -109,6 +166,20 @@ impl Metrics {
         let help = "How long the engine stood still for a snapshot";
         registry.register_with_unit("snapshot", help, Unit::Seconds, snapshot_seconds.clone());
         let webhooks = WebhookMetrics::of(&mut registry);
+        let sync_seconds = Histogram::new(exponential_buckets(0.000_125, 2.0, 15));
+        let help = "How long the disk took to make a batch durable";
+        registry.register_with_unit("sync", help, Unit::Seconds, sync_seconds.clone());
+        let answer_seconds: Family<Labels, Histogram, fn() -> Histogram> =
+            Family::new_with_constructor(|| Histogram::new(exponential_buckets(0.000_5, 2.0, 14)));
+        let help = "How long an answer took to its first byte, by path";
+        registry.register_with_unit("answer", help, Unit::Seconds, answer_seconds.clone());
+        let answers = Family::default();
+        registry.register("answers", "Answers, by the first digit of the status", answers.clone());
+        let suggested = Family::default();
+        registry.register("suggested", "Verdicts, by the action they suggest", suggested.clone());
+        let info: Labels = vec![("version", env!("CARGO_PKG_VERSION").to_owned())];
+        registry.register("build", "The program", Info::new(info));
+        let state = State::new(&mut registry);
         Metrics {
             registry,
             repeated,
@@ -130,13 +201,23 @@ impl Metrics {
             batch_seconds,
             snapshot_seconds,
             webhooks,
+            sync_seconds,
+            answer_seconds,
+            answers,
+            suggested,
+            state,
         }
     }
 
     /// Notes a batch that is durable, and the state after it.
-    pub(crate) fn batch<D: Disk>(&self, payments: usize, time: Duration, core: &Core<D>) {
+    pub(crate) fn batch<D: Disk>(&self, told: &[Told], time: Duration, core: &Core<D>) {
         #[expect(clippy::cast_precision_loss, reason = "a batch is short")]
-        self.batch_payments.observe(payments as f64);
+        self.batch_payments.observe(told.len() as f64);
+        for action in [Action::None, Action::Review, Action::Hold] {
+            let count = told.iter().filter(|told| told.action == action).count();
+            let labels = vec![("action", action.name().to_owned())];
+            self.suggested.get_or_create(&labels).inc_by(count as u64);
+        }
         self.batch_seconds.observe(time.as_secs_f64());
         self.state(core);
     }
@@ -150,9 +231,6 @@ impl Metrics {
     pub(crate) fn state<D: Disk>(&self, core: &Core<D>) {
         let live = &core.live;
         let (counts, late) = (live.counts(), live.late());
-        let set = |gauge: &Gauge, value: u64| {
-            gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
-        };
         set(&self.payments, u64::from(live.next().0));
         set(&self.late, late.taken);
         set(&self.too_late, counts.too_late);
@@ -172,6 +250,56 @@ impl Metrics {
     /// How many alerts the register is behind.
     pub(crate) fn waiting_alerts(&self, count: usize) {
         self.waiting_alerts.set(i64::try_from(count).unwrap_or(i64::MAX));
+    }
+
+    /// Notes how long a sync took.
+    pub(crate) fn synced(&self, time: Duration) {
+        self.sync_seconds.observe(time.as_secs_f64());
+    }
+
+    /// Notes an answer on a path, as it is described.
+    pub(crate) fn answered(&self, path: &str, status: u16, time: Duration) {
+        let labels = vec![("path", path.to_owned())];
+        self.answer_seconds.get_or_create(&labels).observe(time.as_secs_f64());
+        let labels = vec![("status", format!("{}xx", status / 100))];
+        self.answers.get_or_create(&labels).inc();
+    }
+
+    /// How many requests wait for the engine.
+    pub(crate) fn waiting_requests(&self, count: usize) {
+        set(&self.state.waiting_requests, count as u64);
+    }
+
+    /// How much room bodies take.
+    pub(crate) fn body_bytes(&self, bytes: usize) {
+        set(&self.state.body_bytes, bytes as u64);
+    }
+
+    /// Whether payments can be made durable.
+    pub(crate) fn ready(&self, is_ready: bool) {
+        set(&self.state.ready, u64::from(is_ready));
+    }
+
+    /// How many payments the register is behind.
+    pub(crate) fn register_behind(&self, payments: u64) {
+        set(&self.state.register_behind, payments);
+    }
+
+    /// How much people have to do.
+    pub(crate) fn open(&self, open: OpenCounts) {
+        set(&self.state.open_alerts, open.alerts);
+        set(&self.state.open_cases, open.cases);
+        set(&self.state.open_holds, open.holds);
+    }
+
+    /// How old the newest snapshot is.
+    pub(crate) fn snapshot_age(&self, age: Duration) {
+        set(&self.state.snapshot_age, age.as_secs());
+    }
+
+    /// How much room the disk has.
+    pub(crate) fn disk_free(&self, bytes: u64) {
+        set(&self.state.disk_free, bytes);
     }
 
     /// All of them as text.

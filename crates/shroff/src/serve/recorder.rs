@@ -6,6 +6,7 @@
 //! log. A start hands over what was not written before.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -52,12 +53,15 @@ pub(crate) struct Inbox {
     waiting: Mutex<Waiting>,
     wake: Notify,
     written: watch::Sender<u64>,
+    /// Up to where the register knows the log, and one more; zero where that is not known.
+    known: AtomicU64,
 }
 
 impl Inbox {
     pub(crate) fn new() -> Arc<Inbox> {
         let (written, _) = watch::channel(0);
-        Arc::new(Inbox { waiting: Mutex::default(), wake: Notify::new(), written })
+        let known = AtomicU64::new(0);
+        Arc::new(Inbox { waiting: Mutex::default(), wake: Notify::new(), written, known })
     }
 
     fn lock(&self) -> MutexGuard<'_, Waiting> {
@@ -98,6 +102,11 @@ impl Inbox {
     pub(crate) async fn caught_up(&self) {
         // Where it takes longer, what the register knows is what is told.
         drop(tokio::time::timeout(READ_YOUR_WRITES, self.reached(self.handed())).await);
+    }
+
+    /// Up to where the register knows the log, since it was written.
+    pub(crate) fn known(&self) -> Option<u64> {
+        self.known.load(Ordering::Acquire).checked_sub(1)
     }
 
     /// How many alerts wait to be written.
@@ -175,6 +184,9 @@ pub(crate) async fn write(inbox: Arc<Inbox>, register: Register, events: Arc<Eve
                 events.holds_opened();
             }
             tell(&register, &events, changes).await;
+        }
+        if let Some(upto) = upto {
+            inbox.known.store(upto.next.saturating_add(1), Ordering::Release);
         }
         inbox.written.send_replace(handed);
     }

@@ -17,6 +17,11 @@ use crate::tune::rewrite::rewritten;
 use crate::zone::Zone;
 use crate::{library, outputs, rules, settings};
 
+/// There while a backup is restored: a folder with it in it is half of one.
+pub(crate) const RESTORING: &str = "restoring";
+/// Which key tokens are made with.
+const KEY_ID: &str = "token.key.sha256";
+
 /// Makes a folder that only its owner can look into.
 pub(crate) fn make_private_folder(path: &Path) -> anyhow::Result<()> {
     let told = || format!("cannot make the folder `{}`", path.display());
@@ -32,6 +37,13 @@ pub(crate) fn make_private_folder(path: &Path) -> anyhow::Result<()> {
 
 /// Takes the data directory for this process alone, as long as what is returned lives.
 pub(crate) fn lock(data: &Path) -> anyhow::Result<File> {
+    if data.join(RESTORING).exists() {
+        bail!(
+            "`{}` is a backup that is being restored, or was not restored as a whole\nhint: remove it \
+             and restore again",
+            data.display()
+        );
+    }
     let path = data.join("lock");
     let file = outputs::create_private(&path)?;
     file.try_lock().map_err(|_| {
@@ -56,6 +68,48 @@ pub(crate) fn token_key(path: &Path) -> anyhow::Result<[u8; 32]> {
         }
         Err(error) => Err(error).with_context(|| format!("cannot read `{}`", path.display())),
     }
+}
+
+/// What a key is known by, which says nothing of it: it is random.
+pub(crate) fn fingerprint(key: &[u8; 32]) -> String {
+    let mut text = b"shroff token key\n".to_vec();
+    text.extend_from_slice(key);
+    outputs::sha256(&text)
+}
+
+/// The key of tokens of a data folder. With another one than before, every account would have
+/// another token, and what the register holds would be of nobody.
+pub(crate) fn token_key_of(data: &Path, path: &Path) -> anyhow::Result<[u8; 32]> {
+    let known = data.join(KEY_ID);
+    let expected = if known.exists() { Some(crate::inputs::text(&known)?) } else { None };
+    if expected.is_some() && !path.exists() {
+        bail!(
+            "there is no key of tokens `{}`, and `{}` was made with one\nhint: put it back, or name it \
+             with --token-key; `{}` says which it is",
+            path.display(),
+            data.display(),
+            known.display()
+        );
+    }
+    let key = token_key(path)?;
+    let now = fingerprint(&key);
+    match expected {
+        Some(expected) if expected.trim() != now => bail!(
+            "`{}` is not the key that the tokens of `{}` were made with\nhint: name that one with \
+             --token-key; or, to give every account another token from now on, remove `{}`",
+            path.display(),
+            data.display(),
+            known.display()
+        ),
+        Some(_) => {}
+        None => expect_key(data, &now)?,
+    }
+    Ok(key)
+}
+
+/// Notes which key the tokens of a data folder are made with.
+pub(crate) fn expect_key(data: &Path, fingerprint: &str) -> anyhow::Result<()> {
+    outputs::write_private(&data.join(KEY_ID), |file| Ok(writeln!(file, "{fingerprint}")?))
 }
 
 /// The key of tokens of a service that was started before.

@@ -17,6 +17,8 @@ type Table = BTreeMap<(String, String), Grant>;
 pub(crate) struct Grant {
     /// A payment of the account.
     pub(crate) place: Place,
+    /// The case that it was granted in.
+    pub(crate) case: i64,
     pub(crate) expires: Timestamp,
 }
 
@@ -62,7 +64,7 @@ mod tests {
     #[test]
     fn what_is_granted_is_for_one_person_and_one_account_and_ends() {
         let grants = Grants::new(Span::from_micros(10).expect("a span"));
-        let grant = Grant { place: Place(3), expires: grants.until(Timestamp(100)) };
+        let grant = Grant { place: Place(3), case: 1, expires: grants.until(Timestamp(100)) };
         grants.note(("ann", "a"), grant, Timestamp(100));
         assert_eq!(grants.of(("ann", "a"), Timestamp(109)), Some(grant));
         assert_eq!(grants.of(("ann", "a"), Timestamp(110)), None, "it has ended");

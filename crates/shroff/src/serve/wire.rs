@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 use shroff_types::{Amount, Currency, Decimal, DecimalError, SentPayment, Span, Timestamp};
 
 use super::problem::{Kind, Problem};
+use super::sealed::{MOST_NAME_BYTES as MOST_PARTY_BYTES, MOST_REMITTANCE_BYTES, Names};
 
 /// The longest id and account, in bytes.
 pub(crate) const MOST_NAME_BYTES: usize = 128;
@@ -63,6 +64,44 @@ pub(crate) fn read<T>(
     };
     let method = method.as_deref().filter(|method| !method.is_empty());
     Ok(take(&SentPayment { id: &id, time, debtor: &debtor, creditor: &creditor, amount, method }))
+}
+
+#[derive(Deserialize)]
+struct WireNames<'a> {
+    #[serde(borrow, default)]
+    debtor_name: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    creditor_name: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    remittance: Option<&'a RawValue>,
+}
+
+/// The names and the remittance text of a payment, where there are any. Asked only where they are
+/// sealed; what is no object is told by [`read`].
+pub(crate) fn names(text: &str) -> Result<Option<Names>, Problem> {
+    if text.trim_ascii_start().starts_with(['[', '"']) {
+        return Ok(None);
+    }
+    let Ok(wire) = serde_json::from_str::<WireNames<'_>>(text) else { return Ok(None) };
+    let names = Names {
+        debtor: said("debtor_name", wire.debtor_name, MOST_PARTY_BYTES)?,
+        creditor: said("creditor_name", wire.creditor_name, MOST_PARTY_BYTES)?,
+        remittance: said("remittance", wire.remittance, MOST_REMITTANCE_BYTES)?,
+    };
+    Ok((!names.is_empty()).then_some(names))
+}
+
+/// A text of people's own: it may have lines, which become blanks.
+fn said(field: &'static str, raw: Option<&RawValue>, most: usize) -> Result<String, Problem> {
+    let Some(raw) = given(raw) else { return Ok(String::new()) };
+    let text: String =
+        serde_json::from_str(raw).map_err(|_| wrong(field, "is no text: it stands in quotes"))?;
+    let text = text.replace(char::is_control, " ");
+    let text = text.trim();
+    if text.len() > most {
+        return Err(wrong(field, &format!("has {} bytes, and {most} are the most", text.len())));
+    }
+    Ok(text.to_owned())
 }
 
 /// The records of a JSON array, each as its text.

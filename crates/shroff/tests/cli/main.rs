@@ -7,10 +7,14 @@ mod door;
 
 mod alerts;
 mod backtest;
+#[cfg(unix)]
+mod backup;
 mod bench;
 mod browser;
 #[cfg(unix)]
 mod changes;
+#[cfg(unix)]
+mod deploy;
 #[cfg(unix)]
 mod durable;
 #[cfg(unix)]

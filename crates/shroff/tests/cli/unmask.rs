@@ -9,14 +9,19 @@ use crate::serve::{Request, SECRET, Service, holds};
 use crate::signed;
 
 const JSON: &str = "application/json";
+/// What is planted beside the number.
+const NAME: &str = "Wilhelmina Planted";
+const WHAT_FOR: &str = "PLANTED-REMITTANCE-77";
 
 /// Three payments whose money comes back to where it started: the alert.
 fn circle(service: &Service, key: &str, accounts: [&str; 3], day: &str) -> String {
     let [a, b, c] = accounts;
     let payment = |n: usize, debtor: &str, creditor: &str| {
+        let name = |account: &str| if account == SECRET { NAME } else { "" };
         json!({
             "id": format!("{b}{n}"), "time": format!("{day}T0{n}:00:00Z"), "debtor": debtor,
             "creditor": creditor, "amount": 900 - 10 * n, "currency": "EUR",
+            "debtor_name": name(debtor), "creditor_name": name(creditor), "remittance": WHAT_FOR,
         })
     };
     let body = json!([payment(0, a, b), payment(1, b, c), payment(2, c, a)]).to_string();
@@ -31,12 +36,12 @@ fn ask(service: &Service, who: &str, (method, path): (&str, &str), body: &Value)
     service.ask(&Request { method, path, key: Some(who), kind: JSON, body: &body })
 }
 
-/// Every file with a text in it, but for the log of payments.
+/// Every file with a text in it; of a number, but for the log of payments.
 fn files_with(folder: &Path, text: &str) -> Vec<String> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).expect("a folder of the service") {
         let path = entry.expect("a file").path();
-        if path.is_dir() && !path.ends_with("payments") {
+        if path.is_dir() && (text != SECRET || !path.ends_with("payments")) {
             found.extend(files_with(&path, text));
         } else if path.is_file() && holds(&std::fs::read(&path).expect("a file"), text) {
             found.push(path.display().to_string());
@@ -45,16 +50,24 @@ fn files_with(folder: &Path, text: &str) -> Vec<String> {
     found
 }
 
+fn names(answer: &(u16, String)) -> Value {
+    let answer: Value = serde_json::from_str(&answer.1).expect("JSON");
+    answer["names"].clone()
+}
+
 fn account(answer: &(u16, String)) -> String {
     assert_eq!(answer.0, 200, "{}", answer.1);
     let answer: Value = serde_json::from_str(&answer.1).expect("JSON");
     answer["account"].as_str().expect("a text").to_owned()
 }
 
+#[expect(clippy::too_many_lines, reason = "one story, told in the order in which it happens")]
 #[test]
 fn a_number_is_in_one_answer_for_a_person_with_a_case_and_a_reason_and_nowhere_else() {
     let folder = Folder::new();
-    let service = Service::start(&folder);
+    folder.well("keys seal apart/seal.key");
+    let sealing = ["--seal-key", "apart/seal.key"];
+    let service = Service::start_with(&folder, &sealing);
     let key = service.key.clone().expect("the first start shows a key");
     let ada = signed::first(&service, &folder, "ada");
     let [ann, ray] =
@@ -86,7 +99,12 @@ fn a_number_is_in_one_answer_for_a_person_with_a_case_and_a_reason_and_nowhere_e
     let again = format!("/v1/unmask/{}", token.as_str().expect("a text"));
     assert_eq!(ask(&service, &ray, ("GET", &again), &json!(null)).0, 404, "not before");
     assert_eq!(account(&ask(&service, &ray, post, &good)), SECRET);
-    assert_eq!(account(&ask(&service, &ray, ("GET", &again), &json!(null))), SECRET);
+    let answer = ask(&service, &ray, ("GET", &again), &json!(null));
+    assert_eq!(account(&answer), SECRET);
+    let called =
+        |payment: &str| json!({ "payment": payment, "name": NAME, "remittance": WHAT_FOR });
+    // The newest first; the payment between the two others is not the account's.
+    assert_eq!(names(&answer), json!([called("B2"), called("B0")]));
     assert_eq!(ask(&service, &ada, ("GET", &again), &json!(null)).0, 404, "for one person");
 
     let trail = service.json("/v1/audit?actor=ray&limit=100", &ada);
@@ -107,12 +125,74 @@ fn a_number_is_in_one_answer_for_a_person_with_a_case_and_a_reason_and_nowhere_e
         "creditor": "Q", "amount": 1, "currency": "EUR" });
     assert_eq!(service.post(JSON, &key, &later.to_string()).0, 200);
     service.stop();
-    let service = Service::start(&folder);
+    let service = Service::start_with(&folder, &sealing);
     assert_eq!(ask(&service, &ray, ("GET", &again), &json!(null)).0, 404, "a start forgets it");
-    assert_eq!(account(&ask(&service, &ray, post, &good)), SECRET);
+    let answer = ask(&service, &ray, post, &good);
+    assert_eq!(account(&answer), SECRET);
+    assert_eq!(names(&answer), json!([called("B2"), called("B0")]));
+    let shown = service.get(&format!("/v1/alerts/{alert}/graph?hops=1"), &ann).1;
+    let verdict = service.get("/v1/payments/later/verdict", &key).1;
     service.stop();
-    for text in [export, metrics, folder.text("err.txt")] {
-        assert!(!text.contains(SECRET), "{text}");
+    folder.well("backup kept --data data");
+    for text in [export, metrics, folder.text("err.txt"), shown, verdict] {
+        for planted in [SECRET, NAME, WHAT_FOR] {
+            assert!(!text.contains(planted), "{text}");
+        }
+    }
+    for planted in [NAME, WHAT_FOR] {
+        assert_eq!(files_with(&folder.path("."), planted), Vec::<String>::new());
     }
     assert_eq!(files_with(&folder.path("."), SECRET), Vec::<String>::new());
+}
+
+/// A case over an alert, and the token of its first debtor.
+fn case_over(service: &Service, ann: &str, alert: &str) -> Value {
+    let body = json!({ "alerts": [alert] });
+    assert_eq!(ask(service, ann, ("POST", "/v1/cases"), &body).0, 201);
+    service.json(&format!("/v1/alerts/{alert}"), ann)["evidence"][0]["debtor"].clone()
+}
+
+#[test]
+fn without_a_key_no_name_is_kept_and_a_lost_one_takes_names_and_nothing_else() {
+    let folder = Folder::new();
+    let service = Service::start(&folder);
+    let key = service.key.clone().expect("the first start shows a key");
+    let ada = signed::first(&service, &folder, "ada");
+    let alert = circle(&service, &key, [SECRET, "B", "C"], "2024-01-01");
+    let token = case_over(&service, &ada, &alert);
+    let wanted = json!({ "account": token, "case": "case-1", "reason": "r" });
+    let post = ("POST", "/v1/unmask");
+    assert_eq!(names(&ask(&service, &ada, post, &wanted)), Value::Null);
+    let verdict = service.get("/v1/payments/B2/verdict", &key).1;
+    service.stop();
+    assert_eq!(files_with(&folder.path("."), NAME), Vec::<String>::new());
+    assert!(!folder.path("data/sealed").exists());
+
+    // With a key, what is sent again brings its names.
+    folder.well("keys seal one.key");
+    let service = Service::start_with(&folder, &["--seal-key", "one.key"]);
+    assert_eq!(circle(&service, &key, [SECRET, "B", "C"], "2024-01-01"), alert);
+    let told = names(&ask(&service, &ada, post, &wanted));
+    assert_eq!(told[0]["name"], NAME, "{told}");
+    assert_eq!(service.get("/v1/payments/B2/verdict", &key).1, verdict, "it depends on no name");
+    let long = json!({ "id": "long", "time": "2024-01-01T05:00:00Z", "debtor": "P", "creditor": "Q",
+        "amount": 1, "currency": "EUR", "debtor_name": "x".repeat(641) });
+    let (status, problem) = service.post(JSON, &key, &long.to_string());
+    assert!(status == 422 && problem.contains("debtor_name"), "{problem}");
+    service.stop();
+    assert_eq!(folder.run("keys seal one.key").code, Some(2), "it is never written over");
+
+    // Another key, and the old one lost: names of before are gone, and nothing else.
+    folder.well("keys seal two.key");
+    let service = Service::start_with(&folder, &["--seal-key", "two.key"]);
+    let answer = ask(&service, &ada, post, &wanted);
+    assert_eq!(account(&answer), SECRET);
+    let told = names(&answer);
+    assert!(told[0]["problem"].as_str().is_some_and(|why| why.contains("key")), "{told}");
+    assert_eq!(service.get("/v1/payments/B2/verdict", &key).1, verdict);
+    service.stop();
+    let service = Service::start_with(&folder, &["--seal-key", "two.key", "--seal-key", "one.key"]);
+    assert_eq!(names(&ask(&service, &ada, post, &wanted))[0]["name"], NAME);
+    service.stop();
+    folder.well("verify --data data");
 }

@@ -21,6 +21,7 @@ use crate::serve::api::{AccountToken, Asked, Big, CaseId, Found, Instant, Writte
 use crate::serve::http::Shared;
 use crate::serve::keys::Right;
 use crate::serve::problem::{Kind, Problem};
+use crate::serve::sealed::Names;
 use crate::serve::unmasked::Grant;
 use crate::settings;
 
@@ -55,6 +56,29 @@ struct Unmasked {
     account: String,
     #[schema(value_type = Instant)]
     expires: String,
+    /// What it was called in payments of the case, and what for; where names are sealed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(max_items = 10_000)]
+    names: Vec<CalledBy>,
+}
+
+/// What a payment says of the account.
+#[derive(Serialize, ToSchema)]
+#[schema(example = json!({ "payment": "p1", "name": "A. Example", "remittance": "rent" }))]
+struct CalledBy {
+    /// Its id.
+    #[schema(max_length = 256)]
+    payment: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 640)]
+    name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 4096)]
+    remittance: Option<String>,
+    /// Why it cannot be read, where it cannot.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 512)]
+    problem: Option<String>,
 }
 
 /// The number behind a token: for a person, within a case, for a reason, for a while, and noted.
@@ -85,14 +109,15 @@ async fn unmask(State(shared): State<Arc<Shared>>, request: Request) -> Answer {
         let what = "the case has no alert with this account";
         return Err(Problem::new(Kind::Forbidden, what).hint("open a case over an alert of it"));
     }
-    let places = places.into_iter().map(Place).collect();
-    let (place, account) = number(&shared, places, &token).await?.ok_or_else(gone)?;
+    let places: Vec<Place> = places.into_iter().map(Place).collect();
+    let (place, account) = number(&shared, places.clone(), &token).await?.ok_or_else(gone)?;
     // Noted before it leaves.
     note(&shared, &actor, ("unmask", &token), &detail).await?;
     let now = settings::wall();
-    let grant = Grant { place, expires: shared.grants.until(now) };
+    let grant = Grant { place, case, expires: shared.grants.until(now) };
     shared.grants.note((&actor.name, &token), grant, now);
-    told(account, grant.expires)
+    let names = names(&shared, places, &account).await?;
+    told(account, names, grant.expires)
 }
 
 /// The same again, as long as it was granted for.
@@ -117,7 +142,9 @@ async fn again(
     })?;
     let (_, account) = number(&shared, vec![grant.place], &token).await?.ok_or_else(gone)?;
     note(&shared, &actor, ("unmask.read", &token), &value!({})).await?;
-    told(account, grant.expires)
+    let places = shared.register.places_of(grant.case, &token).await.map_err(refused)?;
+    let names = names(&shared, places.into_iter().map(Place).collect(), &account).await?;
+    told(account, names, grant.expires)
 }
 
 /// The account of a token, from the payments of some places: the register knows where they are, so
@@ -145,6 +172,49 @@ async fn number(
     found.await
 }
 
+/// What the account was called in some payments, where names are sealed.
+async fn names(
+    shared: &Shared,
+    places: Vec<Place>,
+    account: &str,
+) -> Result<Vec<CalledBy>, Problem> {
+    let Some(vault) = shared.vault.clone() else { return Ok(Vec::new()) };
+    let account = account.to_owned();
+    let found = shared.desk.ask(move |core| {
+        let of = |place: Place| {
+            let read = core.payment(place, |sent| {
+                let is_debtor = sent.debtor == account;
+                (is_debtor || sent.creditor == account)
+                    .then(|| (place, sent.id.to_owned(), is_debtor))
+            });
+            // One that cannot be read was told of in the log of the program.
+            read.ok().flatten()
+        };
+        places.into_iter().filter_map(of).collect::<Vec<_>>()
+    });
+    let found = found.await?;
+    let reading = tokio::task::spawn_blocking(move || {
+        let called = |(place, id, is_debtor): (Place, String, bool)| {
+            let said = |text: String| Some(text).filter(|text| !text.is_empty());
+            match vault.names(place, &id) {
+                Ok(None) => None,
+                Ok(Some(Names { debtor, creditor, remittance })) => Some(CalledBy {
+                    payment: id,
+                    name: said(if is_debtor { debtor } else { creditor }),
+                    remittance: said(remittance),
+                    problem: None,
+                }),
+                Err(error) => {
+                    let problem = Some(error.to_string());
+                    Some(CalledBy { payment: id, name: None, remittance: None, problem })
+                }
+            }
+        };
+        found.into_iter().filter_map(called).collect()
+    });
+    reading.await.map_err(|_| Problem::new(Kind::Internal, "names could not be read"))
+}
+
 fn gone() -> Problem {
     Problem::new(Kind::NotFound, "the log has no account of this token").hint(
         "the log must hold the payments of the alert, and `token.key` must be the one that its \
@@ -152,8 +222,8 @@ fn gone() -> Problem {
     )
 }
 
-fn told(account: String, expires: Timestamp) -> Answer {
-    let mut response = json(&Unmasked { account, expires: expires.to_string() })?;
+fn told(account: String, names: Vec<CalledBy>, expires: Timestamp) -> Answer {
+    let mut response = json(&Unmasked { account, expires: expires.to_string(), names })?;
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     Ok(response)
 }
