@@ -15,7 +15,6 @@ mod events;
 mod explain;
 mod feed;
 mod gauges;
-mod holds;
 mod http;
 mod ingest;
 mod keys;
@@ -38,10 +37,12 @@ mod sealed;
 mod setup;
 mod shadow;
 mod snapshots;
+mod timers;
 mod tls;
 mod trial;
 mod unmasked;
 mod versions;
+mod webhooks;
 mod window;
 mod wire;
 
@@ -59,7 +60,6 @@ use shroff_types::{Place, Span, Timestamp};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::sync::{Semaphore, watch};
-use tokio_rustls::TlsAcceptor;
 
 use self::changes::Rules;
 use self::core::{Core, Disks};
@@ -78,9 +78,10 @@ use self::register::Registry;
 use self::sealed::{SealKeys, Sealer, Vault};
 pub(crate) use self::setup::Rulebook;
 use self::snapshots::{Keeper, Snapshots};
-use self::tls::Handshaken;
+use self::tls::{Handshaken, Pair};
 use self::unmasked::Grants;
 use self::versions::Versions;
+use self::webhooks::Webhooks;
 use crate::cli::{AuditCommand, Backup, Explain, Ingest, KeysCommand, Restore, Serve, Verify};
 use crate::threads::Threads;
 use crate::{Ending, settings, terminal};
@@ -142,6 +143,7 @@ fn serve(arguments: &Serve, feed: Option<Feed>) -> anyhow::Result<Ending> {
     let shared = Arc::new(Shared {
         desk: desk.clone(),
         keys,
+        webhooks: Webhooks::new(data, &arguments.hooks, Arc::clone(&metrics))?,
         metrics,
         room: Arc::new(Semaphore::new(http::ROOM_KIB)),
         pseudonyms,
@@ -159,8 +161,8 @@ fn serve(arguments: &Serve, feed: Option<Feed>) -> anyhow::Result<Ending> {
         vault,
         is_secure: tls.is_some() || arguments.behind_proxy,
     });
-    let tasks = registry.start(&runtime, arguments.hold_end);
-    rules.begin(desk.clone())?;
+    let tasks = registry.start(&runtime, arguments.hold_end, Arc::clone(&shared.webhooks));
+    begin(&rules, desk.clone(), (&runtime, &registry))?;
     if let Some(feed) = feed {
         feed_with(feed, &runtime, &shared)?;
     }
@@ -174,6 +176,16 @@ fn serve(arguments: &Serve, feed: Option<Feed>) -> anyhow::Result<Ending> {
     tracing::info!("stopped");
     drop(lock);
     Ok(Ending::Well)
+}
+
+/// Goes on with rules that run beside the active ones, and notes what becomes active.
+fn begin(
+    rules: &Arc<Rules>,
+    desk: Desk,
+    (runtime, registry): (&Runtime, &Registry),
+) -> anyhow::Result<()> {
+    runtime.spawn(changes::note(Arc::clone(rules), registry.register.clone()));
+    rules.begin(desk)
 }
 
 /// The versions of the rules, and the one that verdicts are given under.
@@ -252,10 +264,10 @@ fn refuse_open_network(arguments: &Serve) -> anyhow::Result<()> {
 }
 
 /// What TLS is spoken with, where it is.
-fn tls_of(arguments: &Serve) -> anyhow::Result<Option<TlsAcceptor>> {
+fn tls_of(arguments: &Serve) -> anyhow::Result<Option<Pair>> {
     match (&arguments.tls_cert, &arguments.tls_key) {
         (None, None) => Ok(None),
-        (Some(certificate), Some(key)) => tls::acceptor(certificate, key).map(Some),
+        (Some(certificate), Some(key)) => Pair::read(certificate, key).map(Some),
         (Some(_), None) => bail!("--tls-cert without --tls-key\nhint: it is the file of its key"),
         (None, Some(_)) => bail!("--tls-key without --tls-cert\nhint: it is the file of its chain"),
     }
@@ -341,7 +353,7 @@ struct Ready {
 
 async fn listen(
     address: SocketAddr,
-    tls: Option<TlsAcceptor>,
+    tls: Option<Pair>,
     shared: Arc<Shared>,
     ready: Ready,
 ) -> anyhow::Result<()> {
@@ -365,6 +377,8 @@ async fn listen(
             terminal::note(format_args!("open it at the address of the proxy, by https"));
         }
     }
+    // Before anything is told: whoever reads it may change the files at once.
+    let tls = tls.map(Pair::follow).transpose()?;
     {
         let mut out = std::io::stdout().lock();
         writeln!(out, "listening on {scheme}://{address}")?;

@@ -644,6 +644,110 @@ export interface paths {
         patch: operations["changeUser"];
         trace?: never;
     };
+    "/v1/webhooks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who is told of what. */
+        get: operations["listWebhooks"];
+        put?: never;
+        /** Tells somebody of what changes from now on. The secret is in the answer, and in no other. */
+        post: operations["addWebhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/webhooks/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Tells somebody no more. What waits for them, and what is known of it, is gone. */
+        delete: operations["deleteWebhook"];
+        options?: never;
+        head?: never;
+        /** Changes who is told of what, or tells it nothing. */
+        patch: operations["changeWebhook"];
+        trace?: never;
+    };
+    "/v1/webhooks/{id}/deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What was sent and is to be sent, newest first. With `state=dead`, what was given up. */
+        get: operations["listDeliveries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/webhooks/{id}/deliveries/{message}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sends a message again, whatever came of it, as if it never had been. */
+        post: operations["retryDelivery"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/webhooks/{id}/rotate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Gives a new secret, in the answer and in no other. The former one signs too for a day. */
+        post: operations["rotateWebhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/webhooks/{id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sends a message of the type `webhook.test`, which says nothing; its delivery tells what came of it. */
+        post: operations["testWebhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -1210,10 +1314,60 @@ export interface components {
             reason: components["schemas"]["Text"];
         };
         /**
+         * @description A message, and what came of it.
+         * @example {
+         *       "at": "2026-03-01T09:30:00Z",
+         *       "attempts": 1,
+         *       "ended_at": null,
+         *       "event": "alert.opened",
+         *       "id": "msg_7_64c1b0e2f9a80",
+         *       "last_error": "answered 503",
+         *       "last_status": 503,
+         *       "next_attempt": "2026-03-01T09:30:05Z",
+         *       "state": "waiting"
+         *     }
+         */
+        Delivery: {
+            at: components["schemas"]["Instant"];
+            /** Format: int32 */
+            attempts: number;
+            ended_at: components["schemas"]["Instant"] | null;
+            event: string;
+            id: components["schemas"]["MessageId"];
+            last_error: string | null;
+            /** Format: int32 */
+            last_status: number | null;
+            next_attempt: components["schemas"]["Instant"] | null;
+            state: components["schemas"]["DeliveryState"];
+        };
+        /**
+         * @description A page of messages.
+         * @example {
+         *       "deliveries": [],
+         *       "next_cursor": null
+         *     }
+         */
+        DeliveryPage: {
+            deliveries: components["schemas"]["Delivery"][];
+            next_cursor: components["schemas"]["Cursor"] | null;
+        };
+        /**
+         * @description How a message of a webhook stands.
+         * @example delivered
+         * @enum {string}
+         */
+        DeliveryState: "waiting" | "delivered" | "dead";
+        /**
          * @description SHA-256 in hexadecimal.
          * @example 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
          */
         Digest: string;
+        /**
+         * @description What a webhook can be told of.
+         * @example alert.opened
+         * @enum {string}
+         */
+        EventName: "alert.opened" | "alert.revised" | "case.opened" | "case.assigned" | "case.unassigned" | "case.waiting" | "case.resumed" | "case.escalated" | "case.proposed" | "case.decided" | "case.rejected" | "case.reopened" | "case.changed" | "hold.opened" | "hold.ended";
         /**
          * @description How an example of a typology goes.
          * @example {
@@ -1464,6 +1618,11 @@ export interface components {
             warnings: components["schemas"]["Text"][];
         };
         /**
+         * @description The id of a message of a webhook: the header `webhook-id`.
+         * @example msg_7_64c1b0e2f9a80
+         */
+        MessageId: string;
+        /**
          * @description What was said of the instructions of messages.
          * @example {
          *       "messages": [
@@ -1560,6 +1719,25 @@ export interface components {
          *     }
          */
         NewPayments: components["schemas"]["NewPayment"] | components["schemas"]["PaymentList"];
+        /**
+         * @description Somebody to be told.
+         * @example {
+         *       "events": [
+         *         "alert.opened",
+         *         "hold.opened",
+         *         "hold.ended"
+         *       ],
+         *       "name": "the queue of the branch",
+         *       "url": "https://hooks.bank.example/shroff"
+         *     }
+         */
+        NewWebhook: {
+            events: components["schemas"]["EventName"][];
+            /** @description For people. */
+            name?: string;
+            /** @description `https://`; what is allowed beside it is the service's to say. */
+            url: string;
+        };
         /**
          * @description Which way a list goes.
          * @example desc
@@ -1768,7 +1946,17 @@ export interface components {
          * @example read-alerts
          * @enum {string}
          */
-        RightName: "send-payments" | "read-verdicts" | "read-alerts" | "work-on-cases" | "review-decisions" | "end-holds" | "read-audit" | "read-metrics" | "manage-users" | "unmask" | "write-rules" | "approve-rules";
+        RightName: "send-payments" | "read-verdicts" | "read-alerts" | "work-on-cases" | "review-decisions" | "end-holds" | "read-audit" | "read-metrics" | "manage-users" | "unmask" | "read-webhooks" | "manage-webhooks" | "write-rules" | "approve-rules";
+        /**
+         * @description Gives a new secret.
+         * @example {
+         *       "at_once": false
+         *     }
+         */
+        Rotate: {
+            /** @description Whether the former one signs no more; else it does for a day, beside the new one. */
+            at_once: boolean;
+        };
         /**
          * @description A rule that fired.
          * @example {
@@ -2337,6 +2525,99 @@ export interface components {
         Ways: {
             oidc: boolean;
             password: boolean;
+        };
+        /**
+         * @description Somebody who is told.
+         * @example {
+         *       "created_at": "2026-03-01T09:30:00Z",
+         *       "created_by": "ada",
+         *       "dead": 0,
+         *       "disabled": false,
+         *       "disabled_because": null,
+         *       "events": [
+         *         "alert.opened"
+         *       ],
+         *       "former_secret_until": null,
+         *       "id": "webhook-1",
+         *       "name": "",
+         *       "paused_until": null,
+         *       "url": "https://hooks.bank.example/shroff",
+         *       "waiting": 0
+         *     }
+         */
+        Webhook: {
+            created_at: components["schemas"]["Instant"];
+            created_by: components["schemas"]["ActorName"];
+            /**
+             * Format: int64
+             * @description Messages that were given up.
+             */
+            dead: number;
+            disabled: boolean;
+            disabled_because: string | null;
+            events: components["schemas"]["EventName"][];
+            former_secret_until: components["schemas"]["Instant"] | null;
+            id: components["schemas"]["WebhookId"];
+            name: string;
+            paused_until: components["schemas"]["Instant"] | null;
+            url: string;
+            /**
+             * Format: int64
+             * @description Messages that are to be sent.
+             */
+            waiting: number;
+        };
+        /**
+         * @description What is changed; what is left out stays.
+         * @example {
+         *       "disabled": false
+         *     }
+         */
+        WebhookChange: {
+            /** @description Whether it is told nothing. What happens meanwhile it is not told later either. */
+            disabled?: boolean | null;
+            events?: components["schemas"]["EventName"][] | null;
+            name?: string | null;
+            url?: string | null;
+        };
+        /**
+         * @description The id of a webhook.
+         * @example webhook-1
+         */
+        WebhookId: string;
+        /**
+         * @description Everybody who is told.
+         * @example {
+         *       "next_cursor": null,
+         *       "webhooks": []
+         *     }
+         */
+        WebhookPage: {
+            next_cursor: components["schemas"]["Cursor"] | null;
+            webhooks: components["schemas"]["Webhook"][];
+        };
+        /**
+         * @description Somebody who is told, and the secret that says who tells it: shown this once.
+         * @example {
+         *       "created_at": "2026-03-01T09:30:00Z",
+         *       "created_by": "ada",
+         *       "dead": 0,
+         *       "disabled": false,
+         *       "disabled_because": null,
+         *       "events": [
+         *         "alert.opened"
+         *       ],
+         *       "former_secret_until": null,
+         *       "id": "webhook-1",
+         *       "name": "",
+         *       "paused_until": null,
+         *       "secret": "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD",
+         *       "url": "https://hooks.bank.example/shroff",
+         *       "waiting": 0
+         *     }
+         */
+        WebhookWithSecret: components["schemas"]["Webhook"] & {
+            secret: string;
         };
         /**
          * @description A payment that was taken out of all that comes later.
@@ -6190,6 +6471,767 @@ export interface operations {
             };
             /** @description There is too much at once */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much is waiting, or was asked: again after the seconds of `Retry-After` */
+            429: {
+                headers: {
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something is wrong with the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing can be made durable, or the register cannot be asked */
+            503: {
+                headers: {
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listWebhooks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All of them */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookPage"];
+                };
+            };
+            /** @description The request cannot be read; `detail` says where, `hint` what would be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no key and no session that the service knows */
+            401: {
+                headers: {
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not go so far, or `X-CSRF-Token` is not that of the session */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much is waiting, or was asked: again after the seconds of `Retry-After` */
+            429: {
+                headers: {
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something is wrong with the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing can be made durable, or the register cannot be asked */
+            503: {
+                headers: {
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    addWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewWebhook"];
+            };
+        };
+        responses: {
+            /** @description Who is told, and the secret */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookWithSecret"];
+                };
+            };
+            /** @description The request cannot be read; `detail` says where, `hint` what would be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no key and no session that the service knows */
+            401: {
+                headers: {
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not go so far, or `X-CSRF-Token` is not that of the session */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody was faster, or it may not be done in this state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is too much at once */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much is waiting, or was asked: again after the seconds of `Retry-After` */
+            429: {
+                headers: {
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something is wrong with the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing can be made durable, or the register cannot be asked */
+            503: {
+                headers: {
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of a webhook */
+                id: components["schemas"]["WebhookId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is gone */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request cannot be read; `detail` says where, `hint` what would be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no key and no session that the service knows */
+            401: {
+                headers: {
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not go so far, or `X-CSRF-Token` is not that of the session */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much is waiting, or was asked: again after the seconds of `Retry-After` */
+            429: {
+                headers: {
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something is wrong with the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing can be made durable, or the register cannot be asked */
+            503: {
+                headers: {
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    changeWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of a webhook */
+                id: components["schemas"]["WebhookId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WebhookChange"];
+            };
+        };
+        responses: {
+            /** @description As it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Webhook"];
+                };
+            };
+            /** @description The request cannot be read; `detail` says where, `hint` what would be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no key and no session that the service knows */
+            401: {
+                headers: {
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not go so far, or `X-CSRF-Token` is not that of the session */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is too much at once */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much is waiting, or was asked: again after the seconds of `Retry-After` */
+            429: {
+                headers: {
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something is wrong with the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing can be made durable, or the register cannot be asked */
+            503: {
+                headers: {
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listDeliveries: {
+        parameters: {
+            query?: {
+                /** @description waiting, delivered or dead */
+                state?: components["schemas"]["DeliveryState"];
+                /** @description 1 to 500 */
+                limit?: number;
+                /** @description as `next_cursor` gave it */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The id of a webhook */
+                id: components["schemas"]["WebhookId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of them */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeliveryPage"];
+                };
+            };
+            /** @description The request cannot be read; `detail` says where, `hint` what would be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no key and no session that the service knows */
+            401: {
+                headers: {
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not go so far, or `X-CSRF-Token` is not that of the session */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much is waiting, or was asked: again after the seconds of `Retry-After` */
+            429: {
+                headers: {
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something is wrong with the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing can be made durable, or the register cannot be asked */
+            503: {
+                headers: {
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    retryDelivery: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of a webhook */
+                id: components["schemas"]["WebhookId"];
+                /** @description The id of a message */
+                message: components["schemas"]["MessageId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The message */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Delivery"];
+                };
+            };
+            /** @description The request cannot be read; `detail` says where, `hint` what would be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no key and no session that the service knows */
+            401: {
+                headers: {
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not go so far, or `X-CSRF-Token` is not that of the session */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody was faster, or it may not be done in this state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much is waiting, or was asked: again after the seconds of `Retry-After` */
+            429: {
+                headers: {
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something is wrong with the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing can be made durable, or the register cannot be asked */
+            503: {
+                headers: {
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rotateWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of a webhook */
+                id: components["schemas"]["WebhookId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Rotate"];
+            };
+        };
+        responses: {
+            /** @description The webhook, and the new secret */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookWithSecret"];
+                };
+            };
+            /** @description The request cannot be read; `detail` says where, `hint` what would be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no key and no session that the service knows */
+            401: {
+                headers: {
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not go so far, or `X-CSRF-Token` is not that of the session */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is too much at once */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much is waiting, or was asked: again after the seconds of `Retry-After` */
+            429: {
+                headers: {
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something is wrong with the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing can be made durable, or the register cannot be asked */
+            503: {
+                headers: {
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    testWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of a webhook */
+                id: components["schemas"]["WebhookId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The message */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Delivery"];
+                };
+            };
+            /** @description The request cannot be read; `detail` says where, `hint` what would be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no key and no session that the service knows */
+            401: {
+                headers: {
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not go so far, or `X-CSRF-Token` is not that of the session */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody was faster, or it may not be done in this state */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -27,6 +27,7 @@ use self::manifest::{Full, Manifest, Reached, Registered};
 use self::store::Store;
 pub(super) use super::disk::sync_folder;
 use super::register::FILE as REGISTER;
+use super::webhooks::secrets;
 use super::{place, setup};
 use crate::cli::Backup;
 use crate::{Ending, settings, terminal};
@@ -92,6 +93,11 @@ fn make(arguments: &Backup) -> anyhow::Result<Ending> {
             store.keep(TOKEN_KEY, &key, None)?;
             manifest.has_keys = true;
         }
+    }
+    if arguments.with_keys
+        && let Some(key) = read_if_there(&data.join(secrets::FILE))?
+    {
+        store.keep(secrets::FILE, &key, None)?;
     }
     for (number, path) in (1..).zip(&arguments.seal_key) {
         let text = place::private_text(path)?;

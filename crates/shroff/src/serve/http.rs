@@ -37,6 +37,7 @@ use super::quarantine::Quarantine;
 use super::recorder::Inbox;
 use super::sealed::Vault;
 use super::unmasked::Grants;
+use super::webhooks::Webhooks;
 use super::{assets, gauges, messages, reply, routes, wire};
 use crate::settings;
 
@@ -63,6 +64,7 @@ pub(crate) struct Shared {
     pub(crate) oidc: Option<Arc<Oidc>>,
     /// Who may see which number of an account.
     pub(crate) grants: Grants,
+    pub(crate) webhooks: Arc<Webhooks>,
     /// Where names are sealed; none where they are not read.
     pub(crate) vault: Option<Arc<Vault>>,
     /// Whether browsers reach it by TLS alone.

@@ -40,7 +40,39 @@ pub(crate) struct Metrics {
     batch_seconds: Histogram,
     snapshot_seconds: Histogram,
     labelled: Labelled,
+    pub(crate) webhooks: WebhookMetrics,
     state: State,
+}
+
+/// What is counted of webhooks.
+#[derive(Debug)]
+pub(crate) struct WebhookMetrics {
+    pub(crate) delivered: Counter<u64, AtomicU64>,
+    pub(crate) failed: Counter<u64, AtomicU64>,
+    pub(crate) dead: Counter<u64, AtomicU64>,
+    waiting: Gauge,
+}
+
+impl WebhookMetrics {
+    fn of(registry: &mut Registry) -> WebhookMetrics {
+        let mut counter = |name: &str, help: &str| {
+            let counter = Counter::<u64, AtomicU64>::default();
+            registry.register(name, help, counter.clone());
+            counter
+        };
+        let delivered = counter("webhook_messages_delivered", "Messages that receivers took");
+        let failed = counter("webhook_attempts_failed", "Attempts at messages that were not taken");
+        let dead = counter("webhook_dead_letters", "Messages that were given up");
+        let waiting = Gauge::default();
+        let help = "Messages of webhooks that wait to be sent";
+        registry.register("webhook_messages_waiting", help, waiting.clone());
+        WebhookMetrics { delivered, failed, dead, waiting }
+    }
+
+    /// How many messages wait.
+    pub(crate) fn waiting(&self, count: u64) {
+        self.waiting.set(i64::try_from(count).unwrap_or(i64::MAX));
+    }
 }
 
 type Labels = Vec<(&'static str, String)>;
@@ -156,6 +188,7 @@ impl Metrics {
         let snapshot_seconds = Histogram::new(exponential_buckets(0.001, 2.0, 12));
         let help = "How long the engine stood still for a snapshot";
         registry.register_with_unit("snapshot", help, Unit::Seconds, snapshot_seconds.clone());
+        let webhooks = WebhookMetrics::of(&mut registry);
         let info: Labels = vec![("version", env!("CARGO_PKG_VERSION").to_owned())];
         registry.register("build", "The program", Info::new(info));
         let labelled = Labelled::new(&mut registry);
@@ -181,6 +214,7 @@ impl Metrics {
             batch_seconds,
             snapshot_seconds,
             labelled,
+            webhooks,
             state,
         }
     }

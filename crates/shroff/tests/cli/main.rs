@@ -17,6 +17,8 @@ mod changes;
 mod deploy;
 #[cfg(unix)]
 mod durable;
+#[cfg(unix)]
+mod events;
 mod features;
 mod forms;
 #[cfg(unix)]
@@ -48,5 +50,7 @@ mod signed;
 mod tls;
 #[cfg(unix)]
 mod unmask;
+#[cfg(unix)]
+mod webhooks;
 mod words;
 mod worlds;
