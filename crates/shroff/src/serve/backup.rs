@@ -309,7 +309,7 @@ fn copy_files(origin: &Origin<'_>, within: &str, store: &mut Store) -> anyhow::R
     for name in names_in(&origin.data.join(within))? {
         let path = if within.is_empty() { name.clone() } else { format!("{within}/{name}") };
         let of = Path::new(&name).extension().and_then(|it| it.to_str()).unwrap_or_default();
-        if NOT_AS_FILES.contains(&path.as_str()) || ["key", "partial"].contains(&of) {
+        if NOT_AS_FILES.contains(&path.as_str()) || ["key", "lock", "partial"].contains(&of) {
             continue;
         }
         let whole = origin.data.join(&path);

@@ -227,6 +227,16 @@ fn a_backup_has_no_secret_unless_it_is_told_to_and_another_key_is_refused() {
 }
 
 #[test]
+fn a_service_that_was_sent_nothing_is_restored_as_one() {
+    let folder = Folder::new();
+    Service::start(&folder).stop();
+    folder.well("backup kept --data data --with-keys");
+    folder.well("restore kept --data new");
+    folder.well("verify --data new");
+    folder.well("backup again --data new");
+}
+
+#[test]
 fn folders_that_are_not_meant_are_refused_and_left_as_they_are() {
     let folder = kept();
     folder.write("full/a", "b");

@@ -80,6 +80,12 @@ fn copy_files(backup: &Path, data: &Path, manifest: &Manifest) -> anyhow::Result
     let mut bar = Bar::of_bytes("restore", Some(manifest.bytes()));
     let mut done = 0;
     let mut folders: BTreeSet<PathBuf> = BTreeSet::from([data.to_owned()]);
+    // Of a service that was sent nothing yet they are empty, and there all the same.
+    for name in ["payments", "verdicts", "snapshots"] {
+        let folder = data.join(name);
+        setup::make_private_folder(&folder)?;
+        folders.insert(folder);
+    }
     for entry in manifest.files.iter().filter(|entry| entry.path != ROWS) {
         let to = data.join(&entry.path);
         for folder in to.ancestors().skip(1).take_while(|folder| *folder != data) {
