@@ -32,7 +32,7 @@ pub use self::error::RegisterError;
 pub use self::find::{AlertFilter, AlertPage, AlertRow, AlertSort, Behind, WholeAlert};
 pub use self::holds::{Ending, HoldAnswer, HoldEnd, HoldRow, NewHold};
 pub use self::life::{CaseState, CommandKind};
-pub use self::overview::{Counted, TypologyCount};
+pub use self::overview::{Burden, Counted, TypologyCount};
 pub use self::users::{InvitationRow, SessionRow, UserRow};
 
 use self::error::Doing;

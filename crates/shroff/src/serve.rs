@@ -8,6 +8,7 @@ mod audit;
 mod changes;
 mod compare;
 mod core;
+mod demo;
 mod desk;
 mod disk;
 mod events;
@@ -57,6 +58,7 @@ use tokio_rustls::TlsAcceptor;
 
 use self::changes::Rules;
 use self::core::{Core, Disks};
+use self::demo::Demo;
 use self::desk::Desk;
 use self::disk::Folder;
 pub(crate) use self::feed::Feed;
@@ -148,6 +150,7 @@ fn serve(arguments: &Serve, feed: Option<Feed>) -> anyhow::Result<Ending> {
         inbox: Arc::clone(&registry.inbox),
         events: Arc::clone(&registry.events),
         rules: Arc::clone(&rules),
+        demo: Demo::default(),
         second_review: arguments.second_review,
         people,
         oidc,

@@ -58,10 +58,12 @@ pub(crate) enum Right {
     WriteRules,
     /// To let rules judge, and to take the former ones again.
     ApproveRules,
+    /// To load a made-up world into an empty log.
+    LoadDemo,
 }
 
 /// Every right.
-pub(crate) const RIGHTS: [Right; 12] = [
+pub(crate) const RIGHTS: [Right; 13] = [
     Right::SendPayments,
     Right::ReadVerdicts,
     Right::ReadAlerts,
@@ -74,6 +76,7 @@ pub(crate) const RIGHTS: [Right; 12] = [
     Right::Unmask,
     Right::WriteRules,
     Right::ApproveRules,
+    Right::LoadDemo,
 ];
 
 impl Right {
@@ -84,7 +87,8 @@ impl Right {
             | Right::EndHolds
             | Right::ManageUsers
             | Right::Unmask
-            | Right::ApproveRules => true,
+            | Right::ApproveRules
+            | Right::LoadDemo => true,
             Right::SendPayments
             | Right::ReadVerdicts
             | Right::ReadAlerts
@@ -110,6 +114,7 @@ impl Right {
             Right::WriteRules => "write-rules",
             Right::ApproveRules => "approve-rules",
             Right::Unmask => "unmask",
+            Right::LoadDemo => "load-demo",
         }
     }
 }
@@ -129,7 +134,7 @@ impl Role {
                 matches!(self, Role::Administrator | Role::Reviewer)
             }
             Right::ReadAudit => matches!(self, Role::Administrator | Role::Auditor),
-            Right::ManageUsers => matches!(self, Role::Administrator),
+            Right::ManageUsers | Right::LoadDemo => matches!(self, Role::Administrator),
             Right::ReadMetrics => {
                 matches!(self, Role::Administrator | Role::Auditor | Role::Monitor)
             }

@@ -5,6 +5,7 @@ mod alerts;
 mod audit;
 pub(crate) mod bodies;
 mod cases;
+mod demo;
 mod events;
 mod graph;
 mod holds;
@@ -48,6 +49,7 @@ pub(crate) fn router() -> OpenApiRouter<Arc<Shared>> {
         .merge(oidc::router())
         .merge(unmask::router())
         .merge(rules::router())
+        .merge(demo::router())
 }
 
 type Answer = Result<Response, Problem>;

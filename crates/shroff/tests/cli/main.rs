@@ -12,6 +12,8 @@ mod browser;
 #[cfg(unix)]
 mod changes;
 #[cfg(unix)]
+mod demo;
+#[cfg(unix)]
 mod durable;
 mod features;
 mod forms;
