@@ -39,7 +39,7 @@ pub use self::find::{AlertFilter, AlertPage, AlertRow, AlertSort, Behind, WholeA
 pub use self::holds::{Ending, HoldAnswer, HoldEnd, HoldRow, NewHold};
 pub use self::life::{CaseState, CommandKind};
 pub use self::outbox::{Attempted, DeliveryFilter, DeliveryRow, DeliveryState, Kept, Wording};
-pub use self::overview::{Counted, OpenCounts, TypologyCount};
+pub use self::overview::{Burden, Counted, OpenCounts, TypologyCount};
 pub use self::users::{InvitationRow, SessionRow, UserRow};
 pub use self::webhooks::{Waiting, WebhookRow};
 

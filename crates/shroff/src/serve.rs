@@ -9,6 +9,7 @@ mod backup;
 mod changes;
 mod compare;
 mod core;
+mod demo;
 mod desk;
 mod disk;
 mod events;
@@ -63,6 +64,7 @@ use tokio::sync::{Semaphore, watch};
 
 use self::changes::Rules;
 use self::core::{Core, Disks};
+use self::demo::Demo;
 use self::desk::Desk;
 use self::disk::Folder;
 pub(crate) use self::feed::Feed;
@@ -154,6 +156,7 @@ fn serve(arguments: &Serve, feed: Option<Feed>) -> anyhow::Result<Ending> {
         inbox: Arc::clone(&registry.inbox),
         events: Arc::clone(&registry.events),
         rules: Arc::clone(&rules),
+        demo: Demo::default(),
         second_review: arguments.second_review,
         people,
         oidc,

@@ -354,14 +354,15 @@ async fn write_evidence<'a>(
 ) -> Result<(), RegisterError> {
     // Each once: the same row twice in one statement would be a conflict with itself.
     let mut payments: BTreeMap<(i64, u32), &Evidence> = BTreeMap::new();
-    let mut accounts: BTreeMap<(i64, &str), i64> = BTreeMap::new();
+    let mut accounts: BTreeMap<(i64, &str), (i64, i64)> = BTreeMap::new();
     for (change, number) in changes {
         for evidence in &change.evidence {
             payments.insert((number, evidence.place), evidence);
             let position = i64::from(evidence.place) * 2;
             for (account, at) in [(&evidence.debtor, position), (&evidence.creditor, position + 1)]
             {
-                let least = accounts.entry((number, account)).or_insert(at);
+                let (least, _) =
+                    accounts.entry((number, account)).or_insert((at, change.raised_at.0));
                 *least = at.min(*least);
             }
         }
@@ -385,10 +386,11 @@ async fn write_evidence<'a>(
     }
     let accounts: Vec<_> = accounts.into_iter().collect();
     for rows in accounts.chunks(ROWS_AT_ONCE) {
-        let mut sql = Sql::new("INSERT INTO alert_accounts (alert, account, position) VALUES ");
-        for (at, ((number, account), position)) in rows.iter().enumerate() {
+        let mut sql =
+            Sql::new("INSERT INTO alert_accounts (alert, account, position, raised_at) VALUES ");
+        for (at, ((number, account), (position, raised))) in rows.iter().enumerate() {
             sql.text(if at == 0 { "(" } else { ", (" }).value(*number).text(", ");
-            sql.value((*account).to_owned()).text(", ").value(*position).text(")");
+            sql.value((*account).to_owned()).text(", ").values([*position, *raised]).text(")");
         }
         // Accounts are told in the order in which the payments name them.
         sql.text(

@@ -25,6 +25,7 @@ use super::api::{
     Verdict, Verdicts,
 };
 use super::changes::Rules;
+use super::demo::Demo;
 use super::desk::{Answers, Desk, Sent, stopped};
 use super::events::Events;
 use super::keys::{Right, Ring};
@@ -57,6 +58,8 @@ pub(crate) struct Shared {
     pub(crate) inbox: Arc<Inbox>,
     pub(crate) events: Arc<Events>,
     pub(crate) rules: Arc<Rules>,
+    /// The made-up world that is loaded into it.
+    pub(crate) demo: Demo,
     /// Whether a decision needs a second person.
     pub(crate) second_review: bool,
     pub(crate) people: People,

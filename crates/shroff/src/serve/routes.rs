@@ -5,6 +5,7 @@ mod alerts;
 mod audit;
 pub(crate) mod bodies;
 mod cases;
+mod demo;
 mod events;
 mod graph;
 mod holds;
@@ -50,6 +51,7 @@ pub(crate) fn router() -> OpenApiRouter<Arc<Shared>> {
         .merge(unmask::router())
         .merge(rules::router())
         .merge(webhooks::router())
+        .merge(demo::router())
 }
 
 type Answer = Result<Response, Problem>;

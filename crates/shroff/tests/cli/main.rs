@@ -13,6 +13,7 @@ mod bench;
 mod browser;
 #[cfg(unix)]
 mod changes;
+mod demo;
 #[cfg(unix)]
 mod deploy;
 #[cfg(unix)]

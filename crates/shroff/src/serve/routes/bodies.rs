@@ -458,13 +458,25 @@ pub(crate) struct CasePage {
     pub(crate) next_cursor: Option<String>,
 }
 
+/// Somebody who looked at a case.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(example = json!({ "by": "ada", "last": "2026-03-01T11:00:00Z", "times": 3 }))]
+pub(crate) struct CaseLook {
+    #[schema(value_type = ActorName)]
+    pub(crate) by: String,
+    /// When last.
+    #[schema(value_type = Instant)]
+    pub(crate) last: String,
+    pub(crate) times: u64,
+}
+
 /// A case with everything.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[schema(example = json!({
     "id": "case-1", "version": 1, "state": "open", "title": "Money in a circle",
     "assignee": null, "due": null, "waits_until": null, "reopened": false,
     "opened_at": "2026-03-01T11:00:00Z", "opened_by": "ada", "outcome": null, "decision": null,
-    "alerts": [], "links": [], "log": [], "hold": [], "allowed": ["assign", "note"]
+    "alerts": [], "links": [], "log": [], "hold": [], "seen": [], "allowed": ["assign", "note"]
 }))]
 pub(crate) struct Case {
     #[serde(flatten)]
@@ -477,6 +489,9 @@ pub(crate) struct Case {
     pub(crate) log: Vec<LogEntry>,
     #[schema(max_items = 10_000)]
     pub(crate) hold: Vec<Hold>,
+    /// Who looked at it, the latest first.
+    #[schema(max_items = 100)]
+    pub(crate) seen: Vec<CaseLook>,
     /// What may be done in the state it is in, by whoever's role goes so far.
     #[schema(max_items = 16, value_type = Vec<CommandName>)]
     pub(crate) allowed: Vec<&'static str>,

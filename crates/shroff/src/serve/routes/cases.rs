@@ -15,7 +15,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::bodies::{
-    AlertHead, Case, CaseCommand, CaseHead, CasePage, CaseVerb, Hold, LogEntry, NewCase,
+    AlertHead, Case, CaseCommand, CaseHead, CaseLook, CasePage, CaseVerb, Hold, LogEntry, NewCase,
 };
 use super::query::{RawQuery, Wanted};
 use super::{Answer, json, refused, saw, unknown};
@@ -34,6 +34,10 @@ const MOST_LETTERS: usize = 8_000;
 const MOST_EVIDENCE: usize = 5_000;
 /// The most alerts that are taken in at once.
 const MOST_ALERTS: usize = 500;
+/// The most people of whom is told that they looked at a case.
+const MOST_LOOKS: u32 = 100;
+/// What the audit trail says of whoever looked at a case.
+const READ: &str = "case.read";
 
 pub(super) fn router() -> OpenApiRouter<Arc<Shared>> {
     OpenApiRouter::default()
@@ -78,12 +82,19 @@ async fn whole(shared: &Shared, row: &CaseRow) -> Result<Case, Problem> {
     let links = register.case_links(number).await.map_err(refused)?;
     let log = register.case_log(number).await.map_err(refused)?;
     let holds = register.holds_of_case(number).await.map_err(refused)?;
+    let looks = register.doers((READ, &case_id(number)), MOST_LOOKS).await.map_err(refused)?;
+    let look = |(by, last, times): (String, Timestamp, u64)| CaseLook {
+        by,
+        last: last.to_string(),
+        times,
+    };
     Ok(Case {
         head: CaseHead::of(row),
         alerts: AlertHead::all(&alerts),
         links: links.into_iter().map(case_id).collect(),
         log: log.into_iter().map(LogEntry::of).collect(),
         hold: holds.iter().map(Hold::of).collect(),
+        seen: looks.into_iter().map(look).collect(),
         allowed: row.state.allowed().into_iter().map(CommandKind::name).collect(),
     })
 }
@@ -159,7 +170,7 @@ async fn one(
     let number = number(id)?;
     let row = shared.register.case(number).await.map_err(refused)?;
     let row = row.ok_or_else(|| unknown("case"))?;
-    saw(&shared, &actor, "case.read", &case_id(number)).await?;
+    saw(&shared, &actor, READ, &case_id(number)).await?;
     json(&whole(&shared, &row).await?)
 }
 
