@@ -26,7 +26,8 @@ use sqlx::{AnyConnection, AnyPool, ConnectOptions, Executor};
 pub use self::alerts::{AlertChange, Evidence, RevisionRow, RuleShare, Sum, Watermark};
 pub use self::audit::{AuditEntry, AuditFault, AuditFilter, AuditHead, AuditRow, Chain};
 pub use self::cases::{
-    By, CaseError, CaseFilter, CaseRow, Command, Decision, LogRow, Outcome, case_id, case_number,
+    By, CaseError, CaseFilter, CaseRow, Command, Decision, LogRow, Outcome, Shown, ShownAlert,
+    case_id, case_number,
 };
 pub use self::error::RegisterError;
 pub use self::find::{AlertFilter, AlertPage, AlertRow, AlertSort, Behind, WholeAlert};

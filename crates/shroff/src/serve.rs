@@ -6,6 +6,7 @@ mod api;
 mod assets;
 mod audit;
 mod changes;
+mod columns;
 mod compare;
 mod core;
 mod desk;
@@ -141,6 +142,7 @@ fn serve(arguments: &Serve, feed: Option<Feed>) -> anyhow::Result<Ending> {
         keys,
         metrics,
         room: Arc::new(Semaphore::new(http::ROOM_KIB)),
+        columns: Arc::new(Semaphore::new(columns::MOST_STREAMS)),
         pseudonyms,
         ahead: arguments.ahead,
         quarantine: quarantine::Quarantine::at(data.join("quarantine")),

@@ -19,6 +19,8 @@ mod forms;
 mod keys;
 mod labels;
 #[cfg(unix)]
+mod lists;
+#[cfg(unix)]
 mod messages;
 mod mutes;
 #[cfg(unix)]
@@ -36,6 +38,8 @@ mod refusals;
 mod register;
 mod rules;
 mod secrets;
+#[cfg(unix)]
+mod sending;
 #[cfg(unix)]
 mod serve;
 #[cfg(unix)]
