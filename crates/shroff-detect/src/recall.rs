@@ -9,7 +9,7 @@ use shroff_types::{Names, Place, Timestamp};
 
 use crate::definitions::Definitions;
 use crate::evidence::Evidence;
-use crate::extractor::{Arrival, Extractor, Input, Pending, Step};
+use crate::extractor::{Arrival, Extractor, Input, Order, Pending, Step};
 use crate::workers::Alone;
 
 /// A payment with its place in the order.
@@ -49,7 +49,7 @@ impl Recall {
         if !self.steps.is_empty() {
             let state = &mut self.extractor.state;
             let floor = oldest.before(state.plan.look_back);
-            state.follow_lines(&Alone, &self.steps, floor);
+            state.follow_lines(&Alone, &self.steps, (floor, Order::AsTheyCame));
             state.follow_chains(&self.steps, floor);
             self.steps.clear();
         }

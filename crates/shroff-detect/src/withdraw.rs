@@ -23,6 +23,7 @@ impl Extractor {
     /// # Panics
     /// If there is a horizon: then others may have been told of it that still wait.
     pub fn withdraw(&mut self, place: Place, input: &Input) -> bool {
+        assert!(self.unsettled() == 0, "what was remembered is settled before");
         assert!(self.state.plan.horizon == Span::ZERO, "with a horizon nothing is taken out");
         self.skip_place();
         let floor = self.sees_after();

@@ -179,8 +179,18 @@ impl Engine {
     }
 
     /// Takes payments in of which all was said before.
-    pub(crate) fn remember(&mut self, workers: &dyn Workers, payments: &[Input], symbols: &Names) {
-        self.extractor.remember(workers, payments, symbols);
+    pub(crate) fn remember(&mut self, payments: &[Input], symbols: &Names) {
+        self.extractor.remember(payments, symbols);
+    }
+
+    /// How many payments wait to be taken in.
+    pub(crate) fn unsettled(&self) -> usize {
+        self.extractor.unsettled()
+    }
+
+    /// Takes them in.
+    pub(crate) fn settle(&mut self, workers: &dyn Workers) {
+        self.extractor.settle(workers);
     }
 
     /// Takes a payment out again of which that was said before.

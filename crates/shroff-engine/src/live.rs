@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use shroff_detect::{Definitions, Input, LateCounts, Thresholds, Typology, Workers};
+use shroff_detect::{Alone, Definitions, Input, LateCounts, Thresholds, Typology, Workers};
 use shroff_types::{
     AccountId, Action, Amount, Clock, Currency, Decimal, Names, Place, SentPayment, Span, Symbol,
     Timestamp,
@@ -104,6 +104,8 @@ pub struct Live {
     exponent: u8,
     /// Admitted, and not run yet.
     pending: Vec<Admitted>,
+    /// Admitted again, and not shown to the engine yet.
+    unshown: Vec<Admitted>,
     stories: BTreeMap<u32, Story>,
     by_opening: BTreeMap<(usize, Place, usize), u32>,
     newest: Timestamp,
@@ -141,6 +143,7 @@ impl Live {
             typologies: typologies.iter().map(|typology| typology.id.clone()).collect(),
             exponent,
             pending: Vec::new(),
+            unshown: Vec::new(),
             stories: BTreeMap::new(),
             by_opening: BTreeMap::new(),
             newest: Timestamp(i64::MIN),
@@ -186,17 +189,13 @@ impl Live {
     /// # Errors
     /// Where it cannot be carried; then nothing was changed.
     pub fn admit(&mut self, sent: &SentPayment<'_>) -> Result<Place, Refusal> {
-        if self.window.next().0 == u32::MAX {
-            return Err(Refusal::Full);
-        }
-        let minor = self.minor(sent.amount)?;
-        let debtor = AccountId(self.accounts.intern(sent.debtor));
-        let creditor = AccountId(self.accounts.intern(sent.creditor));
         let method = sent.method.map(|method| Symbol(self.symbols.intern(method)));
-        let currency = sent.amount.currency;
-        let input = Input { time: sent.time, debtor, creditor, minor, currency, method };
-        self.pending.push(Admitted { input, withdraws: sent.withdraws() });
-        Ok(self.window.push(sent, [debtor, creditor], method))
+        self.entering().enter(sent, method)
+    }
+
+    fn entering(&mut self) -> Entering<'_> {
+        let Live { window, accounts, pending, exponent, .. } = self;
+        Entering { window, accounts, pending, exponent: *exponent }
     }
 
     /// Takes back all that was admitted and not run.
@@ -248,23 +247,6 @@ impl Live {
         all
     }
 
-    /// An amount in the units of the engine.
-    fn minor(&self, amount: Amount) -> Result<i128, Refusal> {
-        let decimals = match amount.currency {
-            // Two decimals, as the currency says; what has no currency is of no other.
-            Currency::NONE => 2,
-            named => named.decimals(),
-        };
-        let number = Decimal { digits: amount.minor, decimals };
-        let minor = number.units(self.exponent).map_err(|error| match error {
-            shroff_types::DecimalError::TooFine => Refusal::TooFine,
-            shroff_types::DecimalError::TooLong | shroff_types::DecimalError::NotANumber => {
-                Refusal::TooLarge
-            }
-        })?;
-        if (1..=Amount::MAX_MINOR).contains(&minor) { Ok(minor) } else { Err(Refusal::TooLarge) }
-    }
-
     /// Lets go of what nobody sees any more, once in a sixty-fourth of the longest window.
     fn let_go(&mut self) {
         let floor = self.newest.before(self.sight);
@@ -288,6 +270,46 @@ impl Live {
         }
         self.engine.let_go(&gone, self.window.begin().0);
     }
+}
+
+/// Whatever a payment enters when it is admitted: all but the engine.
+struct Entering<'a> {
+    window: &'a mut Window,
+    accounts: &'a mut Names,
+    pending: &'a mut Vec<Admitted>,
+    exponent: u8,
+}
+
+impl Entering<'_> {
+    fn enter(&mut self, sent: &SentPayment<'_>, method: Option<Symbol>) -> Result<Place, Refusal> {
+        if self.window.next().0 == u32::MAX {
+            return Err(Refusal::Full);
+        }
+        let minor = minor(sent.amount, self.exponent)?;
+        let debtor = AccountId(self.accounts.intern(sent.debtor));
+        let creditor = AccountId(self.accounts.intern(sent.creditor));
+        let currency = sent.amount.currency;
+        let input = Input { time: sent.time, debtor, creditor, minor, currency, method };
+        self.pending.push(Admitted { input, withdraws: sent.withdraws() });
+        Ok(self.window.push(sent, [debtor, creditor], method))
+    }
+}
+
+/// An amount in the units of the engine, of so many decimals.
+fn minor(amount: Amount, exponent: u8) -> Result<i128, Refusal> {
+    let decimals = match amount.currency {
+        // Two decimals, as the currency says; what has no currency is of no other.
+        Currency::NONE => 2,
+        named => named.decimals(),
+    };
+    let number = Decimal { digits: amount.minor, decimals };
+    let minor = number.units(exponent).map_err(|error| match error {
+        shroff_types::DecimalError::TooFine => Refusal::TooFine,
+        shroff_types::DecimalError::TooLong | shroff_types::DecimalError::NotANumber => {
+            Refusal::TooLarge
+        }
+    })?;
+    if (1..=Amount::MAX_MINOR).contains(&minor) { Ok(minor) } else { Err(Refusal::TooLarge) }
 }
 
 /// Going on in another process.
@@ -346,42 +368,54 @@ impl Live {
         Some((first, next))
     }
 
-    /// Shows a payment again that was held when the state was saved, in order.
+    /// Shows payments again that were held when the state was saved, in order. The engine is shown
+    /// those of the call before while these are admitted, so that two threads have something to do:
+    /// some thousands at once are best.
     ///
     /// # Errors
-    /// Where it could never have been admitted.
+    /// Where one could never have been admitted.
     ///
     /// # Panics
-    /// Where all were shown.
+    /// Where more are shown than were held.
     pub fn remember(
         &mut self,
         workers: &dyn Workers,
-        sent: &SentPayment<'_>,
+        payments: &[SentPayment<'_>],
     ) -> Result<(), Refusal> {
-        assert!(self.half.is_some(), "the state is whole: nothing is left to be shown");
-        self.admit(sent)?;
-        let is_last = self.half.as_ref().is_some_and(|half| half.standing.next == self.next());
-        // Enough at once for threads to share.
-        if self.pending.len() >= 4_096 || is_last {
-            self.show_again(workers);
+        let Some(half) = &self.half else { panic!("the state is whole: nothing is left") };
+        let end = half.standing.next;
+        if self.window.is_empty() {
+            self.window.expect((end.0 - self.window.next().0) as usize);
         }
-        self.complete();
+        // The engine reads the names of methods meanwhile: all are there before.
+        let name = |sent: &SentPayment<'_>, symbols: &mut Names| {
+            sent.method.map(|method| Symbol(symbols.intern(method)))
+        };
+        let methods: Vec<_> = payments.iter().map(|sent| name(sent, &mut self.symbols)).collect();
+        let Live { engine, window, accounts, symbols, pending, unshown, exponent, .. } = self;
+        let mut entering = Entering { window, accounts, pending, exponent: *exponent };
+        let mut entered = Ok(());
+        let enter = || {
+            let mut payments = payments.iter().zip(&methods);
+            entered =
+                payments.try_for_each(|(sent, &method)| entering.enter(sent, method).map(drop));
+        };
+        let show = || show_again(engine, unshown, symbols);
+        workers.run(vec![Box::new(show), Box::new(enter)]);
+        entered?;
+        std::mem::swap(&mut self.unshown, &mut self.pending);
+        assert!(self.next() <= end, "no more is shown than was held");
+        let is_last = self.next() == end;
+        if is_last {
+            show_again(&mut self.engine, &mut self.unshown, &self.symbols);
+        }
+        if is_last || self.engine.unsettled() >= SETTLED_AT_ONCE {
+            self.engine.settle(workers);
+        }
+        if is_last {
+            self.complete();
+        }
         Ok(())
-    }
-
-    /// Shows the engine what is pending, of which all was said before.
-    fn show_again(&mut self, workers: &dyn Workers) {
-        let Live { engine, pending, symbols, .. } = self;
-        let mut inputs = Vec::with_capacity(pending.len());
-        for run in pending.split_inclusive(|admitted| admitted.withdraws.is_some()) {
-            inputs.clear();
-            inputs.extend(run.iter().filter(|a| a.withdraws.is_none()).map(|a| a.input));
-            engine.remember(workers, &inputs, symbols);
-            if let Some(&Admitted { input, withdraws: Some(place) }) = run.last() {
-                engine.withdraw_again(place, &input);
-            }
-        }
-        pending.clear();
     }
 
     /// Whether all that was in sight was shown again.
@@ -409,6 +443,24 @@ impl Live {
     fn ends_of(&self, place: Place) -> [AccountId; 2] {
         ends_of(&self.window, place)
     }
+}
+
+/// The more, the more of an account come together; 100 bytes each.
+const SETTLED_AT_ONCE: usize = if cfg!(debug_assertions) { 8 } else { 1 << 20 };
+
+/// Shows the engine payments of which all was said before.
+fn show_again(engine: &mut Engine, unshown: &mut Vec<Admitted>, symbols: &Names) {
+    let mut inputs = Vec::with_capacity(unshown.len());
+    for run in unshown.split_inclusive(|admitted| admitted.withdraws.is_some()) {
+        inputs.clear();
+        inputs.extend(run.iter().filter(|a| a.withdraws.is_none()).map(|a| a.input));
+        engine.remember(&inputs, symbols);
+        if let Some(&Admitted { input, withdraws: Some(place) }) = run.last() {
+            engine.settle(&Alone);
+            engine.withdraw_again(place, &input);
+        }
+    }
+    unshown.clear();
 }
 
 /// The accounts of a payment that a line was handed over up to.
@@ -512,7 +564,7 @@ impl Live {
     /// # Panics
     /// Where it was never admitted.
     pub fn engine_minor(&self, amount: Amount) -> i128 {
-        self.minor(amount).expect("it was admitted")
+        minor(amount, self.exponent).expect("it was admitted")
     }
 
     /// The number of an alert, by its id.

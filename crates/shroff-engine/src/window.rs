@@ -116,6 +116,15 @@ impl Window {
         (self.next - self.first) as usize
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.next == self.first
+    }
+
+    /// Makes room in an empty one for so many, so that the index is not made anew as they come.
+    pub(crate) fn expect(&mut self, count: usize) {
+        self.index.reserve(count, |_| 0);
+    }
+
     pub(crate) fn find(&self, id: &str) -> Option<Place> {
         let Window { chunks, first, index, hasher, .. } = self;
         let hash = hasher.hash_one(id);
@@ -143,7 +152,9 @@ impl Window {
         let Window { chunks, first, next, index, hasher, .. } = self;
         if chunks.back().is_none_or(|chunk| chunk.rows.len() == CHUNK) {
             let newest = Timestamp(i64::MIN);
-            chunks.push_back(Chunk { rows: Vec::with_capacity(CHUNK), ids: String::new(), newest });
+            let ids = chunks.back().map_or(0, |chunk| chunk.ids.len());
+            let ids = String::with_capacity(ids);
+            chunks.push_back(Chunk { rows: Vec::with_capacity(CHUNK), ids, newest });
         }
         let chunk = chunks.back_mut().expect("pushed above");
         chunk.ids.push_str(sent.id);

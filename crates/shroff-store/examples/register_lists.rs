@@ -20,7 +20,7 @@ fn main() {
         let begun = Instant::now();
         for first in (0..ALERTS).step_by(200) {
             let alerts: Vec<_> = (first..first + 200).map(made::alert).collect();
-            register.write_alerts(&alerts, &[], None).await.unwrap();
+            register.write_alerts(&alerts, &[], None, Timestamp(0)).await.unwrap();
         }
         println!(
             "{:.1} s to write {ALERTS} alerts of four payments",

@@ -142,6 +142,11 @@ impl<'a> Records<'a> {
     pub fn of(bytes: &'a [u8]) -> Records<'a> {
         Records { bytes }
     }
+
+    /// Those that are left, with their lengths.
+    pub fn bytes(&self) -> &'a [u8] {
+        self.bytes
+    }
 }
 
 impl<'a> Iterator for Records<'a> {

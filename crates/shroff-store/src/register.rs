@@ -8,20 +8,23 @@ mod alerts;
 mod audit;
 mod cases;
 mod error;
+mod events;
 mod find;
 mod holds;
 mod life;
 mod migrations;
 mod money;
+mod outbox;
 mod overview;
 mod sql;
 mod users;
+mod webhooks;
 
 use std::path::Path;
 use std::time::Duration;
 
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
-use sqlx::{AnyConnection, AnyPool, ConnectOptions, Executor};
+use sqlx::{AnyConnection, AnyPool, ConnectOptions, Connection, Executor};
 
 pub use self::alerts::{AlertChange, Evidence, RevisionRow, RuleShare, Sum, Watermark};
 pub use self::audit::{AuditEntry, AuditFault, AuditFilter, AuditHead, AuditRow, Chain};
@@ -30,11 +33,14 @@ pub use self::cases::{
     case_id, case_number,
 };
 pub use self::error::RegisterError;
+pub use self::events::EventKind;
 pub use self::find::{AlertFilter, AlertPage, AlertRow, AlertSort, Behind, WholeAlert};
 pub use self::holds::{Ending, HoldAnswer, HoldEnd, HoldRow, NewHold};
 pub use self::life::{CaseState, CommandKind};
+pub use self::outbox::{Attempted, DeliveryFilter, DeliveryRow, DeliveryState, Kept, Wording};
 pub use self::overview::{Counted, TypologyCount};
 pub use self::users::{InvitationRow, SessionRow, UserRow};
+pub use self::webhooks::{Waiting, WebhookRow};
 
 use self::error::Doing;
 
@@ -43,11 +49,23 @@ const READERS: u32 = 4;
 /// How long somebody waits for a connection.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// What a service on PostgreSQL takes for itself as long as it is connected: one service writes.
+/// It waits a little for one that has just ended.
+const TAKE: [&str; 3] = [
+    "SET lock_timeout = '5s'",
+    "SELECT pg_advisory_lock(1936224870, hashtext(current_schema()))::text AS held",
+    "RESET lock_timeout",
+];
+/// What PostgreSQL says where another one has it.
+const NOT_AVAILABLE: &str = "55P03";
+
 /// The register. A copy is another handle to the same one.
 #[derive(Debug, Clone)]
 pub struct Register {
     writer: AnyPool,
     reader: AnyPool,
+    /// How others are told of what changes; none where nobody is.
+    wording: Option<Wording>,
 }
 
 impl Register {
@@ -59,12 +77,16 @@ impl Register {
         Register::open(&sqlite_url(path, "rwc")?).await
     }
 
-    /// Opens what a URL names: `postgres://...`, or `sqlite://...`.
+    /// Opens what a URL names to write to it: `postgres://...`, or `sqlite://...`.
     ///
     /// # Errors
-    /// Where it cannot be opened, or is of a newer version of the program.
+    /// Where it cannot be opened, is of a newer version of the program, or is a PostgreSQL that
+    /// another service writes to.
     pub async fn open(url: &str) -> Result<Register, RegisterError> {
-        let register = Register::connect(url).await?;
+        if !url.starts_with("sqlite:") {
+            must_be_free(url).await?;
+        }
+        let register = Register::connect_to(url, true).await?;
         migrations::run(&register.writer).await?;
         Ok(register)
     }
@@ -83,28 +105,60 @@ impl Register {
     /// # Errors
     /// Where it cannot be opened.
     pub async fn connect(url: &str) -> Result<Register, RegisterError> {
+        Register::connect_to(url, false).await
+    }
+
+    async fn connect_to(url: &str, is_taken: bool) -> Result<Register, RegisterError> {
         sqlx::any::install_default_drivers();
         let options: AnyConnectOptions = url.parse().doing("read the URL of the register")?;
         // The program writes its own log, and values have no place in it.
         let options = options.disable_statement_logging();
         // A decision that was answered is on the disk.
-        let first: &[&'static str] = match url {
+        let first: &'static [&'static str] = match url {
             _ if !url.starts_with("sqlite:") || url.contains("mode=ro") => &[],
             _ => &["PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL"],
         };
-        let pool = |most: u32| {
+        // Each connection that writes takes the register, also the one after a connection that broke.
+        let taking: &'static [&'static str] =
+            if is_taken && !url.starts_with("sqlite:") { &TAKE } else { first };
+        let pool = |most: u32, first: &'static [&'static str]| {
             let options = AnyPoolOptions::new().max_connections(most).acquire_timeout(PATIENCE);
             options.after_connect(move |connection, _| Box::pin(prepare(connection, first)))
         };
-        let writer = pool(1).connect_with(options.clone()).await.doing("open the register")?;
-        let reader = pool(READERS).connect_with(options).await.doing("open the register")?;
-        Ok(Register { writer, reader })
+        let writer =
+            pool(1, taking).connect_with(options.clone()).await.doing("open the register")?;
+        let reader = pool(READERS, first).connect_with(options).await.doing("open the register")?;
+        Ok(Register { writer, reader, wording: None })
+    }
+
+    /// The same register, which tells its webhooks of what changes, in these words.
+    #[must_use]
+    pub fn telling(self, wording: Wording) -> Register {
+        Register { wording: Some(wording), ..self }
     }
 
     /// Lets all connections go, once what is under way is done.
     pub async fn close(&self) {
         self.writer.close().await;
         self.reader.close().await;
+    }
+}
+
+/// Says clearly where another service writes to a PostgreSQL.
+async fn must_be_free(url: &str) -> Result<(), RegisterError> {
+    const DOING: &str = "open the register";
+    sqlx::any::install_default_drivers();
+    let options: AnyConnectOptions = url.parse().doing("read the URL of the register")?;
+    let options = options.disable_statement_logging();
+    let mut connection = AnyConnection::connect_with(&options).await.doing(DOING)?;
+    let taken = prepare(&mut connection, &TAKE).await;
+    // What it took ends with it.
+    connection.close().await.doing(DOING)?;
+    match taken {
+        Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some(NOT_AVAILABLE) => {
+            Err(RegisterError::InUse)
+        }
+        taken => taken.doing(DOING),
     }
 }
 

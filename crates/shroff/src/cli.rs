@@ -142,9 +142,32 @@ pub(crate) struct Serve {
     /// How long a person sees the number of an account that was unmasked.
     #[arg(long, value_name = "SPAN", default_value = "15m", value_parser = within_a_day)]
     pub(crate) unmask_for: Span,
+    #[command(flatten)]
+    pub(crate) hooks: Hooks,
     /// Write the log of the program as JSON.
     #[arg(long)]
     pub(crate) log_json: bool,
+}
+
+/// How others are told of what changes, by webhooks.
+#[expect(clippy::struct_field_names, reason = "named as the options are")]
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Hooks {
+    /// The pauses after which a message of a webhook is tried again; after the last it is given up.
+    #[arg(
+        long,
+        value_name = "SPANS",
+        value_delimiter = ',',
+        default_value = "5s,1m,5m,30m,2h,6h,12h,1d",
+        value_parser = within_a_week
+    )]
+    pub(crate) webhook_retries: Vec<Span>,
+    /// How long the receiver of a webhook may take to answer.
+    #[arg(long, value_name = "SPAN", default_value = "15s", value_parser = within_a_minute)]
+    pub(crate) webhook_timeout: Span,
+    /// Webhooks may lead to this machine and into private networks.
+    #[arg(long)]
+    pub(crate) webhook_private: bool,
 }
 
 /// The provider that people may sign in by.
@@ -659,8 +682,9 @@ pub(crate) struct BenchServe {
     /// Payments that fill the window first: an hour of them.
     #[arg(long, value_name = "N", default_value_t = 200_000)]
     pub(crate) warm: usize,
-    /// Accounts of the simulated world.
-    #[arg(long, value_name = "N", default_value_t = 50_000)]
+    /// Accounts of the simulated world: the fewer, the more each pays in the hour, and the more
+    /// rules fire.
+    #[arg(long, value_name = "N", default_value_t = 500_000)]
     pub(crate) accounts: u32,
     /// The seed of the world.
     #[arg(long, value_name = "N", default_value_t = 1)]
@@ -757,6 +781,18 @@ fn within_a_day(text: &str) -> Result<Span, String> {
     let span: Span = text.parse()?;
     let is_good = (1..=Span::DAY.micros()).contains(&span.micros());
     if is_good { Ok(span) } else { Err("from a second to a day".to_owned()) }
+}
+
+fn within_a_week(text: &str) -> Result<Span, String> {
+    let span: Span = text.parse()?;
+    let is_good = (1..=Span::DAY.times(7).micros()).contains(&span.micros());
+    if is_good { Ok(span) } else { Err("from a second to seven days".to_owned()) }
+}
+
+fn within_a_minute(text: &str) -> Result<Span, String> {
+    let span: Span = text.parse()?;
+    let is_good = (1..=60_000_000).contains(&span.micros());
+    if is_good { Ok(span) } else { Err("from a second to a minute".to_owned()) }
 }
 
 fn at_least_one(text: &str) -> Result<usize, String> {

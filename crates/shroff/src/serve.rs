@@ -14,7 +14,6 @@ mod disk;
 mod events;
 mod explain;
 mod feed;
-mod holds;
 mod http;
 mod ingest;
 mod keys;
@@ -34,10 +33,12 @@ mod routes;
 mod setup;
 mod shadow;
 mod snapshots;
+mod timers;
 mod tls;
 mod trial;
 mod unmasked;
 mod versions;
+mod webhooks;
 mod window;
 mod wire;
 
@@ -54,7 +55,6 @@ use shroff_types::{Place, Span, Timestamp};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::sync::{Semaphore, watch};
-use tokio_rustls::TlsAcceptor;
 
 use self::changes::Rules;
 use self::core::{Core, Disks};
@@ -71,9 +71,10 @@ use self::pseudonyms::Pseudonyms;
 use self::register::Registry;
 pub(crate) use self::setup::Rulebook;
 use self::snapshots::{Keeper, Snapshots};
-use self::tls::Handshaken;
+use self::tls::{Handshaken, Pair};
 use self::unmasked::Grants;
 use self::versions::Versions;
+use self::webhooks::Webhooks;
 use crate::cli::{AuditCommand, Explain, Ingest, KeysCommand, Serve, Verify};
 use crate::threads::Threads;
 use crate::{Ending, settings, terminal};
@@ -140,6 +141,7 @@ fn serve(arguments: &Serve, feed: Option<Feed>) -> anyhow::Result<Ending> {
     let shared = Arc::new(Shared {
         desk: desk.clone(),
         keys,
+        webhooks: Webhooks::new(data, &arguments.hooks, Arc::clone(&metrics))?,
         metrics,
         room: Arc::new(Semaphore::new(http::ROOM_KIB)),
         columns: Arc::new(Semaphore::new(columns::MOST_STREAMS)),
@@ -156,8 +158,8 @@ fn serve(arguments: &Serve, feed: Option<Feed>) -> anyhow::Result<Ending> {
         grants: Grants::new(arguments.unmask_for),
         is_secure: tls.is_some() || arguments.behind_proxy,
     });
-    let tasks = registry.start(&runtime, arguments.hold_end);
-    rules.begin(desk.clone())?;
+    let tasks = registry.start(&runtime, arguments.hold_end, Arc::clone(&shared.webhooks));
+    begin(&rules, desk.clone(), (&runtime, &registry))?;
     if let Some(feed) = feed {
         feed_with(feed, &runtime, &shared)?;
     }
@@ -170,6 +172,16 @@ fn serve(arguments: &Serve, feed: Option<Feed>) -> anyhow::Result<Ending> {
     tracing::info!("stopped");
     drop(lock);
     Ok(Ending::Well)
+}
+
+/// Goes on with rules that run beside the active ones, and notes what becomes active.
+fn begin(
+    rules: &Arc<Rules>,
+    desk: Desk,
+    (runtime, registry): (&Runtime, &Registry),
+) -> anyhow::Result<()> {
+    runtime.spawn(changes::note(Arc::clone(rules), registry.register.clone()));
+    rules.begin(desk)
 }
 
 /// The versions of the rules, and the one that verdicts are given under.
@@ -221,10 +233,10 @@ fn refuse_open_network(arguments: &Serve) -> anyhow::Result<()> {
 }
 
 /// What TLS is spoken with, where it is.
-fn tls_of(arguments: &Serve) -> anyhow::Result<Option<TlsAcceptor>> {
+fn tls_of(arguments: &Serve) -> anyhow::Result<Option<Pair>> {
     match (&arguments.tls_cert, &arguments.tls_key) {
         (None, None) => Ok(None),
-        (Some(certificate), Some(key)) => tls::acceptor(certificate, key).map(Some),
+        (Some(certificate), Some(key)) => Pair::read(certificate, key).map(Some),
         (Some(_), None) => bail!("--tls-cert without --tls-key\nhint: it is the file of its key"),
         (None, Some(_)) => bail!("--tls-key without --tls-cert\nhint: it is the file of its chain"),
     }
@@ -302,7 +314,7 @@ fn replayed(core: &Core<Folder>, after: Duration) {
 
 async fn listen(
     address: SocketAddr,
-    tls: Option<TlsAcceptor>,
+    tls: Option<Pair>,
     shared: Arc<Shared>,
     stopping: watch::Receiver<bool>,
 ) -> anyhow::Result<()> {
@@ -325,6 +337,8 @@ async fn listen(
             terminal::note(format_args!("open it at the address of the proxy, by https"));
         }
     }
+    // Before anything is told: whoever reads it may change the files at once.
+    let tls = tls.map(Pair::follow).transpose()?;
     {
         let mut out = std::io::stdout().lock();
         writeln!(out, "listening on {scheme}://{address}")?;

@@ -324,7 +324,6 @@ export interface paths {
          * Payments in, verdicts out.
          * @description `application/json`: one, or several, answered together. `application/x-ndjson`: a stream, a payment a
          *     line, answered line by line while it still comes in, with a problem in the place of a verdict.
-         *     `application/vnd.apache.arrow.stream`: the same of columns, answered as NDJSON.
          */
         post: operations["sendPayments"];
         delete?: never;
@@ -645,6 +644,110 @@ export interface paths {
         patch: operations["changeUser"];
         trace?: never;
     };
+    "/v1/webhooks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who is told of what. */
+        get: operations["listWebhooks"];
+        put?: never;
+        /** Tells somebody of what changes from now on. The secret is in the answer, and in no other. */
+        post: operations["addWebhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/webhooks/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Tells somebody no more. What waits for them, and what is known of it, is gone. */
+        delete: operations["deleteWebhook"];
+        options?: never;
+        head?: never;
+        /** Changes who is told of what, or tells it nothing. */
+        patch: operations["changeWebhook"];
+        trace?: never;
+    };
+    "/v1/webhooks/{id}/deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What was sent and is to be sent, newest first. With `state=dead`, what was given up. */
+        get: operations["listDeliveries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/webhooks/{id}/deliveries/{message}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sends a message again, whatever came of it, as if it never had been. */
+        post: operations["retryDelivery"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/webhooks/{id}/rotate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Gives a new secret, in the answer and in no other. The former one signs too for a day. */
+        post: operations["rotateWebhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/webhooks/{id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sends a message of the type `webhook.test`, which says nothing; its delivery tells what came of it. */
+        post: operations["testWebhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -729,20 +832,6 @@ export interface components {
          * @enum {string}
          */
         Action: "none" | "review" | "hold";
-        /**
-         * @description How often one suggested an action and the other another.
-         * @example {
-         *       "active": "review",
-         *       "payments": 3,
-         *       "shadow": "hold"
-         *     }
-         */
-        ActionSeen: {
-            active: components["schemas"]["Action"];
-            /** Format: int64 */
-            payments: number;
-            shadow: components["schemas"]["Action"];
-        };
         /**
          * @description Who did something: the name of a person, `key:` and that of a key, or what the service itself is
          *     called.
@@ -878,13 +967,6 @@ export interface components {
          */
         ArrivalName: "in-order" | "late" | "too-late";
         /**
-         * Format: binary
-         * @description Payments as an Arrow IPC stream: columns `id`, `time`, `debtor`, `creditor`, `amount`, and where
-         *     there are any `currency` and `method`. Batches of 65,536 payments and 4 MiB at most.
-         * @example
-         */
-        ArrowStream: string;
-        /**
          * @description An entry of the audit trail.
          * @example {
          *       "action": "alert.read",
@@ -944,14 +1026,14 @@ export interface components {
          *     }
          */
         BacktestSeen: {
-            actions: components["schemas"]["ActionSeen"][];
+            actions: unknown[];
             /** @description Alerts of both by day and typology. */
-            days: components["schemas"]["DaySeen"][];
+            days: unknown[];
             /** Format: int32 */
             days_asked: number;
-            decided?: components["schemas"]["BothDecided"] | null;
-            /** @description The newest payments of which the two say something else. */
-            examples: components["schemas"]["DifferenceSeen"][];
+            /** @description What was decided of alerts of both, once it is done. */
+            decided?: unknown;
+            examples: unknown[];
             /** Format: int64 */
             from_place: number;
             /** Format: int64 */
@@ -972,24 +1054,7 @@ export interface components {
              * @description The first moment that is counted.
              */
             since: string;
-            typologies: components["schemas"]["TypologySeen"][];
-        };
-        /**
-         * @description What was decided of alerts, under the rules of now and under the other ones.
-         * @example {
-         *       "active": [
-         *         {
-         *           "decided": 2,
-         *           "reports": 1,
-         *           "typology": "cycle"
-         *         }
-         *       ],
-         *       "candidate": []
-         *     }
-         */
-        BothDecided: {
-            active: components["schemas"]["DecidedSeen"][];
-            candidate: components["schemas"]["DecidedSeen"][];
+            typologies: unknown[];
         };
         /**
          * @description What it costs the innocent.
@@ -1130,8 +1195,6 @@ export interface components {
             command: "escalate";
             reason: components["schemas"]["Written"];
         } | {
-            /** @description The alerts that were, each at the revision that it was at. */
-            alerts?: components["schemas"]["ShownAlert"][];
             /** @enum {string} */
             command: "decide";
             /** @description The payments that were on the screen. */
@@ -1196,43 +1259,6 @@ export interface components {
          */
         CommandName: "assign" | "unassign" | "wait" | "resume" | "escalate" | "decide" | "approve" | "reject" | "reopen" | "note" | "link" | "unlink" | "due" | "join" | "leave" | "title";
         /**
-         * @description Alerts and payments of a typology.
-         * @example {
-         *       "alerts_active": 1,
-         *       "alerts_shadow": 1,
-         *       "fired_by_active": 0,
-         *       "fired_by_both": 1,
-         *       "fired_by_shadow": 0,
-         *       "gone": 0,
-         *       "new": 0
-         *     }
-         */
-        CountsSeen: {
-            /** Format: int64 */
-            alerts_active: number;
-            /** Format: int64 */
-            alerts_shadow: number;
-            /** Format: int64 */
-            fired_by_active: number;
-            /**
-             * Format: int64
-             * @description Payments at which both fired, and one alone.
-             */
-            fired_by_both: number;
-            /** Format: int64 */
-            fired_by_shadow: number;
-            /**
-             * Format: int64
-             * @description Alerts of those of now, at payments of which the other ones say nothing by it.
-             */
-            gone: number;
-            /**
-             * Format: int64
-             * @description Alerts of the other ones, at payments of which those of now say nothing by it.
-             */
-            new: number;
-        };
-        /**
          * @description A currency of ISO 4217; `XXX` where none is told.
          * @example EUR
          */
@@ -1249,46 +1275,8 @@ export interface components {
          */
         Date: string;
         /**
-         * @description Alerts of a day by a typology.
-         * @example {
-         *       "active": 1,
-         *       "candidate": 2,
-         *       "day": "2026-03-01",
-         *       "typology": "cycle"
-         *     }
-         */
-        DaySeen: {
-            /** Format: int64 */
-            active: number;
-            /** Format: int64 */
-            candidate: number;
-            day: components["schemas"]["Date"];
-            typology: components["schemas"]["TypologyId"];
-        };
-        /**
-         * @description What was decided of alerts of a typology.
-         * @example {
-         *       "decided": 2,
-         *       "reports": 1,
-         *       "typology": "cycle"
-         *     }
-         */
-        DecidedSeen: {
-            /** Format: int64 */
-            decided: number;
-            /** Format: int64 */
-            reports: number;
-            typology: components["schemas"]["TypologyId"];
-        };
-        /**
          * @description A decision.
          * @example {
-         *       "alerts": [
-         *         {
-         *           "id": "cycle-2",
-         *           "revision": 1
-         *         }
-         *       ],
          *       "approved_at": null,
          *       "approved_by": null,
          *       "at": "2026-03-01T12:00:00Z",
@@ -1301,7 +1289,6 @@ export interface components {
          *     }
          */
         Decision: {
-            alerts: components["schemas"]["ShownAlert"][];
             approved_at: components["schemas"]["Instant"] | null;
             approved_by: components["schemas"]["ActorName"] | null;
             at: components["schemas"]["Instant"];
@@ -1311,35 +1298,60 @@ export interface components {
             reason: components["schemas"]["Text"];
         };
         /**
-         * @description A payment of which the two say something else.
+         * @description A message, and what came of it.
          * @example {
-         *       "action_active": "none",
-         *       "action_shadow": "review",
-         *       "by_active": [],
-         *       "by_shadow": [
-         *         "cycle"
-         *       ],
-         *       "payment": "p3",
-         *       "reason": "The money is back.",
-         *       "score_active": 0,
-         *       "score_shadow": 0.85
+         *       "at": "2026-03-01T09:30:00Z",
+         *       "attempts": 1,
+         *       "ended_at": null,
+         *       "event": "alert.opened",
+         *       "id": "msg_7_64c1b0e2f9a80",
+         *       "last_error": "answered 503",
+         *       "last_status": 503,
+         *       "next_attempt": "2026-03-01T09:30:05Z",
+         *       "state": "waiting"
          *     }
          */
-        DifferenceSeen: {
-            action_active: components["schemas"]["Action"];
-            action_shadow: components["schemas"]["Action"];
-            by_active: components["schemas"]["TypologyId"][];
-            by_shadow: components["schemas"]["TypologyId"][];
-            payment: components["schemas"]["PaymentId"];
-            reason: components["schemas"]["Text"] | null;
-            score_active: components["schemas"]["Share"];
-            score_shadow: components["schemas"]["Share"];
+        Delivery: {
+            at: components["schemas"]["Instant"];
+            /** Format: int32 */
+            attempts: number;
+            ended_at: components["schemas"]["Instant"] | null;
+            event: string;
+            id: components["schemas"]["MessageId"];
+            last_error: string | null;
+            /** Format: int32 */
+            last_status: number | null;
+            next_attempt: components["schemas"]["Instant"] | null;
+            state: components["schemas"]["DeliveryState"];
         };
+        /**
+         * @description A page of messages.
+         * @example {
+         *       "deliveries": [],
+         *       "next_cursor": null
+         *     }
+         */
+        DeliveryPage: {
+            deliveries: components["schemas"]["Delivery"][];
+            next_cursor: components["schemas"]["Cursor"] | null;
+        };
+        /**
+         * @description How a message of a webhook stands.
+         * @example delivered
+         * @enum {string}
+         */
+        DeliveryState: "waiting" | "delivered" | "dead";
         /**
          * @description SHA-256 in hexadecimal.
          * @example 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
          */
         Digest: string;
+        /**
+         * @description What a webhook can be told of.
+         * @example alert.opened
+         * @enum {string}
+         */
+        EventName: "alert.opened" | "alert.revised" | "case.opened" | "case.assigned" | "case.unassigned" | "case.waiting" | "case.resumed" | "case.escalated" | "case.proposed" | "case.decided" | "case.rejected" | "case.reopened" | "case.changed" | "hold.opened" | "hold.ended";
         /**
          * @description How an example of a typology goes.
          * @example {
@@ -1590,6 +1602,11 @@ export interface components {
             warnings: components["schemas"]["Text"][];
         };
         /**
+         * @description The id of a message of a webhook: the header `webhook-id`.
+         * @example msg_7_64c1b0e2f9a80
+         */
+        MessageId: string;
+        /**
          * @description What was said of the instructions of messages.
          * @example {
          *       "messages": [
@@ -1686,6 +1703,25 @@ export interface components {
          *     }
          */
         NewPayments: components["schemas"]["NewPayment"] | components["schemas"]["PaymentList"];
+        /**
+         * @description Somebody to be told.
+         * @example {
+         *       "events": [
+         *         "alert.opened",
+         *         "hold.opened",
+         *         "hold.ended"
+         *       ],
+         *       "name": "the queue of the branch",
+         *       "url": "https://hooks.bank.example/shroff"
+         *     }
+         */
+        NewWebhook: {
+            events: components["schemas"]["EventName"][];
+            /** @description For people. */
+            name?: string;
+            /** @description `https://`; what is allowed beside it is the service's to say. */
+            url: string;
+        };
         /**
          * @description Which way a list goes.
          * @example desc
@@ -1894,7 +1930,17 @@ export interface components {
          * @example read-alerts
          * @enum {string}
          */
-        RightName: "send-payments" | "read-verdicts" | "read-alerts" | "work-on-cases" | "review-decisions" | "end-holds" | "read-audit" | "read-metrics" | "manage-users" | "unmask" | "write-rules" | "approve-rules";
+        RightName: "send-payments" | "read-verdicts" | "read-alerts" | "work-on-cases" | "review-decisions" | "end-holds" | "read-audit" | "read-metrics" | "manage-users" | "unmask" | "read-webhooks" | "manage-webhooks" | "write-rules" | "approve-rules";
+        /**
+         * @description Gives a new secret.
+         * @example {
+         *       "at_once": false
+         *     }
+         */
+        Rotate: {
+            /** @description Whether the former one signs no more; else it does for a day, beside the new one. */
+            at_once: boolean;
+        };
         /**
          * @description A rule that fired.
          * @example {
@@ -2144,9 +2190,8 @@ export interface components {
          *     }
          */
         ShadowSeen: {
-            actions: components["schemas"]["ActionSeen"][];
-            /** @description The newest payments of which the two say something else. */
-            examples: components["schemas"]["DifferenceSeen"][];
+            actions: unknown[];
+            examples: unknown[];
             /** Format: int64 */
             from_place: number;
             /** Format: int64 */
@@ -2161,7 +2206,7 @@ export interface components {
              * @description Those of which both say the same.
              */
             same: number;
-            typologies: components["schemas"]["TypologySeen"][];
+            typologies: unknown[];
             version: components["schemas"]["RulesVersion"];
             /**
              * Format: int64
@@ -2175,18 +2220,6 @@ export interface components {
          * @example 0.85
          */
         Share: number;
-        /**
-         * @description An alert that was on the screen when a case was decided.
-         * @example {
-         *       "id": "cycle-2",
-         *       "revision": 1
-         *     }
-         */
-        ShownAlert: {
-            id: components["schemas"]["AlertId"];
-            /** Format: int64 */
-            revision: number;
-        };
         /**
          * @description Signs in.
          * @example {
@@ -2315,27 +2348,6 @@ export interface components {
             /** Format: double */
             value: number;
             what: components["schemas"]["Text"];
-        };
-        /**
-         * @description What is counted of a typology under two sets of rules: those of now, and the other ones.
-         * @example {
-         *       "counts": {
-         *         "alerts_active": 1,
-         *         "alerts_shadow": 1,
-         *         "fired_by_active": 0,
-         *         "fired_by_both": 1,
-         *         "fired_by_shadow": 0,
-         *         "gone": 0,
-         *         "new": 0
-         *       },
-         *       "title": "Money in a circle",
-         *       "typology": "cycle"
-         *     }
-         */
-        TypologySeen: {
-            counts: components["schemas"]["CountsSeen"];
-            title: string;
-            typology: components["schemas"]["TypologyId"];
         };
         /**
          * @description Which account, within which case, and why.
@@ -2497,6 +2509,99 @@ export interface components {
             password: boolean;
         };
         /**
+         * @description Somebody who is told.
+         * @example {
+         *       "created_at": "2026-03-01T09:30:00Z",
+         *       "created_by": "ada",
+         *       "dead": 0,
+         *       "disabled": false,
+         *       "disabled_because": null,
+         *       "events": [
+         *         "alert.opened"
+         *       ],
+         *       "former_secret_until": null,
+         *       "id": "webhook-1",
+         *       "name": "",
+         *       "paused_until": null,
+         *       "url": "https://hooks.bank.example/shroff",
+         *       "waiting": 0
+         *     }
+         */
+        Webhook: {
+            created_at: components["schemas"]["Instant"];
+            created_by: components["schemas"]["ActorName"];
+            /**
+             * Format: int64
+             * @description Messages that were given up.
+             */
+            dead: number;
+            disabled: boolean;
+            disabled_because: string | null;
+            events: components["schemas"]["EventName"][];
+            former_secret_until: components["schemas"]["Instant"] | null;
+            id: components["schemas"]["WebhookId"];
+            name: string;
+            paused_until: components["schemas"]["Instant"] | null;
+            url: string;
+            /**
+             * Format: int64
+             * @description Messages that are to be sent.
+             */
+            waiting: number;
+        };
+        /**
+         * @description What is changed; what is left out stays.
+         * @example {
+         *       "disabled": false
+         *     }
+         */
+        WebhookChange: {
+            /** @description Whether it is told nothing. What happens meanwhile it is not told later either. */
+            disabled?: boolean | null;
+            events?: components["schemas"]["EventName"][] | null;
+            name?: string | null;
+            url?: string | null;
+        };
+        /**
+         * @description The id of a webhook.
+         * @example webhook-1
+         */
+        WebhookId: string;
+        /**
+         * @description Everybody who is told.
+         * @example {
+         *       "next_cursor": null,
+         *       "webhooks": []
+         *     }
+         */
+        WebhookPage: {
+            next_cursor: components["schemas"]["Cursor"] | null;
+            webhooks: components["schemas"]["Webhook"][];
+        };
+        /**
+         * @description Somebody who is told, and the secret that says who tells it: shown this once.
+         * @example {
+         *       "created_at": "2026-03-01T09:30:00Z",
+         *       "created_by": "ada",
+         *       "dead": 0,
+         *       "disabled": false,
+         *       "disabled_because": null,
+         *       "events": [
+         *         "alert.opened"
+         *       ],
+         *       "former_secret_until": null,
+         *       "id": "webhook-1",
+         *       "name": "",
+         *       "paused_until": null,
+         *       "secret": "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD",
+         *       "url": "https://hooks.bank.example/shroff",
+         *       "waiting": 0
+         *     }
+         */
+        WebhookWithSecret: components["schemas"]["Webhook"] & {
+            secret: string;
+        };
+        /**
          * @description A payment that was taken out of all that comes later.
          * @example {
          *       "withdrawn": "p3"
@@ -2510,26 +2615,6 @@ export interface components {
          * @example The money came back within a day.
          */
         Written: string;
-        /**
-         * @description Rules that are refused, with all that is wrong in them: a problem with more to it.
-         * @example {
-         *       "detail": "something is wrong in them, or an example fails",
-         *       "findings": [],
-         *       "status": 422,
-         *       "tests": [],
-         *       "title": "The rules are not right",
-         *       "type": "urn:shroff:problem:wrong-rules"
-         *     }
-         */
-        WrongRules: {
-            detail: string;
-            findings: components["schemas"]["Finding"][];
-            /** Format: int32 */
-            status: number;
-            tests: components["schemas"]["ExampleTried"][];
-            title: string;
-            type: string;
-        };
     };
     responses: never;
     parameters: never;
@@ -2853,21 +2938,19 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description the id of one or several
-                 * @example [
-                 *       "cycle"
-                 *     ]
+                 * @description its id
+                 * @example cycle
                  */
-                typology?: components["schemas"]["TypologyId"][];
+                typology?: string;
                 /**
                  * @description 0 to 1
                  * @example 0.5
                  */
                 min_score?: number;
-                /** @description one or several of none, review and hold */
-                action?: components["schemas"]["Action"][];
-                /** @description one or several of open, assigned, waiting, escalated, proposed and decided */
-                state?: components["schemas"]["State"][];
+                /** @description none, review or hold */
+                action?: components["schemas"]["Action"];
+                /** @description open, assigned, waiting, escalated, proposed or decided */
+                state?: components["schemas"]["State"];
                 /** @description the name of a person */
                 assignee?: string;
                 /** @description an instant: its payments reach to it or beyond */
@@ -3319,8 +3402,8 @@ export interface operations {
     listCases: {
         parameters: {
             query?: {
-                /** @description one or several of open, assigned, waiting, escalated, proposed and decided */
-                state?: components["schemas"]["State"][];
+                /** @description open, assigned, waiting, escalated, proposed or decided */
+                state?: components["schemas"]["State"];
                 /** @description the name of a person */
                 assignee?: string;
                 /** @description its id, or a part of its title */
@@ -4014,8 +4097,6 @@ export interface operations {
             /** @description What is said of each instruction */
             200: {
                 headers: {
-                    /** @description How many payments were sent before */
-                    "Known-Payments"?: number | null;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4199,7 +4280,6 @@ export interface operations {
             content: {
                 "application/json": components["schemas"]["NewPayments"];
                 "application/jsonl": string;
-                "application/vnd.apache.arrow.stream": components["schemas"]["ArrowStream"];
                 "application/x-ndjson": string;
             };
         };
@@ -4209,8 +4289,6 @@ export interface operations {
                 headers: {
                     /** @description `true` where all were sent before */
                     "Idempotent-Replayed"?: boolean | null;
-                    /** @description How many were sent before; not of a stream */
-                    "Known-Payments"?: number | null;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4562,7 +4640,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["WrongRules"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Too much is waiting, or was asked: again after the seconds of `Retry-After` */
@@ -4756,7 +4834,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["WrongRules"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Too much is waiting, or was asked: again after the seconds of `Retry-After` */
@@ -6375,6 +6453,767 @@ export interface operations {
             };
             /** @description There is too much at once */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much is waiting, or was asked: again after the seconds of `Retry-After` */
+            429: {
+                headers: {
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something is wrong with the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing can be made durable, or the register cannot be asked */
+            503: {
+                headers: {
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listWebhooks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All of them */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookPage"];
+                };
+            };
+            /** @description The request cannot be read; `detail` says where, `hint` what would be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no key and no session that the service knows */
+            401: {
+                headers: {
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not go so far, or `X-CSRF-Token` is not that of the session */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much is waiting, or was asked: again after the seconds of `Retry-After` */
+            429: {
+                headers: {
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something is wrong with the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing can be made durable, or the register cannot be asked */
+            503: {
+                headers: {
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    addWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewWebhook"];
+            };
+        };
+        responses: {
+            /** @description Who is told, and the secret */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookWithSecret"];
+                };
+            };
+            /** @description The request cannot be read; `detail` says where, `hint` what would be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no key and no session that the service knows */
+            401: {
+                headers: {
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not go so far, or `X-CSRF-Token` is not that of the session */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody was faster, or it may not be done in this state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is too much at once */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much is waiting, or was asked: again after the seconds of `Retry-After` */
+            429: {
+                headers: {
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something is wrong with the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing can be made durable, or the register cannot be asked */
+            503: {
+                headers: {
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of a webhook */
+                id: components["schemas"]["WebhookId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is gone */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request cannot be read; `detail` says where, `hint` what would be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no key and no session that the service knows */
+            401: {
+                headers: {
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not go so far, or `X-CSRF-Token` is not that of the session */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much is waiting, or was asked: again after the seconds of `Retry-After` */
+            429: {
+                headers: {
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something is wrong with the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing can be made durable, or the register cannot be asked */
+            503: {
+                headers: {
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    changeWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of a webhook */
+                id: components["schemas"]["WebhookId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WebhookChange"];
+            };
+        };
+        responses: {
+            /** @description As it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Webhook"];
+                };
+            };
+            /** @description The request cannot be read; `detail` says where, `hint` what would be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no key and no session that the service knows */
+            401: {
+                headers: {
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not go so far, or `X-CSRF-Token` is not that of the session */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is too much at once */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much is waiting, or was asked: again after the seconds of `Retry-After` */
+            429: {
+                headers: {
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something is wrong with the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing can be made durable, or the register cannot be asked */
+            503: {
+                headers: {
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listDeliveries: {
+        parameters: {
+            query?: {
+                /** @description waiting, delivered or dead */
+                state?: components["schemas"]["DeliveryState"];
+                /** @description 1 to 500 */
+                limit?: number;
+                /** @description as `next_cursor` gave it */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The id of a webhook */
+                id: components["schemas"]["WebhookId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of them */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeliveryPage"];
+                };
+            };
+            /** @description The request cannot be read; `detail` says where, `hint` what would be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no key and no session that the service knows */
+            401: {
+                headers: {
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not go so far, or `X-CSRF-Token` is not that of the session */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much is waiting, or was asked: again after the seconds of `Retry-After` */
+            429: {
+                headers: {
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something is wrong with the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing can be made durable, or the register cannot be asked */
+            503: {
+                headers: {
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    retryDelivery: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of a webhook */
+                id: components["schemas"]["WebhookId"];
+                /** @description The id of a message */
+                message: components["schemas"]["MessageId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The message */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Delivery"];
+                };
+            };
+            /** @description The request cannot be read; `detail` says where, `hint` what would be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no key and no session that the service knows */
+            401: {
+                headers: {
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not go so far, or `X-CSRF-Token` is not that of the session */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody was faster, or it may not be done in this state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much is waiting, or was asked: again after the seconds of `Retry-After` */
+            429: {
+                headers: {
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something is wrong with the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing can be made durable, or the register cannot be asked */
+            503: {
+                headers: {
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rotateWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of a webhook */
+                id: components["schemas"]["WebhookId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Rotate"];
+            };
+        };
+        responses: {
+            /** @description The webhook, and the new secret */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookWithSecret"];
+                };
+            };
+            /** @description The request cannot be read; `detail` says where, `hint` what would be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no key and no session that the service knows */
+            401: {
+                headers: {
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not go so far, or `X-CSRF-Token` is not that of the session */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is too much at once */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much is waiting, or was asked: again after the seconds of `Retry-After` */
+            429: {
+                headers: {
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something is wrong with the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing can be made durable, or the register cannot be asked */
+            503: {
+                headers: {
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    testWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of a webhook */
+                id: components["schemas"]["WebhookId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The message */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Delivery"];
+                };
+            };
+            /** @description The request cannot be read; `detail` says where, `hint` what would be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no key and no session that the service knows */
+            401: {
+                headers: {
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not go so far, or `X-CSRF-Token` is not that of the session */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody was faster, or it may not be done in this state */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -225,6 +225,7 @@ proptest! {
         (batch, allowed) in (1_usize..20, 0..=2_i64),
         cut in any::<prop::sample::Index>(),
         begin in any::<prop::sample::Index>(),
+        settled in 0_usize..60,
     ) {
         world.toml = world.toml.lines().filter(|l| !l.trim().starts_with("horizon")).collect::<Vec<_>>().join("\n");
         let definitions = world.definitions();
@@ -252,8 +253,12 @@ proptest! {
         let mut again = new();
         again.begin_at(Place(u32::try_from(begin).expect("few")), newest(&arrivals[..begin]));
         for shown in inputs(&arrivals[begin..cut]).chunks(batch) {
-            again.remember(&Threads(2), shown, &names);
+            again.remember(shown, &names);
+            if again.unsettled() > settled {
+                again.settle(&Threads(2));
+            }
         }
+        again.settle(&Threads(2));
         again.remembered(late);
         prop_assert_eq!(cells(&mut again, &arrivals[cut..]), expected);
         prop_assert_eq!(again.late(), whole.late());

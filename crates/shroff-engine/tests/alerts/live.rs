@@ -8,7 +8,7 @@ use shroff_engine::{AlertFilter, Draft, Live, LiveSettings, Told};
 use shroff_types::{Amount, Clock, Currency, Place, SentPayment, Span, Timestamp};
 
 use crate::cases;
-use crate::ledger::{Ledger, tell};
+use crate::ledger::{Ledger, Threads, tell};
 use crate::twin::world;
 
 fn core(definitions: &Definitions, typologies: &[Typology], lateness: Span) -> Live {
@@ -97,23 +97,27 @@ proptest! {
 }
 
 /// A core in another process: what was saved, and what is in sight shown again.
-fn moved(old: &Live, mut new: Live) -> Live {
+fn moved(old: &Live, mut new: Live, batch: usize) -> Live {
     let mut bytes = Vec::new();
     old.save(&mut bytes);
     let (first, next) = new.load(&bytes).expect("what was saved");
     assert_eq!(next, old.next());
-    for place in first.0..next.0 {
-        let held = old.held(Place(place)).expect("all from the first on are held");
-        let sent = SentPayment {
-            id: held.id,
-            time: held.time,
-            debtor: old.account(held.debtor),
-            creditor: old.account(held.creditor),
-            amount: held.amount,
-            method: held.method.map(|symbol| old.method(symbol)),
-        };
+    let shown: Vec<SentPayment<'_>> = (first.0..next.0)
+        .map(|place| {
+            let held = old.held(Place(place)).expect("all from the first on are held");
+            SentPayment {
+                id: held.id,
+                time: held.time,
+                debtor: old.account(held.debtor),
+                creditor: old.account(held.creditor),
+                amount: held.amount,
+                method: held.method.map(|symbol| old.method(symbol)),
+            }
+        })
+        .collect();
+    for some in shown.chunks(batch) {
         assert!(!new.is_whole());
-        new.remember(&Alone, &sent).expect("it was admitted before");
+        new.remember(&Threads(2), some).expect("they were admitted before");
     }
     assert!(new.is_whole());
     let mut again = Vec::new();
@@ -151,7 +155,7 @@ proptest! {
                 live_from(&part, &mut again, ids, batch),
                 live_from(&part, &mut whole, ids, batch)
             );
-            again = moved(&again, new());
+            again = moved(&again, new(), batch);
             prop_assert_eq!(again.counts(), whole.counts());
             prop_assert_eq!(again.late(), whole.late());
         }
@@ -308,7 +312,7 @@ fn what_was_taken_out_counts_for_nothing_that_comes_later_and_in_no_other_proces
     assert_eq!((said.place, said.fired.len()), (Place(2), 0));
     // What was said stays said.
     assert_eq!(live.alert_count(), alerts);
-    let mut live = moved(&live, hour_of_two(Span::ZERO));
+    let mut live = moved(&live, hour_of_two(Span::ZERO), 3);
     assert!(live.is_withdrawn(Place(1)) && !live.is_withdrawn(Place(0)));
     withdraw(&mut live, Place(0));
     assert_eq!(send(&mut live, "p4", 2, "anna").fired, [], "the only one");

@@ -8,8 +8,11 @@ use sqlx::AnyConnection;
 
 use super::Register;
 use super::error::{Doing, RegisterError};
+use super::events::EventKind;
+use super::find;
 use super::holds::{self, NewHold};
 use super::money::{rank, split};
+use super::outbox::Outbox;
 use super::sql::{Sql, column};
 
 /// Rows of one statement. With nine columns that is 900 values; SQLite takes 32,766.
@@ -166,8 +169,8 @@ impl Register {
         read().map(Some).ok_or(RegisterError::Kept { what: "watermark" })
     }
 
-    /// Writes alerts as they stand now and holds that are new, and up to where the register then
-    /// knows the log: all of it or nothing.
+    /// Writes alerts as they stand now and holds that are new, what there is to tell of them, and up
+    /// to where the register then knows the log: all of it or nothing.
     ///
     /// # Errors
     /// Where the database refuses; then nothing was written.
@@ -176,15 +179,18 @@ impl Register {
         changes: &[AlertChange],
         holds: &[NewHold],
         upto: Option<Watermark>,
+        at: Timestamp,
     ) -> Result<(), RegisterError> {
         let mut work = self.writer.begin().await.doing(DOING)?;
-        holds::open(&mut work, holds).await?;
-        let numbers = numbers(&mut work, changes).await?;
+        let outbox = self.outbox(&mut work, at).await?;
+        holds::open(&mut work, holds, &outbox).await?;
+        let (numbers, news) = numbers(&mut work, changes).await?;
         let numbered = || changes.iter().zip(numbers.iter().copied());
         write_heads(&mut work, numbered()).await?;
         clear_whole(&mut work, numbered()).await?;
         write_evidence(&mut work, numbered()).await?;
         write_revisions(&mut work, numbered()).await?;
+        tell(&mut work, &outbox, news).await?;
         if let Some(Watermark { next, version }) = upto {
             let mut sql = Sql::new("INSERT INTO meta (name, value) VALUES (");
             sql.values(["watermark".to_owned(), format!("{next} {version:016x}")]);
@@ -195,29 +201,72 @@ impl Register {
     }
 }
 
-/// The number of each alert in the register: the one it has, or the next one.
+/// What is new of alerts, by number.
+type News = BTreeMap<i64, EventKind>;
+
+/// The number of each alert in the register: the one it has, or the next one; and what is new of it.
 async fn numbers(
     work: &mut AnyConnection,
     changes: &[AlertChange],
-) -> Result<Vec<i64>, RegisterError> {
+) -> Result<(Vec<i64>, News), RegisterError> {
     let mut known = BTreeMap::new();
     for changes in changes.chunks(ROWS_AT_ONCE) {
-        let mut sql = Sql::new("SELECT id, number FROM alerts WHERE id IN (");
+        let mut sql = Sql::new(
+            "SELECT id, number, revision, score_permille, action, payment_count FROM alerts WHERE \
+             id IN (",
+        );
         sql.values(changes.iter().map(|change| change.id.clone())).text(")");
         for row in sql.rows(&mut *work, DOING).await? {
-            known.insert(column::<String>(&row, "id")?, column::<i64>(&row, "number")?);
+            let said: [i64; 3] = [
+                column(&row, "revision")?,
+                column(&row, "score_permille")?,
+                column(&row, "payment_count")?,
+            ];
+            let said = Some((said, column::<String>(&row, "action")?));
+            known.insert(column::<String>(&row, "id")?, (column::<i64>(&row, "number")?, said));
         }
     }
     let sql = Sql::new("SELECT COALESCE(MAX(number), 0) AS last FROM alerts");
     let last = sql.row(&mut *work, DOING).await?.map_or(Ok(0), |row| column(&row, "last"));
     let mut next = last? + 1;
+    let mut news = News::new();
     let number = |change: &AlertChange| {
-        *known.entry(change.id.clone()).or_insert_with(|| {
+        let (number, said) = known.entry(change.id.clone()).or_insert_with(|| {
             next += 1;
-            next - 1
-        })
+            (next - 1, None)
+        });
+        let counts =
+            [whole(change.revision), change.score_permille.into(), whole(change.payment_count)];
+        let says = (counts, change.action.name().to_owned());
+        // A start hands over again what it does not know to be written: that is no news.
+        let kind = match said {
+            None => Some(EventKind::AlertOpened),
+            Some(said) => (*said != says).then_some(EventKind::AlertRevised),
+        };
+        news.extend(kind.map(|kind| (*number, kind)));
+        *number
     };
-    Ok(changes.iter().map(number).collect())
+    Ok((changes.iter().map(number).collect(), news))
+}
+
+/// Tells of alerts that are new or have changed.
+async fn tell(
+    work: &mut AnyConnection,
+    outbox: &Outbox<'_>,
+    mut news: News,
+) -> Result<(), RegisterError> {
+    news.retain(|_, kind| outbox.wants(*kind));
+    let numbers: Vec<i64> = news.keys().copied().collect();
+    let rows = find::numbered(work, &numbers).await?;
+    let told = rows.iter().filter_map(|row| {
+        let kind = *news.get(&row.number)?;
+        Some((kind, outbox.alert(row)))
+    });
+    outbox.tell(work, told.collect()).await
+}
+
+fn whole(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
 }
 
 type Numbered<'a> = (&'a AlertChange, i64);
@@ -271,7 +320,6 @@ fn head(sql: &mut Sql, change: &AlertChange) {
     // Texts and small numbers: there is nothing that JSON has no form for.
     let rest = serde_json::to_string(&rest).unwrap_or_default();
     let (high, low) = split(change.sum.amount.digits);
-    let whole = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
     sql.value(change.typology.clone()).text(", ");
     sql.value(i64::from(change.score_permille)).text(", ");
     sql.value(change.action.name()).text(", ");
@@ -368,7 +416,6 @@ async fn write_revisions<'a>(
              payment_count) VALUES ",
         );
         for (at, ((number, revision), row)) in rows.iter().enumerate() {
-            let whole = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
             sql.text(if at == 0 { "(" } else { ", (" }).values([*number, whole(*revision)]);
             sql.text(", ").value(row.payment.clone()).text(", ");
             sql.values([row.time.0, i64::from(row.score_permille)]).text(", ");

@@ -12,6 +12,7 @@ use sqlx::any::AnyRow;
 use super::Register;
 use super::audit::{AuditEntry, append};
 use super::error::{Doing, RegisterError};
+use super::events::EventKind;
 use super::life::{CaseState, CommandKind};
 use super::sql::{Conditions, Page, Sql, column, page};
 
@@ -23,6 +24,8 @@ const MOST_ALERTS: i64 = 500;
 const MOST_NAMED: usize = 10;
 /// Values of one statement.
 const MOST_VALUES: usize = 500;
+/// Cases that go on at once.
+const MOST_RESUMED: i64 = 100;
 
 /// How a case is decided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -442,6 +445,7 @@ impl Register {
         let detail = json!({ "alerts": alerts });
         log(&mut work, &case, ("open", "", &detail), by).await?;
         write_alerts(&mut work, &case).await?;
+        self.tell_case(&mut work, EventKind::CaseOpened, &case, by.at).await?;
         work.commit().await.doing(DOING)?;
         Ok(case)
     }
@@ -479,8 +483,62 @@ impl Register {
         let (text, detail) = command.noted();
         log(&mut work, &case, (kind.name(), text, &detail), by).await?;
         write_alerts(&mut work, &case).await?;
+        self.tell_case(&mut work, EventKind::of_case(kind, after), &case, by.at).await?;
         work.commit().await.doing(DOING)?;
         Ok(case)
+    }
+
+    async fn tell_case(
+        &self,
+        work: &mut AnyConnection,
+        kind: EventKind,
+        case: &CaseRow,
+        at: Timestamp,
+    ) -> Result<(), RegisterError> {
+        let outbox = self.outbox(work, at).await?;
+        if !outbox.wants(kind) {
+            return Ok(());
+        }
+        outbox.tell(work, vec![(kind, outbox.case(case))]).await
+    }
+}
+
+/// What time does.
+impl Register {
+    /// When the next case goes on that rests until a time.
+    ///
+    /// # Errors
+    /// Where the database refuses.
+    pub async fn next_resume(&self) -> Result<Option<Timestamp>, RegisterError> {
+        let sql = Sql::new(
+            "SELECT wait_until FROM cases WHERE state = 'waiting' AND wait_until IS NOT NULL ORDER \
+             BY wait_until LIMIT 1",
+        );
+        let row = sql.row(&self.reader, READING).await?;
+        row.map(|row| column(&row, "wait_until").map(Timestamp)).transpose()
+    }
+
+    /// Goes on with the cases that rested until now: as a command that nobody gave but time.
+    ///
+    /// # Errors
+    /// Where the database refuses; then what was not gone on with is the next time.
+    pub async fn resume_due_cases(&self, now: Timestamp) -> Result<Vec<CaseRow>, RegisterError> {
+        let mut sql = Sql::new("SELECT * FROM cases WHERE state = 'waiting' AND wait_until <= ");
+        sql.value(now.0).text(" ORDER BY wait_until, number LIMIT ").value(MOST_RESUMED);
+        let rows = sql.rows(&self.reader, READING).await?;
+        let by = By { name: "time", role: "service", second_review: false, at: now };
+        let mut resumed = Vec::with_capacity(rows.len());
+        for row in &rows {
+            let case = read(row)?;
+            let which = (case.number, case.version);
+            match self.command_case(which, &Command::Resume, by).await {
+                Ok(case) => resumed.push(case),
+                Err(CaseError::Register(error)) => return Err(error),
+                // Somebody was faster: what they want stays, and it is looked at anew.
+                Err(_) => {}
+            }
+        }
+        Ok(resumed)
     }
 }
 

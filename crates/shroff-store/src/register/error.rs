@@ -14,6 +14,9 @@ pub enum RegisterError {
     /// The tables are not what this version of the program needs.
     #[error("cannot bring the tables of the register up to date: {0}")]
     Migration(#[from] sqlx::migrate::MigrateError),
+    /// Another service writes to it.
+    #[error("another service writes to the register")]
+    InUse,
     /// What is kept there cannot be read.
     #[error("the register holds a {what} that cannot be read")]
     Kept {

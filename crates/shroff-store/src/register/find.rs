@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use shroff_types::{Action, Currency, Decimal, Timestamp};
+use sqlx::AnyConnection;
 use sqlx::any::AnyRow;
 
 use super::Register;
 use super::alerts::{Evidence, Rest, RevisionRow, RuleShare};
-use super::error::RegisterError;
+use super::error::{Doing, RegisterError};
 use super::life::CaseState;
 use super::money::join;
 use super::sql::{Conditions, Page, Sql, column, page};
@@ -276,21 +277,44 @@ impl Register {
         &self,
         rows: &[AnyRow],
     ) -> Result<Vec<AlertRow>, RegisterError> {
-        let mut alerts = rows.iter().map(read).collect::<Result<Vec<_>, _>>()?;
-        let numbers: Vec<i64> = alerts.iter().map(|alert| alert.number).collect();
-        let mut accounts: BTreeMap<i64, Vec<String>> = BTreeMap::new();
-        for numbers in numbers.chunks(MOST_VALUES) {
-            let mut sql = Sql::new("SELECT alert, account FROM alert_accounts WHERE alert IN (");
-            sql.values(numbers.iter().copied()).text(") ORDER BY alert, position");
-            for row in sql.rows(&self.reader, DOING).await? {
-                accounts.entry(column(&row, "alert")?).or_default().push(column(&row, "account")?);
-            }
-        }
-        for alert in &mut alerts {
-            alert.accounts = accounts.remove(&alert.number).unwrap_or_default();
-        }
-        Ok(alerts)
+        let mut on = self.reader.acquire().await.doing(DOING)?;
+        with_accounts(&mut on, rows).await
     }
+}
+
+/// Alerts by their numbers, within a unit of work.
+pub(super) async fn numbered(
+    work: &mut AnyConnection,
+    numbers: &[i64],
+) -> Result<Vec<AlertRow>, RegisterError> {
+    let mut found = Vec::new();
+    for numbers in numbers.chunks(MOST_VALUES) {
+        let mut sql = Sql::new("SELECT * FROM alerts WHERE number IN (");
+        sql.values(numbers.iter().copied()).text(") ORDER BY number");
+        let rows = sql.rows(&mut *work, DOING).await?;
+        found.extend(with_accounts(work, &rows).await?);
+    }
+    Ok(found)
+}
+
+async fn with_accounts(
+    on: &mut AnyConnection,
+    rows: &[AnyRow],
+) -> Result<Vec<AlertRow>, RegisterError> {
+    let mut alerts = rows.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+    let numbers: Vec<i64> = alerts.iter().map(|alert| alert.number).collect();
+    let mut accounts: BTreeMap<i64, Vec<String>> = BTreeMap::new();
+    for numbers in numbers.chunks(MOST_VALUES) {
+        let mut sql = Sql::new("SELECT alert, account FROM alert_accounts WHERE alert IN (");
+        sql.values(numbers.iter().copied()).text(") ORDER BY alert, position");
+        for row in sql.rows(&mut *on, DOING).await? {
+            accounts.entry(column(&row, "alert")?).or_default().push(column(&row, "account")?);
+        }
+    }
+    for alert in &mut alerts {
+        alert.accounts = accounts.remove(&alert.number).unwrap_or_default();
+    }
+    Ok(alerts)
 }
 
 fn choose(sql: &mut Sql, wanted: &AlertFilter, all: &mut Conditions) {

@@ -7,6 +7,8 @@ use sqlx::any::AnyRow;
 use super::Register;
 use super::audit::{AuditEntry, append};
 use super::error::{Doing, RegisterError};
+use super::events::EventKind;
+use super::outbox::Outbox;
 use super::sql::{Conditions, Page, Sql, column, page};
 
 const DOING: &str = "write holds to the register";
@@ -158,6 +160,8 @@ impl Register {
             return Ok(HoldAnswer::Before(hold));
         }
         let ended = finish(&mut work, hold, end, ending).await?;
+        let outbox = self.outbox(&mut work, ending.at).await?;
+        tell(&mut work, &outbox, EventKind::HoldEnded, std::slice::from_ref(&ended)).await?;
         work.commit().await.doing(DOING)?;
         Ok(HoldAnswer::Ended(ended))
     }
@@ -181,13 +185,19 @@ impl Register {
         for row in &rows {
             ended.push(finish(&mut work, read(row)?, end, ending).await?);
         }
+        let outbox = self.outbox(&mut work, now).await?;
+        tell(&mut work, &outbox, EventKind::HoldEnded, &ended).await?;
         work.commit().await.doing(DOING)?;
         Ok(ended)
     }
 }
 
 /// Opens holds that are not there yet.
-pub(super) async fn open(work: &mut AnyConnection, holds: &[NewHold]) -> Result<(), RegisterError> {
+pub(super) async fn open(
+    work: &mut AnyConnection,
+    holds: &[NewHold],
+    outbox: &Outbox<'_>,
+) -> Result<(), RegisterError> {
     for holds in holds.chunks(100) {
         let mut sql = Sql::new(
             "INSERT INTO holds (place, payment, alert, opened_at, ends_at, state) VALUES ",
@@ -197,10 +207,25 @@ pub(super) async fn open(work: &mut AnyConnection, holds: &[NewHold]) -> Result<
             sql.text(", ").value(hold.payment.clone()).text(", ").value(hold.alert.clone());
             sql.text(", ").values([hold.opened_at.0, hold.ends_at.0]).text(", 'open')");
         }
-        sql.text(" ON CONFLICT (place) DO NOTHING");
-        sql.run(&mut *work, DOING).await?;
+        // What is returned is what was not there: a start hands some over again.
+        sql.text(" ON CONFLICT (place) DO NOTHING RETURNING *");
+        let rows = sql.rows(&mut *work, DOING).await?;
+        let opened = rows.iter().map(read).collect::<Result<Vec<HoldRow>, _>>()?;
+        tell(work, outbox, EventKind::HoldOpened, &opened).await?;
     }
     Ok(())
+}
+
+async fn tell(
+    work: &mut AnyConnection,
+    outbox: &Outbox<'_>,
+    kind: EventKind,
+    holds: &[HoldRow],
+) -> Result<(), RegisterError> {
+    if !outbox.wants(kind) {
+        return Ok(());
+    }
+    outbox.tell(work, holds.iter().map(|hold| (kind, outbox.hold(hold))).collect()).await
 }
 
 async fn finish(

@@ -12,6 +12,7 @@ use super::error::RegisterError;
 const ALL: &[(i64, &str, &str)] = &[
     (1, "register", include_str!("migrations/0001_register.sql")),
     (10, "users", include_str!("migrations/0010_users.sql")),
+    (20, "webhooks", include_str!("migrations/0020_webhooks.sql")),
 ];
 
 /// Brings the tables up to date.

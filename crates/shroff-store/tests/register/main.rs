@@ -110,7 +110,7 @@ fn pages_are_what_the_same_list_is_in_memory() {
         let alerts: Vec<_> = (0..100).map(made::alert).collect();
         let known = Watermark { next: 400, version: 7 };
         register
-            .write_alerts(&alerts, &[], Some(known))
+            .write_alerts(&alerts, &[], Some(known), Timestamp(0))
             .await
             .expect("what the test is set up with");
         assert_eq!(register.watermark().await.expect("what the test is set up with"), Some(known));
@@ -173,7 +173,7 @@ fn an_alert_that_grows_is_one_and_what_is_written_again_is_once() {
         let mut first = made::alert(1);
         let rest = first.evidence.split_off(2);
         register
-            .write_alerts(&[first.clone()], &[], None)
+            .write_alerts(&[first.clone()], &[], None, Timestamp(0))
             .await
             .expect("what the test is set up with");
         let mut second = made::alert(1);
@@ -181,7 +181,7 @@ fn an_alert_that_grows_is_one_and_what_is_written_again_is_once() {
         second.revisions[0].revision = 2;
         for _ in 0..2 {
             register
-                .write_alerts(&[second.clone()], &[], None)
+                .write_alerts(&[second.clone()], &[], None, Timestamp(0))
                 .await
                 .expect("what the test is set up with");
         }
@@ -193,7 +193,10 @@ fn an_alert_that_grows_is_one_and_what_is_written_again_is_once() {
         let mut merged = made::alert(2);
         let later = merged.evidence.split_off(1);
         merged.merge(shroff_store::register::AlertChange { evidence: later, ..made::alert(2) });
-        register.write_alerts(&[merged], &[], None).await.expect("what the test is set up with");
+        register
+            .write_alerts(&[merged], &[], None, Timestamp(0))
+            .await
+            .expect("what the test is set up with");
         let id = made::alert(2).id;
         assert_eq!(
             register.alert(&id).await.expect("what the test is set up with").unwrap().evidence,
@@ -213,10 +216,13 @@ fn a_hold_ends_once_by_a_person_or_by_time() {
             ends_at: Timestamp(10 + i64::from(place)),
         };
         register
-            .write_alerts(&[], &[hold(1), hold(2), hold(3)], None)
+            .write_alerts(&[], &[hold(1), hold(2), hold(3)], None, Timestamp(0))
             .await
             .expect("what the test is set up with");
-        register.write_alerts(&[], &[hold(1)], None).await.expect("what the test is set up with");
+        register
+            .write_alerts(&[], &[hold(1)], None, Timestamp(0))
+            .await
+            .expect("what the test is set up with");
         let ending = Ending { by: "ray", role: "reviewer", reason: "known", at: Timestamp(6) };
         let ended = register
             .end_hold("p2", HoldEnd::Returned, ending)

@@ -122,7 +122,7 @@ mod tests {
         wants(is("number") && !has(&["minimum", "exclusiveMinimum", "format"]), "no bound");
         wants(is("array") && !has(&["maxItems"]), "no bound");
         let properties = schema.get("properties").and_then(Value::as_object);
-        let is_changed_in_part = place == "Change";
+        let is_changed_in_part = matches!(place, "Change" | "WebhookChange");
         wants(properties.is_some() && !has(&["required"]) && !is_changed_in_part, "no `required`");
         for (name, property) in properties.into_iter().flatten() {
             gaps(property, &format!("{place}.{name}"), found);

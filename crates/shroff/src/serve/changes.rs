@@ -3,8 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
 
 use anyhow::Context;
+use serde_json::json;
+use shroff_store::register::{AuditEntry, AuditFilter, Register};
 use shroff_types::Place;
 use tokio::sync::watch;
 
@@ -14,7 +17,8 @@ use super::routes::typologies_text;
 use super::setup::Rulebook;
 use super::shadow::{Seen, Shadow, Status};
 use super::trial::{Asked, Trial};
-use super::versions::{self, Command, Pending, State, Version, Versions};
+use super::versions::{self, Activated, Command, Pending, State, Version, Versions};
+use crate::settings;
 
 /// What the desk shows of the active rules.
 #[derive(Debug)]
@@ -149,6 +153,18 @@ impl Rules {
         let versions = lock(&self.versions);
         let running = versions.running().map(str::to_owned);
         (versions.active().to_owned(), versions.all(), running, versions.pending().cloned())
+    }
+
+    /// What became active and is not in the audit trail yet.
+    pub(crate) fn activated(&self) -> Vec<Activated> {
+        lock(&self.versions).activated().to_vec()
+    }
+
+    /// The audit trail says that it became active.
+    fn noted(&self, activated: &Activated) -> anyhow::Result<()> {
+        lock(&self.versions).noted(activated)?;
+        self.tell();
+        Ok(())
     }
 
     /// A version.
@@ -301,6 +317,62 @@ impl Rules {
         }
         self.tell();
     }
+}
+
+/// How long it waits before it tries again to note something.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Notes what becomes active in the audit trail: once, however long it takes to become so, and
+/// whatever is restarted meanwhile.
+pub(crate) async fn note(rules: Arc<Rules>, register: Register) {
+    let mut changes = rules.changes();
+    loop {
+        changes.mark_unchanged();
+        for activated in rules.activated() {
+            if let Err(error) = note_one(&rules, &register, activated).await {
+                tracing::error!(
+                    error = format_args!("{error:#}"),
+                    "that rules became active was not noted: it is tried again"
+                );
+            }
+        }
+        let is_done = rules.activated().is_empty();
+        tokio::select! {
+            // The sender lives as long as the rules do.
+            _ = changes.changed() => {}
+            () = tokio::time::sleep(PAUSE), if !is_done => {}
+        }
+    }
+}
+
+async fn note_one(
+    rules: &Arc<Rules>,
+    register: &Register,
+    activated: Activated,
+) -> anyhow::Result<()> {
+    let Activated { version, from_place, by, at } = &activated;
+    let wanted = AuditFilter {
+        action: Some("rules.activate".to_owned()),
+        object: Some(version.clone()),
+        most: 100,
+        ..AuditFilter::default()
+    };
+    // A kill may have come between the trail and the file.
+    let is_there = register.audit_rows(&wanted).await?.iter().any(|row| row.detail["said"] == *at);
+    if !is_there {
+        let detail = json!({ "from_place": from_place, "by": by, "said": at });
+        let entry = AuditEntry {
+            at: settings::wall(),
+            actor: "shroff",
+            role: "service",
+            action: "rules.activate",
+            object: version,
+            detail: &detail,
+        };
+        register.audit(entry).await?;
+    }
+    let own = Arc::clone(rules);
+    tokio::task::spawn_blocking(move || own.noted(&activated)).await?
 }
 
 fn allowed(versions: &Versions, said: &Pending) -> Result<(), Refused> {

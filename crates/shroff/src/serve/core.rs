@@ -5,12 +5,13 @@
 //! thread, so that a simulation can stop it anywhere.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use anyhow::{Context, bail};
 use shroff_detect::Workers;
 use shroff_engine::{Live, Refusal, Told};
 use shroff_ingest::messages::Withdrawal;
-use shroff_store::{Access, Cut, Disk, Frame, Log, Options, StoreError, read_payment};
+use shroff_store::{Access, Cut, Disk, Frame, Log, Options, Records, StoreError, read_payment};
 use shroff_types::{Place, SentPayment, Timestamp};
 
 use super::snapshots::{self, Resumed, Wanted};
@@ -106,9 +107,10 @@ impl<D: Disk> Core<D> {
         }
         let (first, next) =
             recovered.resumed.as_ref().map_or((0, 0), |resumed| (resumed.first.0, resumed.next.0));
+        let mut intake = Intake::showing(u64::from(first)..u64::from(next));
         let mut replay = Replay { said: Said::default(), version, bytes: Vec::new() };
         let log = Log::open(payments, options(Access::Owner), &mut |frame| {
-            let told = take_in(&mut live, workers, frame, u64::from(first)..u64::from(next))?;
+            let told = intake.take(&mut live, workers, frame)?;
             match replay.compare(&mut verdicts, &told) {
                 Ok(compared) => recovered.compared += compared,
                 Err(error) => failed = failed.take().or(Some(error)),
@@ -350,42 +352,77 @@ impl<D: Disk> Core<D> {
     }
 }
 
-/// Runs payments of the log through an engine that nothing else is pushed to, from where it is; or
-/// shows them again, where a snapshot has them.
-pub(crate) fn take_in(
-    live: &mut Live,
-    workers: &dyn Workers,
-    frame: Frame<'_>,
-    held: std::ops::Range<u64>,
-) -> Result<Vec<Told>, &'static str> {
-    if frame.first < held.end {
-        return remember_all(live, workers, frame, held).map(|()| Vec::new());
-    }
-    admit_all(live, frame)?;
-    Ok(live.run(workers))
+/// Runs payments of the log through an engine that nothing else is pushed to; or shows them again,
+/// some thousands at once, where a snapshot has them.
+#[derive(Debug, Default)]
+pub(crate) struct Intake {
+    /// What is in sight of the snapshot.
+    held: Range<u64>,
+    /// Records that are to be shown, and how many.
+    records: Vec<u8>,
+    count: usize,
 }
 
-/// Shows payments again that are in sight of a snapshot; those before are passed over.
-fn remember_all(
-    live: &mut Live,
-    workers: &dyn Workers,
-    frame: Frame<'_>,
-    held: std::ops::Range<u64>,
-) -> Result<(), &'static str> {
-    let end = frame.first + u64::from(frame.count);
-    if end > held.end {
-        return Err("a snapshot was taken in the middle of it");
+impl Intake {
+    /// Of a log, and of a snapshot of which these payments are in sight.
+    pub(crate) fn showing(held: Range<u64>) -> Intake {
+        Intake { held, records: Vec::new(), count: 0 }
     }
-    if end <= held.start {
-        return Ok(());
+
+    /// The number of the payment that it takes in next.
+    pub(crate) fn next(&self, live: &Live) -> u64 {
+        u64::from(live.next().0) + self.count as u64
     }
-    let before = usize::try_from(held.start.saturating_sub(frame.first)).expect("within a frame");
-    for record in frame.records().skip(before) {
-        let sent = read_payment(record).ok_or("one of its records is no payment")?;
+
+    /// Takes the next frame in, and says what there is to say of its payments where none was said.
+    pub(crate) fn take(
+        &mut self,
+        live: &mut Live,
+        workers: &dyn Workers,
+        frame: Frame<'_>,
+    ) -> Result<Vec<Told>, &'static str> {
+        if frame.first < self.held.end {
+            return self.show(live, workers, frame).map(|()| Vec::new());
+        }
+        admit_all(live, frame)?;
+        Ok(live.run(workers))
+    }
+
+    /// Keeps payments to be shown that are in sight of the snapshot; those before are passed over.
+    fn show(
+        &mut self,
+        live: &mut Live,
+        workers: &dyn Workers,
+        frame: Frame<'_>,
+    ) -> Result<(), &'static str> {
+        let end = frame.first + u64::from(frame.count);
+        if end > self.held.end {
+            return Err("a snapshot was taken in the middle of it");
+        }
+        if end <= self.held.start {
+            return Ok(());
+        }
+        let before = self.held.start.saturating_sub(frame.first);
+        let mut records = frame.records();
+        for _ in 0..before {
+            records.next();
+        }
+        self.records.extend_from_slice(records.bytes());
+        self.count += usize::try_from(u64::from(frame.count) - before).expect("within a frame");
+        if self.count < SHOWN_AT_ONCE && end < self.held.end {
+            return Ok(());
+        }
+        let sent: Option<Vec<_>> = Records::of(&self.records).map(read_payment).collect();
+        let sent = sent.ok_or("one of its records is no payment")?;
         live.remember(workers, &sent).map_err(|_| "one of its payments cannot be carried")?;
+        self.records.clear();
+        self.count = 0;
+        Ok(())
     }
-    Ok(())
 }
+
+/// Enough for two threads to be busy with for a while.
+const SHOWN_AT_ONCE: usize = if cfg!(debug_assertions) { 8 } else { 4_096 };
 
 fn admit_all(live: &mut Live, frame: Frame<'_>) -> Result<(), &'static str> {
     if frame.first != u64::from(live.next().0) {

@@ -6,13 +6,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::body::Bytes;
 use serde::Serialize;
-use shroff_store::register::{AlertRow, HoldRow};
+use shroff_store::register::{AlertRow, CaseRow, HoldRow};
 use tokio::sync::{Notify, broadcast};
 
-use super::routes::bodies::{AlertHead, Case, Hold};
+use super::routes::bodies::{AlertHead, CaseHead, Hold};
 
 /// Events that are kept, and that a listener may be behind.
 const KEPT: usize = 1_000;
+
+/// What says that something was missed.
+const RESTART: Bytes = Bytes::from_static(b"event: restart\ndata: {}\n\n");
 
 #[derive(Debug, Default)]
 struct Past {
@@ -27,8 +30,10 @@ pub(crate) struct Events {
     run: u64,
     past: Mutex<Past>,
     live: broadcast::Sender<Bytes>,
-    /// For whoever ends holds.
-    pub(crate) holds: Notify,
+    /// For whoever does what time does: ends holds, goes on with cases.
+    pub(crate) timers: Notify,
+    /// For whoever tells others of what the register knows.
+    pub(crate) outbox: Notify,
     closing: tokio::sync::watch::Sender<bool>,
 }
 
@@ -39,7 +44,8 @@ impl Events {
     pub(crate) fn new(run: u64) -> Arc<Events> {
         let (live, _) = broadcast::channel(KEPT);
         let (closing, _) = tokio::sync::watch::channel(false);
-        Arc::new(Events { run, past: Mutex::default(), live, holds: Notify::new(), closing })
+        let (timers, outbox) = (Notify::new(), Notify::new());
+        Arc::new(Events { run, past: Mutex::default(), live, timers, outbox, closing })
     }
 
     fn lock(&self) -> MutexGuard<'_, Past> {
@@ -55,16 +61,19 @@ impl Events {
         self.tell("alert", &AlertHead::of(row));
     }
 
-    pub(crate) fn case(&self, case: &Case) {
-        self.tell("case", &case.head);
+    pub(crate) fn case(&self, case: &CaseRow) {
+        self.outbox.notify_one();
+        self.timers.notify_one();
+        self.tell("case", &CaseHead::of(case));
     }
 
     pub(crate) fn hold(&self, hold: &HoldRow) {
+        self.outbox.notify_one();
         self.tell("hold", &Hold::of(hold));
     }
 
     pub(crate) fn holds_opened(&self) {
-        self.holds.notify_one();
+        self.timers.notify_one();
     }
 
     fn tell(&self, kind: &str, data: &impl Serialize) {
@@ -97,13 +106,18 @@ impl Events {
             None => Vec::new(),
             // What came in between is not known any more: all that is on the screen is to be read
             // anew.
-            Some(None) => vec![Bytes::from_static(b"event: restart\ndata: {}\n\n")],
+            Some(None) => vec![RESTART],
             Some(Some(next)) => {
                 let later = past.events.iter().filter(|(number, _)| *number >= next);
                 later.map(|(_, bytes)| bytes.clone()).collect()
             }
         };
         (missed, receiver)
+    }
+
+    /// Listens anew: what says so, and what comes from now on.
+    pub(crate) fn listen_anew(&self) -> (Bytes, broadcast::Receiver<Bytes>) {
+        (RESTART, self.live.subscribe())
     }
 
     /// Ends all streams.

@@ -35,6 +35,7 @@ use super::pseudonyms::Pseudonyms;
 use super::quarantine::Quarantine;
 use super::recorder::Inbox;
 use super::unmasked::Grants;
+use super::webhooks::Webhooks;
 use super::{assets, columns, messages, reply, routes, wire};
 use crate::settings;
 
@@ -61,6 +62,7 @@ pub(crate) struct Shared {
     pub(crate) oidc: Option<Arc<Oidc>>,
     /// Who may see which number of an account.
     pub(crate) grants: Grants,
+    pub(crate) webhooks: Arc<Webhooks>,
     /// Whether browsers reach it by TLS alone.
     pub(crate) is_secure: bool,
 }

@@ -54,6 +54,10 @@ pub(crate) enum Right {
     ManageUsers,
     /// To see the number of an account, within a case and for a reason.
     Unmask,
+    /// To see who is told of what by webhooks, and what came of it.
+    ReadWebhooks,
+    /// To say who is.
+    ManageWebhooks,
     /// To check, try and propose rules.
     WriteRules,
     /// To let rules judge, and to take the former ones again.
@@ -61,7 +65,7 @@ pub(crate) enum Right {
 }
 
 /// Every right.
-pub(crate) const RIGHTS: [Right; 12] = [
+pub(crate) const RIGHTS: [Right; 14] = [
     Right::SendPayments,
     Right::ReadVerdicts,
     Right::ReadAlerts,
@@ -72,6 +76,8 @@ pub(crate) const RIGHTS: [Right; 12] = [
     Right::ReadMetrics,
     Right::ManageUsers,
     Right::Unmask,
+    Right::ReadWebhooks,
+    Right::ManageWebhooks,
     Right::WriteRules,
     Right::ApproveRules,
 ];
@@ -84,12 +90,14 @@ impl Right {
             | Right::EndHolds
             | Right::ManageUsers
             | Right::Unmask
+            | Right::ManageWebhooks
             | Right::ApproveRules => true,
             Right::SendPayments
             | Right::ReadVerdicts
             | Right::ReadAlerts
             | Right::WorkOnCases
             | Right::ReadAudit
+            | Right::ReadWebhooks
             | Right::WriteRules
             | Right::ReadMetrics => false,
         }
@@ -110,6 +118,8 @@ impl Right {
             Right::WriteRules => "write-rules",
             Right::ApproveRules => "approve-rules",
             Right::Unmask => "unmask",
+            Right::ReadWebhooks => "read-webhooks",
+            Right::ManageWebhooks => "manage-webhooks",
         }
     }
 }
@@ -128,8 +138,10 @@ impl Role {
             Right::ReviewDecisions | Right::EndHolds | Right::Unmask | Right::ApproveRules => {
                 matches!(self, Role::Administrator | Role::Reviewer)
             }
-            Right::ReadAudit => matches!(self, Role::Administrator | Role::Auditor),
-            Right::ManageUsers => matches!(self, Role::Administrator),
+            Right::ReadAudit | Right::ReadWebhooks => {
+                matches!(self, Role::Administrator | Role::Auditor)
+            }
+            Right::ManageUsers | Right::ManageWebhooks => matches!(self, Role::Administrator),
             Right::ReadMetrics => {
                 matches!(self, Role::Administrator | Role::Auditor | Role::Monitor)
             }

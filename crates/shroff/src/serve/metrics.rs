@@ -34,6 +34,38 @@ pub(crate) struct Metrics {
     batch_payments: Histogram,
     batch_seconds: Histogram,
     snapshot_seconds: Histogram,
+    pub(crate) webhooks: WebhookMetrics,
+}
+
+/// What is counted of webhooks.
+#[derive(Debug)]
+pub(crate) struct WebhookMetrics {
+    pub(crate) delivered: Counter<u64, AtomicU64>,
+    pub(crate) failed: Counter<u64, AtomicU64>,
+    pub(crate) dead: Counter<u64, AtomicU64>,
+    waiting: Gauge,
+}
+
+impl WebhookMetrics {
+    fn of(registry: &mut Registry) -> WebhookMetrics {
+        let mut counter = |name: &str, help: &str| {
+            let counter = Counter::<u64, AtomicU64>::default();
+            registry.register(name, help, counter.clone());
+            counter
+        };
+        let delivered = counter("webhook_messages_delivered", "Messages that receivers took");
+        let failed = counter("webhook_attempts_failed", "Attempts at messages that were not taken");
+        let dead = counter("webhook_dead_letters", "Messages that were given up");
+        let waiting = Gauge::default();
+        let help = "Messages of webhooks that wait to be sent";
+        registry.register("webhook_messages_waiting", help, waiting.clone());
+        WebhookMetrics { delivered, failed, dead, waiting }
+    }
+
+    /// How many messages wait.
+    pub(crate) fn waiting(&self, count: u64) {
+        self.waiting.set(i64::try_from(count).unwrap_or(i64::MAX));
+    }
 }
 
 impl Metrics {
@@ -76,6 +108,7 @@ impl Metrics {
         let snapshot_seconds = Histogram::new(exponential_buckets(0.001, 2.0, 12));
         let help = "How long the engine stood still for a snapshot";
         registry.register_with_unit("snapshot", help, Unit::Seconds, snapshot_seconds.clone());
+        let webhooks = WebhookMetrics::of(&mut registry);
         Metrics {
             registry,
             repeated,
@@ -96,6 +129,7 @@ impl Metrics {
             batch_payments,
             batch_seconds,
             snapshot_seconds,
+            webhooks,
         }
     }
 

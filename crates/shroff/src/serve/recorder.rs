@@ -20,6 +20,7 @@ use tokio::sync::{Notify, watch};
 use super::core::Core;
 use super::events::Events;
 use super::pseudonyms::Pseudonyms;
+use crate::settings;
 
 /// Alerts of one unit of work: other writers wait for no more than this.
 const ALERTS_AT_ONCE: usize = 200;
@@ -27,6 +28,8 @@ const ALERTS_AT_ONCE: usize = 200;
 const PAYMENTS_AT_ONCE: usize = 4_000;
 /// Alerts of other rules that are handed over between two batches: some milliseconds at most.
 const ALERTS_BETWEEN: usize = 16;
+/// Alerts that are handed over before a service takes payments: well below a second.
+const ALERTS_AT_START: usize = 2_000;
 /// How long a reader waits for what was handed over before it asked.
 const READ_YOUR_WRITES: Duration = Duration::from_secs(2);
 /// The shortest and the longest pause before a database is asked again that refused.
@@ -167,6 +170,7 @@ pub(crate) async fn write(inbox: Arc<Inbox>, register: Register, events: Arc<Eve
             let upto = upto.filter(|_| pieces.peek().is_none());
             let holds = std::mem::take(&mut holds);
             write_piece(&register, &changes, &holds, upto).await;
+            events.outbox.notify_one();
             if !holds.is_empty() {
                 events.holds_opened();
             }
@@ -184,7 +188,7 @@ async fn write_piece(
     upto: Option<Watermark>,
 ) {
     let mut pause = PAUSES[0];
-    while let Err(error) = register.write_alerts(changes, holds, upto).await {
+    while let Err(error) = register.write_alerts(changes, holds, upto, settings::wall()).await {
         tracing::error!(%error, "the register was not written: it is tried again");
         tokio::time::sleep(pause).await;
         pause = PAUSES[1].min(pause * 2);
@@ -289,7 +293,8 @@ impl Recorder {
         (!self.is_behind && self.backlog.is_empty()).then(|| self.inbox.handed())
     }
 
-    /// Hands over what the register does not know, after a start: `known` is what it knows.
+    /// Hands over what the register does not know, after a start: `known` is what it knows. Of many
+    /// alerts, as after a history was loaded, the rest follow between batches.
     pub(crate) fn begin<D: Disk>(
         &mut self,
         core: &mut Core<D>,
@@ -308,21 +313,23 @@ impl Recorder {
             }
             self.followed.remove(&number);
         }
-        let numbers: Vec<u32> = core.live.alert_numbers().collect();
-        for number in numbers {
-            let Some(draft) = core.live.growing(number) else { continue };
-            let revisions = core.live.revisions(number);
-            let change = self.change(core, (number, draft), revisions)?;
-            if is_new(revisions) {
-                changes.push(change);
-            }
+        // What the register knows already is told as a whole when it changes.
+        let live = &core.live;
+        let new: Vec<u32> =
+            live.alert_numbers().filter(|&number| is_new(live.revisions(number))).collect();
+        let (now, later) = new.split_at(new.len().min(ALERTS_AT_START));
+        for &number in now {
+            let Some(draft) = live.growing(number) else { continue };
+            changes.push(self.change(core, (number, draft), live.revisions(number))?);
         }
+        self.backlog.extend(later);
         for change in &mut changes {
             change.is_whole = true;
         }
         let mut holds = Vec::new();
         core.each_told(next, |told, received| holds.extend(self.hold(core, told, received)))?;
-        tracing::info!(alerts = changes.len(), holds = holds.len(), "handed to the register");
+        let (alerts, later) = (changes.len(), self.backlog.len());
+        tracing::info!(alerts, later, holds = holds.len(), "handed to the register");
         self.end(core, changes, holds);
         Ok(())
     }
@@ -348,20 +355,26 @@ impl Recorder {
         told: &[Told],
         received: Timestamp,
     ) -> anyhow::Result<()> {
+        // What is told of an alert for the first time takes the place of what was told before a start.
+        let begun = told.first().map(|told| told.place);
+        let was_there = |revisions: &[Revision]| revisions.first().map(|it| it.place) < begun;
         let touched: BTreeSet<u32> =
             told.iter().flat_map(|told| &told.touched).map(|touched| touched.draft).collect();
         let mut changes = Vec::new();
         for Gone { number, draft, revisions } in core.live.take_gone() {
             if touched.contains(&number) {
-                let is_whole = self.backlog.remove(&number);
+                self.backlog.remove(&number);
                 let change = self.change(core, (number, &draft), &revisions)?;
+                let is_whole = change.is_whole && was_there(&revisions);
                 changes.push(AlertChange { is_whole, ..change });
             }
         }
         for number in touched {
             let Some(draft) = core.live.growing(number) else { continue };
-            let is_whole = self.backlog.remove(&number);
-            let change = self.change(core, (number, draft), core.live.revisions(number))?;
+            self.backlog.remove(&number);
+            let revisions = core.live.revisions(number);
+            let change = self.change(core, (number, draft), revisions)?;
+            let is_whole = change.is_whole && was_there(revisions);
             changes.push(AlertChange { is_whole, ..change });
         }
         if self.followed.len() > core.live.alert_count() {
@@ -382,7 +395,7 @@ impl Recorder {
         self.inbox.hand_over(changes, holds, is_all.then_some(upto));
     }
 
-    /// What is new of an alert.
+    /// What is new of an alert; all of it where nothing was handed over since the start.
     fn change<D: Disk>(
         &mut self,
         core: &Core<D>,
@@ -395,6 +408,7 @@ impl Recorder {
                 (draft.raised_at, sent.time, sent.id.to_owned())
             })?,
         };
+        let is_whole = !self.followed.contains_key(&number);
         let followed = self.followed.entry(number).or_insert_with(|| Followed {
             payments: 0,
             revisions: 0,
@@ -455,7 +469,7 @@ impl Recorder {
             rules: self.shares(&told, typologies),
             evidence,
             revisions: rows,
-            is_whole: false,
+            is_whole,
         })
     }
 

@@ -7,18 +7,19 @@ use std::time::Duration;
 use anyhow::Context;
 use shroff_engine::Live;
 use shroff_store::Disk;
-use shroff_store::register::{HoldEnd, Register, Watermark};
+use shroff_store::register::{HoldEnd, Register, RegisterError, Watermark};
 use shroff_types::{Place, Span};
 use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
 
 use super::core::Core;
 use super::events::Events;
-use super::holds;
 use super::place;
 use super::pseudonyms::Pseudonyms;
 use super::recorder::{self, Inbox, Recorder};
 use super::setup::Rulebook;
+use super::timers;
+use super::webhooks::{self, Webhooks};
 use crate::cli::{self, Serve};
 use crate::{outputs, settings};
 
@@ -42,7 +43,8 @@ pub(crate) struct Registry {
 /// What runs beside the service.
 pub(crate) struct Tasks {
     writer: JoinHandle<()>,
-    holds: JoinHandle<()>,
+    timers: JoinHandle<()>,
+    webhooks: JoinHandle<()>,
 }
 
 impl Registry {
@@ -61,7 +63,7 @@ impl Registry {
         let typologies = rulebook.typologies();
         let run = u64::from_le_bytes(settings::random()?);
         Ok(Registry {
-            register,
+            register: register.telling(webhooks::wording()),
             inbox: Inbox::new(),
             events: Events::new(run),
             in_order: typologies.iter().map(|it| it.title.clone()).collect(),
@@ -103,7 +105,12 @@ impl Registry {
         Ok(recorder)
     }
 
-    pub(crate) fn start(&self, runtime: &Runtime, end: cli::HoldEnd) -> Tasks {
+    pub(crate) fn start(
+        &self,
+        runtime: &Runtime,
+        end: cli::HoldEnd,
+        webhooks: Arc<Webhooks>,
+    ) -> Tasks {
         let end = match end {
             cli::HoldEnd::Release => HoldEnd::Released,
             cli::HoldEnd::Return => HoldEnd::Returned,
@@ -111,14 +118,21 @@ impl Registry {
         let (register, events) = (self.register.clone(), Arc::clone(&self.events));
         let writer =
             recorder::write(Arc::clone(&self.inbox), register.clone(), Arc::clone(&events));
-        let holds = holds::end(register, events, end);
-        Tasks { writer: runtime.spawn(writer), holds: runtime.spawn(holds) }
+        let timers = timers::run(register.clone(), Arc::clone(&events), end);
+        let webhooks = webhooks::tell(register, events, webhooks);
+        Tasks {
+            writer: runtime.spawn(writer),
+            timers: runtime.spawn(timers),
+            webhooks: runtime.spawn(webhooks),
+        }
     }
 
     /// Writes what is left, for so long at most: a start anew hands over the rest.
     pub(crate) async fn finish(&self, tasks: Tasks, patience: Duration) {
         self.inbox.close();
-        tasks.holds.abort();
+        tasks.timers.abort();
+        // What is under way is sent again by the next start, unless it is noted by then.
+        tasks.webhooks.abort();
         if tokio::time::timeout(patience, tasks.writer).await.is_err() {
             tracing::warn!("the register is behind: the next start hands over the rest");
         }
@@ -127,7 +141,14 @@ impl Registry {
 }
 
 fn of_url(runtime: &Runtime, url: &str) -> anyhow::Result<Register> {
-    runtime.block_on(Register::open(url)).context(
+    let opened = runtime.block_on(Register::open(url));
+    if matches!(opened, Err(RegisterError::InUse)) {
+        anyhow::bail!(
+            "another service writes to the PostgreSQL of the register\nhint: a register serves one \
+             service at a time; stop the other one, or name another database"
+        );
+    }
+    opened.context(
         "the register cannot be opened\nhint: does PostgreSQL run there, and may the user make \
          tables?",
     )

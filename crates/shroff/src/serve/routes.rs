@@ -15,6 +15,7 @@ mod query;
 mod rules;
 mod typologies;
 mod unmask;
+mod webhooks;
 
 use std::sync::Arc;
 
@@ -50,6 +51,7 @@ pub(crate) fn router() -> OpenApiRouter<Arc<Shared>> {
         .merge(oidc::router())
         .merge(unmask::router())
         .merge(rules::router())
+        .merge(webhooks::router())
 }
 
 type Answer = Result<Response, Problem>;

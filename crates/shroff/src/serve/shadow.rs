@@ -5,7 +5,6 @@
 //! waits for it, it is dropped, and that is told. Because it saw the whole log, it can take the place
 //! of the active engine between two batches, and says what a start under its rules would say.
 
-use std::ops::Range;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, TryRecvError, channel};
@@ -19,7 +18,7 @@ use shroff_types::Place;
 
 use super::changes::Rules;
 use super::compare::Comparison;
-use super::core::take_in;
+use super::core::Intake;
 use super::desk::Desk;
 use super::disk::Folder;
 use super::setup::Rulebook;
@@ -228,11 +227,11 @@ impl Worker {
 
     fn work(&self, feed: Feed, orders: &Receiver<Order>) -> anyhow::Result<()> {
         let mut live = self.rulebook.live()?;
-        let mut held = self.resume(&mut live)?;
+        let mut intake = self.resume(&mut live)?;
         loop {
             let before = live.next().0;
             let Some(next) = self.desk.next() else { return Ok(()) };
-            self.replay(&mut live, &mut held, next)?;
+            self.replay(&mut live, &mut intake, next)?;
             if self.is_stopped() {
                 return Ok(());
             }
@@ -242,7 +241,7 @@ impl Worker {
         }
         let Some((place, beside)) = self.desk.attach(feed) else { return Ok(()) };
         // What came until it was attached is in the log; what comes after it waits.
-        self.replay(&mut live, &mut held, place)?;
+        self.replay(&mut live, &mut intake, place)?;
         if self.is_stopped() {
             return Ok(());
         }
@@ -258,27 +257,28 @@ impl Worker {
         Ok(())
     }
 
-    /// Loads a snapshot of its own version, where there is one; the payments that it holds.
-    fn resume(&self, live: &mut Live) -> anyhow::Result<Range<u64>> {
+    /// Loads a snapshot of its own version, where there is one; how the log is taken in after it.
+    fn resume(&self, live: &mut Live) -> anyhow::Result<Intake> {
         let data = self.rules.data();
         let payments = Folder::there(&data.join("payments"));
-        let Some(log) = shroff_store::reach(&payments)? else { return Ok(0..0) };
+        let Some(log) = shroff_store::reach(&payments)? else { return Ok(Intake::default()) };
         let wanted = Wanted { log, verdicts: log.next, version: self.rulebook.version() };
         let disk = Folder::there(&data.join("snapshots"));
         let resumed = snapshots::resume(live, &disk, wanted, &mut Vec::new())?;
-        Ok(resumed.map_or(0..0, |it| u64::from(it.first.0)..u64::from(it.next.0)))
+        let held = resumed.map_or(0..0, |it| u64::from(it.first.0)..u64::from(it.next.0));
+        Ok(Intake::showing(held))
     }
 
     /// Runs what the log has behind what was seen, up to a place that a batch begins at.
-    fn replay(&self, live: &mut Live, held: &mut Range<u64>, to: Place) -> anyhow::Result<()> {
+    fn replay(&self, live: &mut Live, intake: &mut Intake, to: Place) -> anyhow::Result<()> {
         self.status.lock().of = u64::from(to.0);
         let read = each_frame(&self.rules.data().join("payments"), &mut |frame| {
             if self.is_stopped() {
                 return Err(STOPPED);
             }
-            let is_new = frame.first + u64::from(frame.count) > u64::from(live.next().0);
+            let is_new = frame.first + u64::from(frame.count) > intake.next(live);
             if is_new && frame.first < u64::from(to.0) {
-                take_in(live, &Alone, frame, held.clone())?;
+                intake.take(live, &Alone, frame)?;
                 self.status.lock().next = live.next().0;
             }
             Ok(())
@@ -287,7 +287,7 @@ impl Worker {
             return Ok(());
         }
         read?;
-        *held = 0..0;
+        *intake = Intake::default();
         anyhow::ensure!(live.is_whole(), "the log is shorter than it was a moment ago");
         Ok(())
     }

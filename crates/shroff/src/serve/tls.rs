@@ -1,16 +1,16 @@
-//! TLS: certificates are read at the start, and handshakes are made beside one another, so that one
-//! that takes its time keeps nobody else waiting.
+//! TLS: certificates are read at the start and whenever their files change, and handshakes are made
+//! beside one another, so that one that takes its time keeps nobody else waiting.
 
 use std::io;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, bail};
 use axum::serve::Listener;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::pki_types::pem::{Error as PemError, PemObject};
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -26,8 +26,103 @@ const MOST_WAITING: usize = 64;
 /// The pause after the machine gave no connection: mostly there are no file descriptors left.
 const PAUSE: Duration = Duration::from_millis(500);
 
+/// How often the files of a certificate are looked at.
+const LOOKED_AT_EVERY: Duration = Duration::from_secs(5);
+
+/// A certificate and its key, as files, and what is shown of them.
+pub(crate) struct Pair {
+    certificate: PathBuf,
+    key: PathBuf,
+    stamps: Stamps,
+    acceptor: TlsAcceptor,
+}
+
+/// What two files are known by: where it changes, they may have.
+type Stamps = [Option<(SystemTime, u64, u64)>; 2];
+
+impl Pair {
+    pub(crate) fn read(certificate: &Path, key: &Path) -> anyhow::Result<Pair> {
+        // Looked at before they are read: what changes meanwhile is seen later.
+        let stamps = [stamp(certificate), stamp(key)];
+        let acceptor = acceptor(certificate, key)?;
+        Ok(Pair { certificate: certificate.to_owned(), key: key.to_owned(), stamps, acceptor })
+    }
+
+    /// What is shown, from now on: a pair of files that changes is taken up within seconds, or at
+    /// once where the process gets a SIGHUP. One that cannot be used changes nothing, and is told.
+    pub(crate) fn follow(self) -> anyhow::Result<watch::Receiver<TlsAcceptor>> {
+        let (shown, seen) = watch::channel(self.acceptor.clone());
+        let hangup = hangup()?;
+        tokio::spawn(look(self, shown, hangup));
+        Ok(seen)
+    }
+}
+
+async fn look(mut pair: Pair, shown: watch::Sender<TlsAcceptor>, mut hangup: Hangup) {
+    loop {
+        let is_asked = tokio::select! {
+            () = tokio::time::sleep(LOOKED_AT_EVERY) => false,
+            () = hangup.heard() => true,
+            () = shown.closed() => return,
+        };
+        let (certificate, key) = (pair.certificate.clone(), pair.key.clone());
+        let stamps = pair.stamps;
+        let read = tokio::task::spawn_blocking(move || {
+            let now = [stamp(&certificate), stamp(&key)];
+            (now != stamps || is_asked).then(|| (now, acceptor(&certificate, &key)))
+        });
+        // Where it broke, it is looked at again.
+        let Ok(Some((now, read))) = read.await else { continue };
+        // One that is wrong is told once, and not read again until it changes.
+        pair.stamps = now;
+        match read {
+            Ok(acceptor) => {
+                shown.send_replace(acceptor);
+                tracing::info!("another certificate is shown from now on");
+            }
+            Err(error) => tracing::error!(
+                error = format_args!("{error:#}"),
+                "the files of the certificate cannot be used: the one of before is shown"
+            ),
+        }
+    }
+}
+
+fn stamp(path: &Path) -> Option<(SystemTime, u64, u64)> {
+    let metadata = std::fs::metadata(path).ok()?;
+    #[cfg(unix)]
+    let file = std::os::unix::fs::MetadataExt::ino(&metadata);
+    #[cfg(not(unix))]
+    let file = 0;
+    Some((metadata.modified().ok()?, metadata.len(), file))
+}
+
+/// The signal by which the files are read again.
+struct Hangup(#[cfg(unix)] tokio::signal::unix::Signal);
+
+#[cfg(unix)]
+fn hangup() -> anyhow::Result<Hangup> {
+    let kind = tokio::signal::unix::SignalKind::hangup();
+    tokio::signal::unix::signal(kind).map(Hangup).context("SIGHUP cannot be heard")
+}
+
+#[cfg(not(unix))]
+fn hangup() -> anyhow::Result<Hangup> {
+    Ok(Hangup())
+}
+
+impl Hangup {
+    async fn heard(&mut self) {
+        #[cfg(unix)]
+        if self.0.recv().await.is_some() {
+            return;
+        }
+        std::future::pending::<()>().await;
+    }
+}
+
 /// What a service shows, from its PEM files.
-pub(crate) fn acceptor(certificate: &Path, key: &Path) -> anyhow::Result<TlsAcceptor> {
+fn acceptor(certificate: &Path, key: &Path) -> anyhow::Result<TlsAcceptor> {
     let shown = certificate.display();
     let chain: Result<Vec<CertificateDer<'static>>, PemError> =
         CertificateDer::pem_file_iter(certificate).and_then(Iterator::collect);
@@ -86,7 +181,10 @@ pub(crate) struct Handshaken {
 
 impl Handshaken {
     /// Accepts what comes, from now on until this is dropped.
-    pub(crate) fn of(listener: TcpListener, acceptor: TlsAcceptor) -> io::Result<Handshaken> {
+    pub(crate) fn of(
+        listener: TcpListener,
+        acceptor: watch::Receiver<TlsAcceptor>,
+    ) -> io::Result<Handshaken> {
         let address = listener.local_addr()?;
         let (done, ready) = mpsc::channel(MOST_WAITING);
         tokio::spawn(accept(listener, acceptor, done));
@@ -96,7 +194,7 @@ impl Handshaken {
 
 type Done = mpsc::Sender<(TlsStream<TcpStream>, SocketAddr)>;
 
-async fn accept(listener: TcpListener, acceptor: TlsAcceptor, done: Done) {
+async fn accept(listener: TcpListener, acceptor: watch::Receiver<TlsAcceptor>, done: Done) {
     let room = Arc::new(Semaphore::new(MOST_HANDSHAKES));
     loop {
         let Ok(permit) = Arc::clone(&room).acquire_owned().await else { return };
@@ -106,7 +204,7 @@ async fn accept(listener: TcpListener, acceptor: TlsAcceptor, done: Done) {
         };
         match accepted {
             Ok((stream, from)) => {
-                let (acceptor, done) = (acceptor.clone(), done.clone());
+                let (acceptor, done) = (acceptor.borrow().clone(), done.clone());
                 tokio::spawn(shake(acceptor, stream, from, (done, permit)));
             }
             Err(error) => {

@@ -13,7 +13,7 @@ use shroff_types::{Place, Span, Timestamp};
 
 use super::changes::Rules;
 use super::compare::Comparison;
-use super::core::take_in;
+use super::core::Intake;
 use super::setup::Rulebook;
 use super::shadow::each_frame;
 
@@ -143,8 +143,8 @@ impl Trial {
                 return Ok(());
             }
             let told = [
-                take_in(&mut active, &Alone, frame, 0..0)?,
-                take_in(&mut other, &Alone, frame, 0..0)?,
+                Intake::default().take(&mut active, &Alone, frame)?,
+                Intake::default().take(&mut other, &Alone, frame)?,
             ];
             let mut seen = self.lock();
             seen.next = active.next().0;

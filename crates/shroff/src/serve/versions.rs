@@ -144,6 +144,16 @@ pub(crate) struct Pending {
     pub(crate) reason: String,
 }
 
+/// A version became active, and the audit trail does not say so yet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Activated {
+    pub(crate) version: String,
+    pub(crate) from_place: u32,
+    /// Who said so, and when.
+    pub(crate) by: String,
+    pub(crate) at: String,
+}
+
 /// What the file holds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Kept {
@@ -153,6 +163,9 @@ struct Kept {
     /// The version that runs beside the active one.
     running: Option<String>,
     pending: Option<Pending>,
+    /// What the audit trail is still to be told.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    activated: Vec<Activated>,
     /// In the order in which they came.
     versions: Vec<Version>,
 }
@@ -215,6 +228,7 @@ impl Versions {
             by_people: false,
             running: None,
             pending: None,
+            activated: Vec::new(),
             versions: Vec::new(),
         });
         let is_known = kept.versions.iter().any(|it| it.version == version);
@@ -353,6 +367,12 @@ impl Versions {
             let said = kept.pending.take_if(|pending| pending.version == version);
             let Some(mut it) = kept.take(version) else { return };
             if let Some(Pending { by, at, reason, .. }) = said {
+                kept.activated.push(Activated {
+                    version: version.to_owned(),
+                    from_place: from,
+                    by: by.clone(),
+                    at: at.clone(),
+                });
                 (it.approved_by, it.approved_at) = (Some(by), Some(at));
                 it.reason = Some(reason);
             }
@@ -360,6 +380,16 @@ impl Versions {
             kept.make_active(it, from);
             (kept.running, kept.by_people) = (Some(former), true);
         })
+    }
+
+    /// What became active and is not in the audit trail yet.
+    pub(crate) fn activated(&self) -> &[Activated] {
+        &self.kept.activated
+    }
+
+    /// The audit trail says that it became active.
+    pub(crate) fn noted(&mut self, activated: &Activated) -> anyhow::Result<()> {
+        self.change(|kept| kept.activated.retain(|it| it != activated))
     }
 
     /// Notes that nothing runs beside the active one any more.

@@ -256,3 +256,54 @@ fn rules_are_checked_and_tried_as_one_types() {
     let large = json!([{ "name": "a.toml", "text": "#".repeat(70_000) }]);
     assert_eq!(check(&large).0, 400);
 }
+
+/// The entries of the trail that say that a version became active.
+fn activations(service: &Service, admin: &str) -> Value {
+    service.json("/v1/audit?action=rules.activate", admin)["entries"].clone()
+}
+
+#[test]
+fn that_rules_became_active_is_in_the_trail_once_whenever_it_happens() {
+    let folder = Folder::new();
+    let [ann, _, bank, admin] = who(&folder);
+    let lines = world(&folder);
+    let service = Service::start(&folder);
+    send(&service, &bank, &lines[..50]);
+    let proposal = json!({ "files": changed(&service, &ann), "note": "fewer payers are enough" });
+    let second = version(&post(&service, &ann, "/v1/rules", &proposal).1);
+    assert_eq!(tell(&service, &ann, &second, "shadow").0, 200);
+    followed(&service, &ann, &second, 50);
+    service.stop();
+    let file = "data/rules/versions.json";
+    let mut kept: Value = serde_json::from_str(&folder.text(file)).expect("JSON");
+    // As a kill leaves it between what somebody said and what comes of it.
+    kept["pending"] = json!({ "version": second, "command": "approve", "by": "ray",
+        "at": "2026-03-01T09:30:00Z", "reason": "as we agreed" });
+    folder.write(file, kept.to_string());
+    let service = Service::start(&folder);
+    while activations(&service, &admin) == json!([]) {
+        std::thread::yield_now();
+    }
+    let noted = activations(&service, &admin);
+    assert_eq!(noted[0]["object"], second, "{noted}");
+    assert_eq!(
+        (&noted[0]["actor"], &noted[0]["detail"]["by"], &noted[0]["detail"]["from_place"]),
+        (&"shroff".into(), &"ray".into(), &50.into())
+    );
+    assert_eq!(version_of_active(&service, &ann), second);
+    service.stop();
+    // As a kill leaves it between the trail and the file.
+    let mut kept: Value = serde_json::from_str(&folder.text(file)).expect("JSON");
+    assert_eq!(kept.get("activated"), None, "{kept}");
+    kept["activated"] = json!([{ "version": second, "from_place": 50, "by": "ray",
+        "at": "2026-03-01T09:30:00Z" }]);
+    folder.write(file, kept.to_string());
+    let service = Service::start(&folder);
+    let is_open = || folder.text(file).contains("activated");
+    while is_open() {
+        std::thread::yield_now();
+    }
+    assert_eq!(activations(&service, &admin), noted, "once is enough");
+    service.stop();
+    folder.well("audit verify --data data");
+}

@@ -13,6 +13,8 @@ mod browser;
 mod changes;
 #[cfg(unix)]
 mod durable;
+#[cfg(unix)]
+mod events;
 mod features;
 mod forms;
 #[cfg(unix)]
@@ -48,5 +50,7 @@ mod signed;
 mod tls;
 #[cfg(unix)]
 mod unmask;
+#[cfg(unix)]
+mod webhooks;
 mod words;
 mod worlds;

@@ -195,11 +195,9 @@ fn whoever_guesses_a_password_waits_and_whether_there_is_a_user_is_not_told() {
 const ROLES: [&str; 6] =
     ["analyst", "reviewer", "rule-author", "auditor", "payment-system", "monitor"];
 
-#[test]
-fn every_path_asks_who_it_is_and_every_role_goes_as_far_as_the_table_says() {
-    // administrator, analyst, reviewer, rule-author, auditor, payment-system, monitor. y: who has
-    // the role may; p: a person may, and a key of the role may not; n: nobody of the role may.
-    const TABLE: &str = "
+/// administrator, analyst, reviewer, rule-author, auditor, payment-system, monitor. y: who has
+/// the role may; p: a person may, and a key of the role may not; n: nobody of the role may.
+const TABLE: &str = "
         POST /v1/payments                    y n n n n y n
         POST /v1/messages                    y n n n n y n
         GET  /v1/payments/x/verdict          y y y y y y n
@@ -232,7 +230,18 @@ fn every_path_asks_who_it_is_and_every_role_goes_as_far_as_the_table_says() {
         GET  /v1/rules/backtest              y n n y n n n
         DELETE /v1/rules/backtest            y n n y n n n
         POST /v1/rules/x/commands            p n p p n n n
+        GET  /v1/webhooks                    y n n n y n n
+        POST /v1/webhooks                    p n n n n n n
+        PATCH /v1/webhooks/x                 p n n n n n n
+        DELETE /v1/webhooks/x                p n n n n n n
+        POST /v1/webhooks/x/rotate           p n n n n n n
+        POST /v1/webhooks/x/test             p n n n n n n
+        GET  /v1/webhooks/x/deliveries       y n n n y n n
+        POST /v1/webhooks/x/deliveries/y/retry p n n n n n n
         GET  /metrics                        y n n n y n y";
+
+#[test]
+fn every_path_asks_who_it_is_and_every_role_goes_as_far_as_the_table_says() {
     let folder = Folder::new();
     let first = Service::start(&folder, &AT).key.clone();
     let mut keys = vec![first];

@@ -231,3 +231,60 @@ fn a_hold_that_nobody_decides_ends_by_time_and_listeners_are_told() {
     service.stop();
     folder.well("audit verify --data data");
 }
+
+#[test]
+fn a_register_serves_one_service_at_a_time() {
+    let Some(postgres) = Postgres::start() else { return };
+    let folder = Folder::new();
+    let url = postgres.url();
+    let service = Service::start_with(&folder, &["--register", &url]);
+    let words = format!("serve --listen 127.0.0.1:0 --data other --register {url}");
+    let second = folder.run(&words);
+    assert_eq!(second.code, Some(2), "{}", second.err);
+    assert!(second.err.contains("another service writes to the PostgreSQL"), "{}", second.err);
+    // Looking at it takes nothing from anybody.
+    folder.well(&format!("audit verify --register {url}"));
+    drop(service);
+    // A kill lets it go.
+    Service::start_with(&folder, &["--register", &url]).stop();
+}
+
+#[test]
+fn a_case_that_rests_until_a_time_goes_on_by_itself_and_its_log_says_so() {
+    let folder = Folder::new();
+    let bank = bank(&folder);
+    let service = Service::start(&folder);
+    let [ann, _, _] = people(&service, &folder);
+    let ann = Person { service: &service, key: &ann };
+    assert_eq!(service.post(NDJSON, &bank, &circle_in_an_hour()).0, 200);
+    let alert = ann.get("/v1/alerts")["alerts"][0]["id"].clone();
+    assert_eq!(ann.post("/v1/cases", &json!({ "alerts": [alert] })).0, 201);
+    assert_eq!(ann.tell("case-1", json!({ "command": "assign", "to": "ann" })).0, 200);
+    let rest = |micros: i64| {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("it is after 1970");
+        let now = i64::try_from(now.as_micros()).expect("some years");
+        let until = Timestamp(now + micros).to_string();
+        let wait = json!({ "command": "wait", "until": until, "reason": "the bank is asked" });
+        assert_eq!(ann.tell("case-1", wait).0, 200);
+    };
+    let resumed = || loop {
+        let case = ann.get("/v1/cases/case-1");
+        if case["state"] == "assigned" {
+            return case;
+        }
+        assert_eq!(case["state"], "waiting");
+    };
+    rest(1_500_000);
+    assert_eq!(ann.get("/v1/cases/case-1")["state"], "waiting", "not before its time");
+    let case = resumed();
+    let last = case["log"].as_array().expect("a list").last().expect("a line").clone();
+    assert_eq!((&last["command"], &last["by"]), (&"resume".into(), &"time".into()), "{last}");
+    assert_eq!((&case["assignee"], &case["waits_until"]), (&"ann".into(), &Value::Null));
+    // A restart finds what was due meanwhile.
+    rest(1_000_000_000_000);
+    let version = ann.get("/v1/cases/case-1")["version"].clone();
+    assert_eq!(ann.tell("case-1", json!({ "command": "resume" })).0, 200);
+    assert_eq!(ann.get("/v1/cases/case-1")["version"].as_u64(), version.as_u64().map(|v| v + 1));
+    service.stop();
+    folder.well("audit verify --data data");
+}

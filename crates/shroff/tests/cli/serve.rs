@@ -76,6 +76,10 @@ impl Service {
         assert_eq!(rest, "", "it says no more");
     }
 
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     pub(crate) fn send(&self, request: &Request<'_>) -> TcpStream {
         let mut stream = TcpStream::connect(&self.address).expect("it listens");
         let Request { method, path, key, kind, body } = request;

@@ -3,10 +3,16 @@
 use std::io::{BufRead as _, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
-use tokio_rustls::rustls::pki_types::ServerName;
-use tokio_rustls::rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned, crypto};
+use tokio_rustls::rustls::client::danger::{
+    HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier,
+};
+use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use tokio_rustls::rustls::{
+    ClientConfig, ClientConnection, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
+    StreamOwned, crypto,
+};
 
 use crate::door::{Folder, HEAD, private};
 use crate::signed::PASSWORD;
@@ -80,8 +86,69 @@ impl Service {
         talk(StreamOwned::new(client, self.plain()), what, body)
     }
 
+    /// The certificate that it shows, whoever vouches for it.
+    fn shown(&self) -> Vec<u8> {
+        let provider = Arc::new(crypto::ring::default_provider());
+        let config = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .expect("versions that fit")
+            .with_root_certificates(RootCertStore::empty())
+            .with_no_client_auth();
+        let seen = Arc::new(Seen::default());
+        let mut config = config;
+        let verifier: Arc<dyn ServerCertVerifier> = Arc::<Seen>::clone(&seen);
+        config.dangerous().set_certificate_verifier(verifier);
+        let name = ServerName::try_from("localhost").expect("a name");
+        let mut client = ClientConnection::new(Arc::new(config), name).expect("a client");
+        let mut stream = self.plain();
+        while client.is_handshaking() {
+            client.complete_io(&mut stream).expect("a handshake");
+        }
+        seen.0.lock().expect("no test broke").clone()
+    }
+
     fn set_up(&self) -> String {
         serde_json::json!({ "token": self.link, "name": "Ada", "password": PASSWORD }).to_string()
+    }
+}
+
+/// Believes everything, and keeps what it saw.
+#[derive(Debug, Default)]
+struct Seen(Mutex<Vec<u8>>);
+
+impl ServerCertVerifier for Seen {
+    fn verify_server_cert(
+        &self,
+        shown: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        *self.0.lock().expect("no test broke") = shown.as_ref().to_vec();
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        vec![SignatureScheme::ECDSA_NISTP256_SHA256, SignatureScheme::ED25519]
     }
 }
 
@@ -172,4 +239,54 @@ fn a_certificate_that_cannot_be_used_is_named_at_the_start() {
             ran.err
         );
     }
+}
+
+#[test]
+fn another_certificate_is_taken_up_while_it_runs_and_a_bad_one_changes_nothing() {
+    let folder = Folder::new();
+    let first = certificate(&folder, "own");
+    let service = start(&folder, &["--tls-cert", "own.pem", "--tls-key", "own.key"], "https");
+    let shown = || service.shown();
+    assert_eq!(shown(), first.der().as_ref());
+    let session = service.ask(&first, "POST /v1/setup", &service.set_up());
+    assert!(session.starts_with("HTTP/1.1 201 "), "{session}");
+    let until = |what: &str, is_so: &dyn Fn() -> bool| {
+        let begun = std::time::SystemTime::now();
+        while !is_so() {
+            let waited = begun.elapsed().expect("a clock that goes on");
+            assert!(waited.as_secs() < 40, "{what}: {}", folder.text("err.txt"));
+        }
+    };
+    let put = |name: &str| {
+        for kind in ["pem", "key"] {
+            let from = folder.path(&format!("{name}.{kind}"));
+            std::fs::rename(from, folder.path(&format!("own.{kind}"))).expect("a file of our own");
+        }
+    };
+    // Found by itself.
+    let second = certificate(&folder, "second");
+    put("second");
+    until("the second is found", &|| shown() == second.der().as_ref());
+    assert!(service.ask(&second, "GET /health", "").starts_with("HTTP/1.1 200 "));
+    // At once, where it is told to look.
+    let hang_up = || {
+        let pid = service.child.id().to_string();
+        assert!(Command::new("kill").args(["-HUP", &pid]).status().expect("kill runs").success());
+    };
+    let third = certificate(&folder, "third");
+    put("third");
+    hang_up();
+    until("the third is taken up", &|| shown() == third.der().as_ref());
+    // A key that is not its own, and no PEM: the one of before goes on.
+    certificate(&folder, "fourth");
+    std::fs::rename(folder.path("fourth.pem"), folder.path("own.pem")).expect("our own");
+    hang_up();
+    until("it is told", &|| folder.text("err.txt").contains("is not that of the certificate"));
+    folder.write("own.key", "nothing");
+    hang_up();
+    until("it is told", &|| folder.text("err.txt").contains("`own.key` holds no private key"));
+    assert_eq!(shown(), third.der().as_ref());
+    assert!(service.ask(&third, "GET /health", "").starts_with("HTTP/1.1 200 "));
+    let said = folder.text("err.txt");
+    assert!(said.contains("the one of before is shown") && !said.contains("PRIVATE"), "{said}");
 }

@@ -208,8 +208,66 @@ pub(crate) enum RightName {
     ReadMetrics,
     ManageUsers,
     Unmask,
+    ReadWebhooks,
+    ManageWebhooks,
     WriteRules,
     ApproveRules,
+}
+
+/// The id of a webhook.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(max_length = 32, pattern = "^webhook-[0-9]+$", example = "webhook-1")]
+pub(crate) struct WebhookId(String);
+
+/// The id of a message of a webhook: the header `webhook-id`.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(max_length = 64, pattern = "^msg_[0-9]+_[0-9a-f]+$", example = "msg_7_64c1b0e2f9a80")]
+pub(crate) struct MessageId(String);
+
+/// How a message of a webhook stands.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = "delivered")]
+#[schema(rename_all = "snake_case")]
+pub(crate) enum DeliveryState {
+    Waiting,
+    Delivered,
+    Dead,
+}
+
+/// What a webhook can be told of.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = "alert.opened")]
+pub(crate) enum EventName {
+    #[serde(rename = "alert.opened")]
+    AlertOpened,
+    #[serde(rename = "alert.revised")]
+    AlertRevised,
+    #[serde(rename = "case.opened")]
+    CaseOpened,
+    #[serde(rename = "case.assigned")]
+    CaseAssigned,
+    #[serde(rename = "case.unassigned")]
+    CaseUnassigned,
+    #[serde(rename = "case.waiting")]
+    CaseWaiting,
+    #[serde(rename = "case.resumed")]
+    CaseResumed,
+    #[serde(rename = "case.escalated")]
+    CaseEscalated,
+    #[serde(rename = "case.proposed")]
+    CaseProposed,
+    #[serde(rename = "case.decided")]
+    CaseDecided,
+    #[serde(rename = "case.rejected")]
+    CaseRejected,
+    #[serde(rename = "case.reopened")]
+    CaseReopened,
+    #[serde(rename = "case.changed")]
+    CaseChanged,
+    #[serde(rename = "hold.opened")]
+    HoldOpened,
+    #[serde(rename = "hold.ended")]
+    HoldEnded,
 }
 
 /// A payment as it is sent. A field of another name is not read.

@@ -13,7 +13,7 @@ use shroff_store::sim::{Dice, Faults, SimDisk};
 use shroff_types::{Amount, Clock, Currency, Place, SentPayment, Span, Timestamp};
 
 use super::super::snapshots::Keeper;
-use super::{Access, Admission, Core, Disks, Log, Options, Recovered, take_in};
+use super::{Access, Admission, Core, Disks, Intake, Log, Options, Recovered};
 
 const RUNS: u64 = 200;
 const PAYMENTS: usize = 60;
@@ -207,7 +207,7 @@ fn change_rules(core: &mut Core<SimDisk>, disks: &Three) -> bool {
     let mut other = live(version);
     let options = Options { access: Access::Reader, segment_bytes: 1_500, salt: 9 };
     let read = Log::open(payments, options, &mut |frame| {
-        take_in(&mut other, &Alone, frame, 0..0).map(|_| ())
+        Intake::default().take(&mut other, &Alone, frame).map(|_| ())
     });
     if read.is_err() || shroff_store::sync_all(&mut verdicts).is_err() {
         return false;

@@ -184,7 +184,7 @@ async fn open(State(shared): State<Arc<Shared>>, request: Request) -> Answer {
     let opened = shared.register.open_case(&alerts, title.as_deref(), by).await;
     let row = opened.map_err(|error| told(error, &actor))?;
     let case = whole(&shared, &row).await?;
-    shared.events.case(&case);
+    shared.events.case(&row);
     let mut response = json(&case)?;
     *response.status_mut() = StatusCode::CREATED;
     Ok(response)
@@ -228,7 +228,7 @@ async fn command(
     let done = shared.register.command_case((number, version), &command, by).await;
     let row = done.map_err(|error| told(error, &actor))?;
     let case = whole(&shared, &row).await?;
-    shared.events.case(&case);
+    shared.events.case(&row);
     json(&case)
 }
 

@@ -71,8 +71,14 @@ async fn write(
         };
         let bytes = match next {
             Ok(bytes) => bytes,
-            // It listens too slowly: it is to begin anew with the last event that it has.
-            Err(RecvError::Lagged(_) | RecvError::Closed) => return,
+            // It listens too slowly: what it missed is not kept for it, and all that it shows is to
+            // be read anew.
+            Err(RecvError::Lagged(_)) => {
+                let (restart, now) = shared.events.listen_anew();
+                live = now;
+                restart
+            }
+            Err(RecvError::Closed) => return,
         };
         // Whoever was let in once may have been turned out since.
         let goes_on = still(&shared, &headers, Right::ReadAlerts).is_ok();

@@ -398,16 +398,13 @@ async fn command(
     let mut status = StatusCode::OK;
     if matches!(command, Command::Approve | Command::RollBack) {
         let rules = Arc::clone(&shared.rules);
-        let done = changes.wait_for(|_| !is_pending(&rules, &version));
+        let is_noted = || rules.activated().iter().all(|it| it.version != version);
+        let done = changes.wait_for(|_| !is_pending(&rules, &version) && is_noted());
         if !matches!(tokio::time::timeout(PATIENCE, done).await, Ok(Ok(_))) {
             status = StatusCode::ACCEPTED;
         }
     }
     let kept = shared.rules.get(&version).ok_or_else(|| unknown("version"))?;
-    if status == StatusCode::OK && matches!(command, Command::Approve | Command::RollBack) {
-        let detail = value!({ "from_place": kept.active_from_place });
-        audit(&shared, (&actor, "rules.activate"), (&version, &detail)).await?;
-    }
     let mut response = json(&Shown::of(kept))?;
     *response.status_mut() = status;
     Ok(response)
