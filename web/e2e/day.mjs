@@ -24,6 +24,10 @@ export async function day(browser, base, { name, password }) {
   await key("Escape");
   await page.getByRole("dialog").waitFor({ state: "detached" });
 
+  // The strongest come first, as the head of the column says.
+  const scores = (await page.locator(".grid .body .score > span").allTextContents()).map(Number);
+  assert.ok(scores.length > 5 && scores.every((one, n) => n === 0 || one <= scores[n - 1]), `the queue is not by score: ${scores}`);
+
   // Down the queue, up again; the chosen row is in sight.
   await key("j", "j", "j", "k");
   assert.equal(await page.locator(".line.at").getAttribute("id"), "row-2");

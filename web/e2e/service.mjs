@@ -42,9 +42,24 @@ async function sent(base, address, body, headers = {}) {
 /** The administrator by the link that was printed; the others by invitation. */
 export async function people(service) {
   const { body, cookie } = await sent(service.base, "/v1/setup", { token: service.setup, name: "ada", password: PASSWORD });
-  for (const [name, role] of [["ben", "analyst"], ["cleo", "reviewer"], ["dan", "auditor"], ["eva", "rule-author"]]) {
-    const { body: invitation } = await sent(service.base, "/v1/users", { name, role }, { cookie, "x-csrf-token": body.csrf });
-    await sent(service.base, "/v1/setup", { token: invitation.token, name, password: PASSWORD });
+  service.admin = { cookie, "x-csrf-token": body.csrf };
+  for (const [name, role] of [["ben", "analyst"], ["cleo", "reviewer"], ["dan", "auditor"], ["eva", "rule-author"]]) await invite(service, name, role);
+}
+
+/** Somebody more, whom the administrator invites. */
+export async function invite(service, name, role) {
+  const { body: invitation } = await sent(service.base, "/v1/users", { name, role }, service.admin);
+  await sent(service.base, "/v1/setup", { token: invitation.token, name, password: PASSWORD });
+}
+
+/** Payments, each a line of JSON, sent as a payment system would; all of them must be taken. */
+export async function paid(service, lines) {
+  for (let n = 0; n < lines.length; n += 5_000) {
+    const response = await fetch(`${service.base}/v1/payments`, { method: "POST", headers: { authorization: `Bearer ${service.key}`, "content-type": "application/x-ndjson" }, body: `${lines.slice(n, n + 5_000).join("\n")}\n` });
+    const text = await response.text();
+    if (!response.ok) throw new Error(`payments: ${response.status}`);
+    const refused = text.split("\n").find((line) => line.includes("urn:shroff:problem:"));
+    if (refused) throw new Error(`a payment was refused: ${refused}`);
   }
 }
 
@@ -59,9 +74,5 @@ export async function world(shroff, service, { payments = 20_000, accounts = 2_0
     const cells = row.split(",");
     return JSON.stringify({ id: cells[at.id], time: cells[at.time], debtor: cells[at.debtor], creditor: cells[at.creditor], amount: cells[at.amount], currency: cells[at.currency], method: cells[at.method] });
   });
-  for (let n = 0; n < lines.length; n += 5_000) {
-    const response = await fetch(`${service.base}/v1/payments`, { method: "POST", headers: { authorization: `Bearer ${service.key}`, "content-type": "application/x-ndjson" }, body: `${lines.slice(n, n + 5_000).join("\n")}\n` });
-    await response.text();
-    if (!response.ok) throw new Error(`payments: ${response.status}`);
-  }
+  await paid(service, lines);
 }

@@ -1,28 +1,43 @@
 // The shell: who is signed in, where one is, and what holds on every screen.
-import { Component, lazy, Suspense, useCallback, useEffect, useState, type ReactNode } from "react";
-import { get, keepSession, path, remove, Problem, whenExpired, whenReachable } from "./api/client";
+import { Component, type ComponentType, lazy, Suspense, useCallback, useEffect, useState, type ReactNode } from "react";
+import { get, keepSession, path, remove, Problem, Unreachable, whenExpired, whenReachable } from "./api/client";
 import { close as closeEvents, watchLive } from "./api/events";
 import type { Session } from "./api/types";
 import { en } from "./en";
+import { short } from "./format";
 import { go, usePlace } from "./router";
 import { can, SessionContext } from "./session";
 import * as themes from "./theme";
 import { Bones, Dialog, Failed, Nothing } from "./ui/basics";
 import { useKeys } from "./ui/keys";
 import { Toasts } from "./ui/toast";
-import { AlertScreen } from "./pages/Alert";
 import { Login, Setup } from "./pages/Login";
-import { Queue } from "./pages/Queue";
 
-const Cases = lazy(() => import("./pages/Cases"));
-const CaseScreen = lazy(() => import("./pages/Case"));
-const CaseFile = lazy(() => import("./pages/CaseFile"));
-const Overview = lazy(() => import("./pages/Overview"));
-const Holds = lazy(() => import("./pages/Holds"));
-const Rules = lazy(() => import("./pages/Rules"));
-const Audit = lazy(() => import("./pages/Audit"));
-const Account = lazy(() => import("./pages/Account"));
-const Users = lazy(() => import("./pages/Users"));
+/** A screen that is fetched when it is wanted; where it cannot be, the service does not answer. */
+const later = <C extends ComponentType<any>>(load: () => Promise<{ default: C }>) => lazy<C>(async () => {
+  try {
+    return await load();
+  } catch {
+    throw new Unreachable(en.errors.unreachable);
+  }
+});
+
+// Fetched beside the question who is signed in, and each run in a task of its own: nearly everybody
+// begins there, and an alert that is opened while the network is away is drawn all the same.
+const queue = import("./pages/Queue");
+const alert = queue.then(() => import("./pages/Alert"));
+alert.catch(() => undefined);
+const Queue = later(() => queue.then(({ Queue }) => ({ default: Queue })));
+const AlertScreen = later(() => alert.then(({ AlertScreen }) => ({ default: AlertScreen })));
+const Cases = later(() => import("./pages/Cases"));
+const CaseScreen = later(() => import("./pages/Case"));
+const CaseFile = later(() => import("./pages/CaseFile"));
+const Overview = later(() => import("./pages/Overview"));
+const Holds = later(() => import("./pages/Holds"));
+const Rules = later(() => import("./pages/Rules"));
+const Audit = later(() => import("./pages/Audit"));
+const Account = later(() => import("./pages/Account"));
+const Users = later(() => import("./pages/Users"));
 
 export function App() {
   const [session, setSession] = useState<Session | null | undefined>(undefined);
@@ -94,7 +109,7 @@ function Shell({ session, out }: { session: Session; out: () => void }) {
           {screens.map(([id, text]) => <a key={id} href={`#/${id}`} aria-current={section === id ? "page" : undefined}>{text}</a>)}
         </nav>
         <div className="who">
-          <span className="muted"><bdi>{session.user.name}</bdi>, {en.roles[session.user.role] ?? session.user.role}</span>
+          <span className="muted"><bdi>{short(session.user.name, 24)}</bdi>, {en.roles[session.user.role] ?? session.user.role}</span>
           <button type="button" className="button bare" onClick={turnTheme} aria-label={en.theme.change({ auto: en.theme.auto, light: en.theme.light, dark: en.theme.dark }[theme])} title={en.theme.change({ auto: en.theme.auto, light: en.theme.light, dark: en.theme.dark }[theme])}>
             <svg width="15" height="15" viewBox="0 0 16 16" aria-hidden="true"><circle cx="8" cy="8" r="6.2" fill="none" stroke="currentColor" strokeWidth="1.5" />{theme !== "light" && <path d={theme === "dark" ? "M8 1.8a6.2 6.2 0 0 1 0 12.4a6.2 6.2 0 0 1 0-12.4Z" : "M8 1.8a6.2 6.2 0 0 1 0 12.4Z"} fill="currentColor" />}</svg>
           </button>
@@ -139,7 +154,7 @@ class Fence extends Component<{ children: ReactNode }, { error: unknown }> {
     return { error };
   }
   override render() {
-    return this.state.error ? <Failed error={this.state.error} again={() => this.setState({ error: null })} /> : this.props.children;
+    return this.state.error ? <Failed error={this.state.error} again={() => (this.state.error instanceof Unreachable ? location.reload() : this.setState({ error: null }))} /> : this.props.children;
   }
 }
 

@@ -12,6 +12,17 @@ export const at = (time: string): string => (Number.isNaN(Date.parse(time)) ? ti
 export const atSeconds = (time: string): string => (Number.isNaN(Date.parse(time)) ? time : dateTimeSeconds.format(new Date(time)));
 export const day = (time: number | string): string => dayOnly.format(new Date(time));
 export const shortDay = (time: number | string): string => dayShort.format(new Date(time));
+/** The midnight with which a day of a date field begins, where the analyst is; and the day of an instant. */
+export const midnight = (day: string): string | null => {
+  const time = new Date(`${day}T00:00:00`);
+  return Number.isNaN(time.getTime()) ? null : time.toISOString().replace(".000Z", "Z");
+};
+export const dayOf = (time: string | null | undefined): string => {
+  const date = new Date(time ?? "");
+  if (Number.isNaN(date.getTime())) return "";
+  const two = (value: number): string => String(value).padStart(2, "0");
+  return `${String(date.getFullYear()).padStart(4, "0")}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
+};
 export const clock = (time: number | string): string => clockOnly.format(new Date(time));
 export const utc = (time: string): string => `${time.replace("T", " ").replace(/(\.\d+)?Z$/, "")} UTC`;
 

@@ -1,7 +1,7 @@
 // A narrative drafted from the facts: who paid whom what and when. No adjective, no guess.
 import type { Alert, Case, Payment } from "./api/types";
 import { en } from "./en";
-import { money, utc } from "./format";
+import { money, utc, visible } from "./format";
 
 /** Payments beyond which a narrative gives the sums of pairs in place of each payment. */
 const MOST_SINGLE = 12;
@@ -39,7 +39,8 @@ export function narrative(it: Pick<Case, "id">, alerts: readonly Alert[]): strin
     const measured = alert.rules.map(({ reason }) => reason).filter(Boolean);
     if (measured.length > 0) text.push(en.narrative.measured, ...measured.map((reason) => `- ${reason}`));
   }
-  return text.join("\n").trim();
+  // What cannot be seen poses as nothing in what may leave the house.
+  return visible(text.join("\n").trim());
 }
 
 const pairKey = ({ debtor, creditor, currency }: Payment): string => `${debtor}\n${creditor}\n${currency}`;

@@ -18,6 +18,8 @@ const may = {
   holds: ["administrator", "reviewer"],
   audit: ["administrator", "auditor"],
   users: ["administrator"],
+  demo: ["administrator"],
+  metrics: ["administrator", "auditor"],
   writeRules: ["administrator", "rule-author"],
   approveRules: ["administrator", "reviewer"],
 } satisfies Record<string, Role[]>;

@@ -30,7 +30,8 @@ use sqlx::{AnyConnection, AnyPool, ConnectOptions, Connection, Executor};
 pub use self::alerts::{AlertChange, Evidence, RevisionRow, RuleShare, Sum, Watermark};
 pub use self::audit::{AuditEntry, AuditFault, AuditFilter, AuditHead, AuditRow, Chain};
 pub use self::cases::{
-    By, CaseError, CaseFilter, CaseRow, Command, Decision, LogRow, Outcome, case_id, case_number,
+    By, CaseError, CaseFilter, CaseRow, Command, Decision, LogRow, Outcome, Shown, ShownAlert,
+    case_id, case_number,
 };
 pub use self::copy::Copied;
 pub use self::error::RegisterError;
@@ -39,7 +40,7 @@ pub use self::find::{AlertFilter, AlertPage, AlertRow, AlertSort, Behind, WholeA
 pub use self::holds::{Ending, HoldAnswer, HoldEnd, HoldRow, NewHold};
 pub use self::life::{CaseState, CommandKind};
 pub use self::outbox::{Attempted, DeliveryFilter, DeliveryRow, DeliveryState, Kept, Wording};
-pub use self::overview::{Counted, OpenCounts, TypologyCount};
+pub use self::overview::{Burden, Counted, OpenCounts, TypologyCount};
 pub use self::users::{InvitationRow, SessionRow, UserRow};
 pub use self::webhooks::{Waiting, WebhookRow};
 

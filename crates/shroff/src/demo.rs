@@ -24,6 +24,8 @@ const BEHIND: i64 = 100;
 const HURRIED_MICROS: i64 = 2 * DAY_MICROS;
 const HURRY: i64 = 200;
 const DAY_MICROS: i64 = 86_400_000_000;
+/// Of the world that the desk loads.
+const SEED: u64 = 1;
 
 /// What is kept of a world, so that it goes on where it was left.
 #[derive(Debug, Serialize, Deserialize)]
@@ -105,6 +107,14 @@ fn feed(simulation: Simulation, begun: Timestamp) -> Feed {
         Some((moment, payment(&simulation, number, row)))
     });
     Feed { past, coming: Box::new(coming) }
+}
+
+/// The payments of a world that ends now, each as JSON.
+pub(crate) fn payments_until(now: Timestamp) -> anyhow::Result<Vec<String>> {
+    let start = Timestamp((now.0 / DAY_MICROS - i64::from(DAYS)) * DAY_MICROS);
+    let world = World { start, ..World::new(ACCOUNTS, PAYMENTS, DAYS, SEED) };
+    let simulation = simulate::simulate(&world)?;
+    Ok(simulation.rows().zip(0..).map(|(row, n)| payment(&simulation, n, row)).collect())
 }
 
 fn payment(simulation: &Simulation, number: u32, row: Row) -> String {

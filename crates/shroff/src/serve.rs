@@ -7,8 +7,10 @@ mod assets;
 mod audit;
 mod backup;
 mod changes;
+mod columns;
 mod compare;
 mod core;
+mod demo;
 mod desk;
 mod disk;
 mod events;
@@ -63,6 +65,7 @@ use tokio::sync::{Semaphore, watch};
 
 use self::changes::Rules;
 use self::core::{Core, Disks};
+use self::demo::Demo;
 use self::desk::Desk;
 use self::disk::Folder;
 pub(crate) use self::feed::Feed;
@@ -146,6 +149,7 @@ fn serve(arguments: &Serve, feed: Option<Feed>) -> anyhow::Result<Ending> {
         webhooks: Webhooks::new(data, &arguments.hooks, Arc::clone(&metrics))?,
         metrics,
         room: Arc::new(Semaphore::new(http::ROOM_KIB)),
+        columns: Arc::new(Semaphore::new(columns::MOST_STREAMS)),
         pseudonyms,
         ahead: arguments.ahead,
         quarantine: quarantine::Quarantine::at(data.join("quarantine")),
@@ -154,6 +158,7 @@ fn serve(arguments: &Serve, feed: Option<Feed>) -> anyhow::Result<Ending> {
         inbox: Arc::clone(&registry.inbox),
         events: Arc::clone(&registry.events),
         rules: Arc::clone(&rules),
+        demo: Demo::default(),
         second_review: arguments.second_review,
         people,
         oidc,

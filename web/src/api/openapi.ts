@@ -226,6 +226,25 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/demo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How far a made-up world is loaded. */
+        get: operations["readDemo"];
+        put?: never;
+        /** Loads a made-up world into a log that is empty, by the door of all payments. It stays there. */
+        post: operations["loadDemo"];
+        /** Stops loading a made-up world. What was taken stays. */
+        delete: operations["cancelDemo"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/events": {
         parameters: {
             query?: never;
@@ -1110,6 +1129,7 @@ export interface components {
          *       "opened_by": "ada",
          *       "outcome": null,
          *       "reopened": false,
+         *       "seen": [],
          *       "state": "open",
          *       "title": "Money in a circle",
          *       "version": 1,
@@ -1123,6 +1143,8 @@ export interface components {
             hold: components["schemas"]["Hold"][];
             links: components["schemas"]["CaseId"][];
             log: components["schemas"]["LogEntry"][];
+            /** @description Who looked at it, the latest first. */
+            seen: components["schemas"]["CaseLook"][];
         };
         /**
          * @description A command to a case, and the version of the case that it is given on.
@@ -1173,6 +1195,21 @@ export interface components {
          * @example case-1
          */
         CaseId: string;
+        /**
+         * @description Somebody who looked at a case.
+         * @example {
+         *       "by": "ada",
+         *       "last": "2026-03-01T11:00:00Z",
+         *       "times": 3
+         *     }
+         */
+        CaseLook: {
+            by: components["schemas"]["ActorName"];
+            /** @description When last. */
+            last: components["schemas"]["Instant"];
+            /** Format: int64 */
+            times: number;
+        };
         /**
          * @description A page of cases.
          * @example {
@@ -1357,6 +1394,31 @@ export interface components {
          * @enum {string}
          */
         DeliveryState: "waiting" | "delivered" | "dead";
+        /**
+         * @description How far a made-up world is loaded.
+         * @example {
+         *       "may_begin": false,
+         *       "of": 40000,
+         *       "phase": "running",
+         *       "taken": 500
+         *     }
+         */
+        DemoSeen: {
+            /** @description Whether one may be loaded: the log is empty, or has a part of it alone. */
+            may_begin: boolean;
+            /**
+             * Format: int64
+             * @description Its payments; 0 before it is made.
+             */
+            of: number;
+            /** @description `none`, `running`, `done`, `cancelled` or `failed`. */
+            phase: string;
+            /**
+             * Format: int64
+             * @description Its payments that were taken.
+             */
+            taken: number;
+        };
         /**
          * @description SHA-256 in hexadecimal.
          * @example 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
@@ -1804,7 +1866,8 @@ export interface components {
          * @example {
          *       "alerts": 1,
          *       "day": "2026-03-01",
-         *       "decided": 0
+         *       "decided": 0,
+         *       "payments": 3
          *     }
          */
         OverviewDay: {
@@ -1813,6 +1876,11 @@ export interface components {
             day: components["schemas"]["Date"];
             /** Format: int64 */
             decided: number;
+            /**
+             * Format: int64
+             * @description Those of the window.
+             */
+            payments: number;
         };
         /**
          * @description A payment; its accounts are tokens.
@@ -3784,6 +3852,246 @@ export interface operations {
             };
             /** @description What was sent is read, and is not what it must be */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much is waiting, or was asked: again after the seconds of `Retry-After` */
+            429: {
+                headers: {
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something is wrong with the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing can be made durable, or the register cannot be asked */
+            503: {
+                headers: {
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readDemo: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description How far it is */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DemoSeen"];
+                };
+            };
+            /** @description The request cannot be read; `detail` says where, `hint` what would be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no key and no session that the service knows */
+            401: {
+                headers: {
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not go so far, or `X-CSRF-Token` is not that of the session */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much is waiting, or was asked: again after the seconds of `Retry-After` */
+            429: {
+                headers: {
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something is wrong with the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing can be made durable, or the register cannot be asked */
+            503: {
+                headers: {
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    loadDemo: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is under way */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DemoSeen"];
+                };
+            };
+            /** @description The request cannot be read; `detail` says where, `hint` what would be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no key and no session that the service knows */
+            401: {
+                headers: {
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not go so far, or `X-CSRF-Token` is not that of the session */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody was faster, or it may not be done in this state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much is waiting, or was asked: again after the seconds of `Retry-After` */
+            429: {
+                headers: {
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something is wrong with the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing can be made durable, or the register cannot be asked */
+            503: {
+                headers: {
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    cancelDemo: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description How far it came */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DemoSeen"];
+                };
+            };
+            /** @description The request cannot be read; `detail` says where, `hint` what would be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no key and no session that the service knows */
+            401: {
+                headers: {
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not go so far, or `X-CSRF-Token` is not that of the session */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };

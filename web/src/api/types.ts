@@ -23,6 +23,7 @@ export type Account = Told["Account"];
 export type TypologyCount = Told["TypologyCounts"];
 export type Overview = Told["Overview"];
 export type Parameter = Told["TypologyParameter"];
+export type Demo = Told["DemoSeen"];
 export type Typology = Told["TypologyPage"];
 export type LogEntry = Told["LogEntry"];
 export type Decision = Told["Decision"];

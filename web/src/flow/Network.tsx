@@ -1,6 +1,6 @@
 // The flow as a network (sigma, WebGL), laid out by direction. Parallel payments of a pair are one
 // curve as wide as their sum; what is chosen here is chosen in the other views.
-import EdgeCurveProgram, { EdgeCurvedArrowProgram } from "@sigma/edge-curve";
+import { EdgeCurvedArrowProgram } from "@sigma/edge-curve";
 import { DirectedGraph } from "graphology";
 import { useEffect, useMemo, useRef, useState } from "react";
 import Sigma from "sigma";
@@ -8,6 +8,7 @@ import type { FlowPayment } from "../api/types";
 import { en } from "../en";
 import { compact, short } from "../format";
 import { places } from "./direction";
+import { folded } from "./fold";
 import { NOTHING, type Pick } from "./Lanes";
 
 interface Pair { debtor: string; creditor: string; ids: string[]; numbers: number[]; amount: number; evidence: boolean }
@@ -37,7 +38,8 @@ export default function Network({ payments, pick, choose, until }: Props) {
   latest.current = { pick, until, choose };
   const [broken, setBroken] = useState(false);
   const [theme, setTheme] = useState(0);
-  const pairs = useMemo(() => pairsOf(payments), [payments]);
+  const folds = useMemo(() => folded(payments), [payments]);
+  const pairs = useMemo(() => pairsOf(folds.payments), [folds]);
   useEffect(() => {
     const changed = (): void => setTheme((n) => n + 1);
     addEventListener("themechange", changed);
@@ -48,13 +50,21 @@ export default function Network({ payments, pick, choose, until }: Props) {
     const element = box.current;
     if (!element) return;
     const graph = new DirectedGraph();
-    const spots = places(payments);
+    const spots = places(folds.payments);
+    const wide = element.clientWidth > 560;
     const most = Math.max(1e-9, ...spots.filter((spot) => spot.evidence).map((spot) => spot.amount));
     const many = spots.filter((spot) => spot.evidence).length;
+    const named_ = (token: string): string => {
+      const fold = folds.folds.get(token);
+      if (!fold) return short(token, 24);
+      const size = fold.accounts.length;
+      return !fold.evidence ? en.alert.otherAccounts(size) : fold.pays ? en.alert.payers(size) : en.alert.payees(size);
+    };
     for (const spot of spots) {
+      const side = wide && Math.abs(spot.x) > 1.1 ? (spot.x < 0 ? "left" : "right") : spot.y < -0.3 ? "below" : "above";
       graph.addNode(spot.token, {
         x: spot.x, y: spot.y, size: spot.evidence ? Math.max(many > 80 ? 2.5 : 5, Math.min(13, 13 * Math.sqrt(spot.amount / most))) : 3,
-        label: short(spot.token, 24), evidence: spot.evidence, side: Math.abs(spot.x) > 1 ? 0 : spot.y < -0.3 ? -1 : 1, forceLabel: spot.evidence && many <= 14,
+        label: named_(spot.token), evidence: spot.evidence, side, forceLabel: folds.folds.has(spot.token) || (spot.evidence && many <= 16),
       });
     }
     const widest = Math.max(1e-9, ...[...pairs.values()].filter((pair) => pair.evidence).map((pair) => pair.amount));
@@ -68,21 +78,22 @@ export default function Network({ payments, pick, choose, until }: Props) {
     let it: Sigma;
     try {
       it = new Sigma(graph, element, {
-        defaultEdgeType: "curved", edgeProgramClasses: { curved: EdgeCurvedArrowProgram, plain: EdgeCurveProgram }, allowInvalidContainer: true,
+        defaultEdgeType: "curved", edgeProgramClasses: { curved: EdgeCurvedArrowProgram, arrow: Unused, line: Unused }, nodeHoverProgramClasses: { circle: Unused as never }, allowInvalidContainer: true,
         labelFont: getComputedStyle(document.body).getPropertyValue("--mono") || "monospace", labelSize: 11, labelColor: { color: ink }, labelDensity: 0.6, labelGridCellSize: 90, labelRenderedSizeThreshold: 5,
-        renderEdgeLabels: pairs.size <= 24, edgeLabelSize: 10.5, edgeLabelColor: { color: muted }, edgeLabelFont: getComputedStyle(document.body).fontFamily,
-        zIndex: true, enableEdgeEvents: true, minEdgeThickness: 1, stagePadding: 58, defaultDrawNodeLabel: named(colour("--card"), ink), defaultDrawNodeHover: () => undefined,
+        renderEdgeLabels: folds.folds.size === 0 && pairs.size <= (wide ? 24 : 9), edgeLabelSize: 10.5, edgeLabelColor: { color: muted }, edgeLabelFont: getComputedStyle(document.body).fontFamily,
+        zIndex: true, enableEdgeEvents: true, minEdgeThickness: 1, stagePadding: wide ? 118 : 58, defaultDrawNodeLabel: named(colour("--card"), ink), defaultDrawNodeHover: () => undefined,
         nodeReducer: (token, data) => {
           const { pick: its } = latest.current;
           const chosen = its.account !== null || its.payments.size > 0;
-          const near = its.account === token || [...graph.edges(token)].some((edge) => hot(pairs.get(edge)!, its));
-          return { ...data, color: its.account === token ? picked : !data["evidence"] ? context : chosen && !near ? faint : muted, label: chosen && !near ? "" : (data["label"] as string), zIndex: data["evidence"] ? 1 : 0 };
+          const mine = its.account !== null && folds.as(its.account) === token;
+          const near = mine || [...graph.edges(token)].some((edge) => hot(pairs.get(edge)!, its, folds.as));
+          return { ...data, color: mine ? picked : !data["evidence"] ? context : chosen && !near ? faint : muted, label: chosen && !near ? "" : (data["label"] as string), zIndex: data["evidence"] ? 1 : 0 };
         },
         edgeReducer: (key, data) => {
           const { pick: its, until: shown } = latest.current;
           const pair = pairs.get(key)!;
           const chosen = its.account !== null || its.payments.size > 0;
-          const isHot = hot(pair, its);
+          const isHot = hot(pair, its, folds.as);
           const base = pair.evidence ? flow : context;
           return { ...data, hidden: pair.numbers[0]! > shown, color: chosen ? (isHot ? (its.payments.size === 1 ? picked : base) : faint) : base };
         },
@@ -92,7 +103,7 @@ export default function Network({ payments, pick, choose, until }: Props) {
       return;
     }
     setBroken(false);
-    it.on("clickNode", ({ node }) => latest.current.choose(latest.current.pick.account === node ? NOTHING : { payments: new Set(), account: node }));
+    it.on("clickNode", ({ node }) => (folds.folds.has(node) ? latest.current.choose({ payments: new Set([...graph.edges(node)].flatMap((edge) => pairs.get(edge)!.ids)), account: null }) : latest.current.choose(latest.current.pick.account === node ? NOTHING : { payments: new Set(), account: node })));
     it.on("clickEdge", ({ edge }) => latest.current.choose({ payments: new Set(pairs.get(edge)!.ids), account: null }));
     it.on("clickStage", () => latest.current.choose(NOTHING));
     sigma.current = it;
@@ -100,7 +111,7 @@ export default function Network({ payments, pick, choose, until }: Props) {
       sigma.current = null;
       it.kill();
     };
-  }, [payments, pairs, theme]);
+  }, [folds, pairs, theme]);
   useEffect(() => { sigma.current?.refresh({ skipIndexation: true }); }, [pick, until]);
 
   if (broken) return <p className="note in">{en.alert.noWebgl}</p>;
@@ -118,24 +129,35 @@ export default function Network({ payments, pick, choose, until }: Props) {
 
 type Drawer = NonNullable<NonNullable<ConstructorParameters<typeof Sigma>[2]>["defaultDrawNodeLabel"]>;
 
-/** A name above or below its account, on a halo, so that lines do not strike it out. */
+/** A program of sigma that nothing here is drawn with: it would be compiled all the same. */
+class Unused {
+  drawLabel = undefined;
+  kill(): void {}
+  reallocate(): void {}
+  process(): void {}
+  render(): void {}
+}
+
+/** A name beside its account, where no line comes from, on a halo. */
 function named(halo: string, ink: string): Drawer {
   return (context, data, settings) => {
     if (!data.label) return;
-    const below = (data as unknown as { side: number }).side < 0;
+    const { side } = data as unknown as { side: "left" | "right" | "above" | "below" };
     context.font = `${settings.labelSize}px ${settings.labelFont}`;
-    context.textAlign = "center";
+    context.textAlign = side === "left" ? "right" : side === "right" ? "left" : "center";
     context.lineWidth = 4;
     context.lineJoin = "round";
     context.strokeStyle = halo;
     context.fillStyle = ink;
-    const y = below ? data.y + data.size + 13 : data.y - data.size - 5;
-    context.strokeText(data.label, data.x, y);
-    context.fillText(data.label, data.x, y);
+    const x = data.x + (side === "left" ? -data.size - 5 : side === "right" ? data.size + 5 : 0);
+    const y = data.y + (side === "below" ? data.size + 13 : side === "above" ? -data.size - 5 : 4);
+    context.strokeText(data.label, x, y);
+    context.fillText(data.label, x, y);
     context.textAlign = "left";
   };
 }
 
-function hot(pair: Pair, pick: Pick): boolean {
-  return pick.account === pair.debtor || pick.account === pair.creditor || pair.ids.some((id) => pick.payments.has(id));
+function hot(pair: Pair, pick: Pick, as: (account: string) => string): boolean {
+  const account = pick.account === null ? null : as(pick.account);
+  return account === pair.debtor || account === pair.creditor || pair.ids.some((id) => pick.payments.has(id));
 }

@@ -2,12 +2,13 @@
 // innocent, and what was decided before.
 import { useMemo, useState } from "react";
 import { path } from "../api/client";
-import type { Account, Alert, FlowPayment, Graph, Payment, RuleHit, Typology } from "../api/types";
+import type { Account, Alert, FlowPayment, Payment, RuleHit, Typology } from "../api/types";
 import { useEvents, useGet } from "../api/use";
 import { en } from "../en";
 import { compact, count, lasting, many, money, percent, score, short } from "../format";
 import { Flow } from "../flow/Flow";
 import { NOTHING, type Pick } from "../flow/Lanes";
+import { useNeighbours } from "../flow/neighbours";
 import { inOrder } from "../flow/picture";
 import { go, parse, to } from "../router";
 import { can, useSession } from "../session";
@@ -35,12 +36,11 @@ export function AlertScreen({ id }: { id: string }) {
 function Loaded({ alert, reload }: { alert: Alert; reload: () => void }) {
   const session = useSession();
   const works = can(session, "work");
-  const [hops, setHops] = useState(false);
   const [pick, setPick] = useState<Pick>(NOTHING);
   const [assigning, setAssigning] = useState(false);
-  const near = useGet<Graph>(hops ? path(["alerts", alert.id, "graph"], { hops: 1 }) : null);
   const evidence = useMemo(() => inOrder(alert.evidence.map((payment): FlowPayment => ({ ...payment, in_evidence: true }))), [alert.evidence]);
-  const payments = useMemo(() => (hops && near.data ? inOrder(near.data.payments) : evidence), [hops, near.data, evidence]);
+  const its = useMemo(() => [alert], [alert]);
+  const near = useNeighbours(evidence, its);
   const around = beside(alert.id);
   const view = parse(location.hash).query.get("view");
   const move = (other: string | null): void => { if (other) go(to(["alerts", other], { view })); };
@@ -86,7 +86,7 @@ function Loaded({ alert, reload }: { alert: Alert; reload: () => void }) {
       </div>
       <div className="alert">
         <div className="stack">
-          <Flow payments={payments} pick={pick} choose={setPick} hops={hops} setHops={setHops} complete={!hops || (near.data?.is_complete ?? true)} loading={hops && near.loading} />
+          <Flow pick={pick} choose={setPick} {...near} />
           {!alert.evidence_is_complete && <p className="note warn">{en.alert.incomplete}</p>}
           <Before alert={alert} />
         </div>

@@ -5,7 +5,7 @@ import type { AuditEntry, AuditPage } from "../api/types";
 import { useGet } from "../api/use";
 import { verify, type Verdict } from "../audit/chain";
 import { en } from "../en";
-import { short } from "../format";
+import { dayOf, midnight, short } from "../format";
 import { setQuery, usePlace } from "../router";
 import { Nothing, Shown, Time, useTitle } from "../ui/basics";
 import { sayFailed } from "../ui/toast";
@@ -28,7 +28,7 @@ export default function Audit() {
     <label className="field"><span>{label}</span><input className="w3" type="search" name={name} defaultValue={asked[name] ?? ""} maxLength={200} /></label>
   );
   const date = (name: string, label: string) => (
-    <label className="field"><span>{label}</span><input className="w2" type="date" value={asked[name]?.slice(0, 10) ?? ""} onChange={(event) => setQuery({ [name]: event.target.value ? `${event.target.value}T00:00:00Z` : null })} /></label>
+    <label className="field"><span>{label}</span><input className="w2" type="date" value={dayOf(asked[name])} onChange={(event) => setQuery({ [name]: midnight(event.target.value) })} /></label>
   );
   return (
     <>

@@ -4,9 +4,10 @@ import { path, Problem } from "../api/client";
 import type { Alert, Case, Command, CommandName, FlowPayment } from "../api/types";
 import { useEvents, useGet } from "../api/use";
 import { en } from "../en";
-import { at, count, money, short } from "../format";
+import { at, count, money, short, visible } from "../format";
 import { Flow } from "../flow/Flow";
 import { NOTHING, type Pick } from "../flow/Lanes";
+import { useNeighbours } from "../flow/neighbours";
 import { inOrder } from "../flow/picture";
 import { narrative, csv, save } from "../narrative";
 import { go, setQuery, to, usePlace } from "../router";
@@ -116,6 +117,7 @@ function Loaded({ it, set, reload }: { it: Case; set: (it: Case) => void; reload
             <div className="in stack">
               {works && <NoteForm it={it} send={send} field={note} />}
               {it.log.length === 0 ? <p className="muted">{en.cases.logNone}</p> : <Log it={it} />}
+              <Looks it={it} />
             </div>
           </section>
           <section className="card">
@@ -142,8 +144,8 @@ function Decided({ it, second }: { it: Case; second: boolean }) {
     <section className="card">
       <header><h2>{en.cases.decision}</h2><State state={it.state === "proposed" ? "proposed" : "decided"} outcome={decision.outcome} /></header>
       <div className="in stack">
-        <p className="wrap"><bdi>{decision.reason}</bdi></p>
-        <p className="muted small">{short(decision.by, 60)}, <Time time={decision.at} />. {en.cases.evidence(decision.evidence.length)}.
+        <p className="wrap"><bdi>{visible(decision.reason)}</bdi></p>
+        <p className="muted small"><bdi>{short(decision.by, 60)}</bdi>, <Time time={decision.at} />. {en.cases.evidence(decision.evidence.length)}.
           {decision.approved_by && <> {en.cases.approvedBy(short(decision.approved_by, 60), "")}<Time time={decision.approved_at} />.</>}</p>
         {it.state === "proposed" && <p className="note warn">{second ? en.cases.needsYou : en.cases.needsSecond}</p>}
       </div>
@@ -187,12 +189,13 @@ function Alerts({ it, works, send, join, alerts }: { it: Case; works: boolean; s
 /** All evidence of the case as one flow. */
 function CaseFlow({ alerts, loading }: { alerts: readonly Alert[]; loading: boolean }) {
   const [pick, setPick] = useState<Pick>(NOTHING);
-  const payments = useMemo(() => {
+  const evidence = useMemo(() => {
     const all = new Map<string, FlowPayment>();
     for (const alert of alerts) for (const payment of alert.evidence) all.set(payment.id, { ...payment, in_evidence: true });
     return inOrder([...all.values()]);
   }, [alerts]);
-  return <Flow payments={payments} pick={pick} choose={setPick} complete={alerts.every((alert) => alert.evidence_is_complete)} loading={loading} />;
+  const near = useNeighbours(evidence, alerts);
+  return <Flow pick={pick} choose={setPick} {...near} complete={near.complete && alerts.every((alert) => alert.evidence_is_complete)} loading={loading || near.loading} />;
 }
 
 function NoteForm({ it, send, field }: { it: Case; send: Send; field: React.RefObject<HTMLTextAreaElement | null> }) {
@@ -229,6 +232,19 @@ function detail(value: unknown): string {
   return short(parts.join("; "), 300);
 }
 
+/** Who looked at the case, as the audit trail has it. */
+export function Looks({ it }: { it: Case }) {
+  if (it.seen.length === 0) return null;
+  return (
+    <section>
+      <h3 className="small muted">{en.cases.seen}</h3>
+      <ul className="list small">
+        {it.seen.map((one) => <li key={one.by}><bdi className="grow">{short(one.by, 40)}</bdi><span className="muted">{en.cases.looks(one.times)}, <Time time={one.last} /></span></li>)}
+      </ul>
+    </section>
+  );
+}
+
 export function Log({ it }: { it: Case }) {
   return (
     <ol className="log">
@@ -236,7 +252,7 @@ export function Log({ it }: { it: Case }) {
         <li key={entry.n} className={entry.command === "note" ? "note-entry" : GRAVE.has(entry.command) ? "grave" : ""}>
           <span><b><bdi>{short(entry.by, 40)}</bdi></b> {en.cases.commands[entry.command] ?? entry.command} <span className="muted small"><Time time={entry.at} seconds /></span></span>
           {detail(entry.detail) && <span className="small muted wrap"><bdi>{detail(entry.detail)}</bdi></span>}
-          {entry.text && <span className="wrap"><bdi>{short(entry.text, 4_000)}</bdi></span>}
+          {entry.text && <span className="wrap"><bdi>{short(entry.text, 8_000)}</bdi></span>}
         </li>
       ))}
     </ol>

@@ -4,14 +4,14 @@ import { path } from "../api/client";
 import type { Alert, Case, FlowPayment } from "../api/types";
 import { useGet } from "../api/use";
 import { en } from "../en";
-import { atSeconds, money, percent, score, short, utc } from "../format";
+import { atSeconds, money, percent, score, short, utc, visible } from "../format";
 import { Lanes } from "../flow/Lanes";
 import { inOrder } from "../flow/picture";
 import { narrative } from "../narrative";
 import { to } from "../router";
 import { stored } from "../theme";
 import { Bones, Failed, Shown, State, Time, useTitle } from "../ui/basics";
-import { Log } from "./Case";
+import { Log, Looks } from "./Case";
 import { useAlerts } from "./useAlerts";
 
 export default function CaseFile({ id }: { id: string }) {
@@ -32,29 +32,29 @@ function File({ it }: { it: Case }) {
       </div>
       <header>
         <h1>{en.file.title(it.id)}</h1>
-        <p><bdi>{it.title}</bdi></p>
+        <p className="wrap"><bdi>{short(it.title, 300)}</bdi></p>
         <p className="small muted">{en.file.made(`${atSeconds(new Date().toISOString())} (${utc(new Date().toISOString())})`)}</p>
       </header>
       <dl className="facts">
         <dt>{en.file.state}</dt><dd><State state={it.state} outcome={it.outcome} /></dd>
-        <dt>{en.file.assignee}</dt><dd>{it.assignee ?? "–"}</dd>
-        <dt>{en.file.opened}</dt><dd>{short(it.opened_by, 60)}, <Time time={it.opened_at} seconds /></dd>
+        <dt>{en.file.assignee}</dt><dd><bdi>{short(it.assignee ?? "–", 60)}</bdi></dd>
+        <dt>{en.file.opened}</dt><dd><bdi>{short(it.opened_by, 60)}</bdi>, <Time time={it.opened_at} seconds /></dd>
         {it.due && <><dt>{en.file.due}</dt><dd><Time time={it.due} /></dd></>}
       </dl>
       <section>
         <h2>{en.cases.decision}</h2>
         {it.decision ? (
           <>
-            <p><b>{en.outcomes[it.decision.outcome]}</b>. <bdi className="wrap">{it.decision.reason}</bdi></p>
-            <p className="small muted">{short(it.decision.by, 60)}, <Time time={it.decision.at} seconds />. {en.cases.evidence(it.decision.evidence.length)}.{it.decision.approved_by && ` ${en.cases.approvedBy(short(it.decision.approved_by, 60), it.decision.approved_at ? atSeconds(it.decision.approved_at) : "")}.`}</p>
+            <p><b>{en.outcomes[it.decision.outcome]}</b>. <bdi className="wrap">{visible(it.decision.reason)}</bdi></p>
+            <p className="small muted"><bdi>{short(it.decision.by, 60)}</bdi>, <Time time={it.decision.at} seconds />. {en.cases.evidence(it.decision.evidence.length)}.{it.decision.approved_by && ` ${en.cases.approvedBy(short(it.decision.approved_by, 60), it.decision.approved_at ? atSeconds(it.decision.approved_at) : "")}.`}</p>
           </>
         ) : <p className="muted">{en.file.noDecision}</p>}
       </section>
       {error !== null && <Failed error={error} />}
       {!done && <Bones />}
-      {done && <section><h2>{en.cases.narrative}</h2><pre>{stored(`narrative ${it.id}`) || narrative(it, alerts)}</pre></section>}
+      {done && <section><h2>{en.cases.narrative}</h2><pre dir="auto">{visible(stored(`narrative ${it.id}`) || narrative(it, alerts))}</pre></section>}
       {alerts.map((alert) => <AlertPaper key={alert.id} alert={alert} attached={new Set(it.decision?.evidence ?? [])} />)}
-      <section><h2>{en.cases.log}</h2><Log it={it} /></section>
+      <section><h2>{en.cases.log}</h2><Log it={it} /><Looks it={it} /></section>
     </article>
   );
 }
@@ -65,7 +65,7 @@ function AlertPaper({ alert, attached }: { alert: Alert; attached: ReadonlySet<s
     <section className="stack">
       <h2>{short(alert.title, 60)}, {money(alert.amount, alert.currency)}, {en.alert.payments(alert.payment_count)}, {en.alert.score.toLowerCase()} {score(alert.score)} <span className="id muted small">{short(alert.id, 60)}</span></h2>
       {payments.length > 0 && <figure><Lanes payments={payments} width={940} /></figure>}
-      <ul>{alert.rules.map((rule, n) => <li key={n} className="wrap"><bdi>{short(rule.reason, 1_000)}</bdi> <span className="muted small">({rule.title}, {en.alert.share(percent(rule.share))})</span></li>)}</ul>
+      <ul>{alert.rules.map((rule, n) => <li key={n} className="wrap"><bdi>{short(rule.reason, 1_000)}</bdi> <span className="muted small">(<bdi>{short(rule.title, 60)}</bdi>, {en.alert.share(percent(rule.share))})</span></li>)}</ul>
       <div className="scroll" tabIndex={0} role="region" aria-label={`${en.file.payments} ${short(alert.id, 60)}`}><table className="small">
         <thead><tr><th className="num" scope="col">{en.table.n}</th><th scope="col">{en.table.time}</th><th scope="col">{en.table.debtor}</th><th scope="col">{en.table.creditor}</th><th className="num" scope="col">{en.table.amount}</th><th scope="col">{en.table.payment}</th></tr></thead>
         <tbody>

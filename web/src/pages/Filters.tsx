@@ -4,6 +4,7 @@ import { path } from "../api/client";
 import type { Typology } from "../api/types";
 import { useGet } from "../api/use";
 import { en } from "../en";
+import { dayOf, midnight } from "../format";
 import { go, setQuery, to } from "../router";
 import { useSession } from "../session";
 import { stored, store } from "../theme";
@@ -52,7 +53,7 @@ export function Filters({ filters }: { filters: Record<string, string> }) {
       {select(en.queue.who, "assignee", [["", en.queue.anyone], [session.user.name, en.queue.me], ...(filters["assignee"] && filters["assignee"] !== session.user.name ? [[filters["assignee"], filters["assignee"]] as [string, string]] : [])], "w2")}
       <Typed label={en.queue.from} name="min_score" filters={filters} type="number" w="w1" />
       <Typed label={en.queue.amount} name="min_amount" filters={filters} type="number" w="w1" />
-      <label className="field"><span>{en.queue.since}</span><input className="w2" type="date" value={filters["since"]?.slice(0, 10) ?? ""} onChange={(event) => setQuery({ since: event.target.value ? `${event.target.value}T00:00:00Z` : null })} /></label>
+      <label className="field"><span>{en.queue.since}</span><input className="w2" type="date" value={dayOf(filters["since"])} onChange={(event) => setQuery({ since: midnight(event.target.value) })} /></label>
       <Typed label={en.queue.search} name="q" filters={filters} type="search" w="w2" input={search} />
       {filters["account"] && <label className="field"><span>{en.queue.account}</span><span className="button" ><span className="token">{filters["account"].slice(0, 14)}</span><button type="button" className="button bare" aria-label={en.queue.clear} onClick={() => setQuery({ account: null })}>×</button></span></label>}
       <div className="end">

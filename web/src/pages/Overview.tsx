@@ -9,6 +9,7 @@ import { ago, compact, count, percent, short } from "../format";
 import { setQuery, to, usePlace } from "../router";
 import { Bones, Shown, Time, useTitle } from "../ui/basics";
 import { Glyph } from "../ui/glyph";
+import { Health } from "./Health";
 import { Left } from "./Holds";
 
 const Chart = lazy(() => import("../ui/Chart"));
@@ -42,6 +43,7 @@ function Loaded({ data, holds }: { data: Data; holds: HoldPage | undefined }) {
     { label: en.overview.alertsLine, values: data.per_day.map((one) => one.alerts), colour: "--flow", bars: true },
     { label: en.overview.decidedLine, values: data.per_day.map((one) => one.decided), colour: "--pick" },
   ], [data]);
+  const paid = useMemo(() => [{ label: en.overview.paymentsLine, values: data.per_day.map((one) => one.payments), colour: "--context", bars: true }], [data]);
   const rules = [...data.per_typology].sort((a, b) => b.alerts - a.alerts);
   const running = [...(holds?.holds ?? [])].sort((a, b) => Date.parse(a.ends_at) - Date.parse(b.ends_at)).slice(0, 6);
   return (
@@ -57,12 +59,12 @@ function Loaded({ data, holds }: { data: Data; holds: HoldPage | undefined }) {
       </dl>
       <section className="card">
         <h2>{en.overview.perDay}</h2>
-        {days.length > 0 ? <Suspense fallback={<Bones />}><Chart days={days} lines={lines} label={en.overview.perDay} /></Suspense> : <p className="in muted">{en.overview.nothingYet}</p>}
+        {days.length > 0 ? <Suspense fallback={<Bones />}><Chart days={days} lines={lines} label={en.overview.perDay} /><Chart days={days} lines={paid} label={en.overview.paidPerDay} high={130} /></Suspense> : <p className="in muted">{en.overview.nothingYet}</p>}
         <details className="in">
           <summary>{en.overview.table}</summary>
           <div className="scroll ticked" tabIndex={0} role="region" aria-label={en.overview.table}>
-            <table><thead><tr><th scope="col">{en.overview.day}</th><th scope="col" className="num">{en.overview.alertsLine}</th><th scope="col" className="num">{en.overview.decidedLine}</th></tr></thead>
-              <tbody>{data.per_day.map((one) => <tr key={one.day}><th scope="row">{one.day}</th><td className="num">{count(one.alerts)}</td><td className="num">{count(one.decided)}</td></tr>)}</tbody></table>
+            <table><thead><tr><th scope="col">{en.overview.day}</th><th scope="col" className="num">{en.overview.paymentsLine}</th><th scope="col" className="num">{en.overview.alertsLine}</th><th scope="col" className="num">{en.overview.decidedLine}</th></tr></thead>
+              <tbody>{data.per_day.map((one) => <tr key={one.day}><th scope="row">{one.day}</th><td className="num">{count(one.payments)}</td><td className="num">{count(one.alerts)}</td><td className="num">{count(one.decided)}</td></tr>)}</tbody></table>
           </div>
         </details>
       </section>
@@ -73,6 +75,7 @@ function Loaded({ data, holds }: { data: Data; holds: HoldPage | undefined }) {
             <table>
               <thead><tr><th scope="col">{en.overview.rule}</th><th scope="col" className="num">{en.overview.alertsLine}</th><th scope="col" className="num">{en.overview.decided}</th><th scope="col" className="num">{en.overview.reported}</th><th scope="col" className="num">{en.overview.precision}</th></tr></thead>
               <tbody>
+                {rules.length === 0 && <tr><td colSpan={5} className="muted">{en.overview.nothingYet}</td></tr>}
                 {rules.map((one) => (
                   <tr key={one.typology}>
                     <th scope="row"><span className="kind"><Glyph typology={one.typology} /><a href={to(["queue"], { typology: one.typology })}>{short(one.title, 40)}</a></span></th>
@@ -102,6 +105,7 @@ function Loaded({ data, holds }: { data: Data; holds: HoldPage | undefined }) {
               {running.map((hold) => <li key={hold.payment}>{hold.alert ? <a className="id grow" href={to(["alerts", hold.alert])}>{short(hold.payment, 24)}</a> : <span className="id grow">{short(hold.payment, 24)}</span>}<span className="muted"><Time time={hold.ends_at} /></span><Left hold={hold} /></li>)}
             </ul>
           </section>
+          <Health />
         </div>
       </div>
     </>

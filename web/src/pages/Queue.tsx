@@ -16,11 +16,13 @@ import { say, sayFailed } from "../ui/toast";
 import { AssignDialog } from "./Assign";
 import { take } from "../work";
 import { Filters } from "./Filters";
-import { Start } from "./Start";
+import { DemoStrip, Start, useDemo } from "./Start";
 import { remember } from "../trail";
 
 const FILTERS = ["typology", "state", "min_score", "min_amount", "action", "assignee", "since", "until", "account", "q", "sort", "order"] as const;
 const PAGE = 200;
+/** What comes first where nothing is asked for; the service would begin with the newest. */
+const DEFAULT_SORT = "score";
 
 export function filtersOf(query: URLSearchParams): Record<string, string> {
   const filters: Record<string, string> = {};
@@ -53,7 +55,7 @@ export function Queue() {
     const stop = new AbortController();
     busy.current = stop;
     setPage((old) => ({ ...old, loading: true, error: null }));
-    get<AlertPage>(path(["alerts"], { ...(JSON.parse(key) as Record<string, string>), limit: sofar === 0 ? 100 : PAGE, cursor }), stop.signal).then(
+    get<AlertPage>(path(["alerts"], { sort: DEFAULT_SORT, ...(JSON.parse(key) as Record<string, string>), limit: sofar === 0 ? 100 : PAGE, cursor }), stop.signal).then(
       (got) => {
         setRows((old) => {
           if (sofar === 0) return got.alerts;
@@ -131,20 +133,22 @@ export function Queue() {
     a: takeOne, r: refresh, Escape: () => setChosen(new Set()),
   });
 
+  const demo = useDemo(refresh);
   if (overview.data && overview.data.alerts_total === 0 && rows.length === 0 && !page.loading && Object.keys(filters).length === 0 && !page.error) {
-    return <Start overview={overview.data} moved={refresh} />;
+    return <><DemoStrip demo={demo} /><Start overview={overview.data} demo={demo} moved={refresh} /></>;
   }
-  const sort = filters["sort"] ?? "score";
+  const sort = filters["sort"] ?? DEFAULT_SORT;
   const order = filters["order"] ?? "desc";
   const sorter = (name: string, label: string) => (
     <button type="button" aria-label={`${en.queue.sortBy(label)}${sort === name ? `, ${order === "desc" ? en.queue.descending : en.queue.ascending}` : ""}`}
-      onClick={() => setQuery({ sort: name === "score" ? null : name, order: sort === name && order === "desc" ? "asc" : null })}>
+      onClick={() => setQuery({ sort: name === DEFAULT_SORT ? null : name, order: sort === name && order === "desc" ? "asc" : null })}>
       {label}{sort === name ? (order === "desc" ? " ↓" : " ↑") : ""}
     </button>
   );
   return (
     <>
       <h1 className="gone">{en.queue.title}</h1>
+      <DemoStrip demo={demo} />
       <Glance overview={overview.data} />
       <div className="card queue">
         <Filters filters={filters} />
@@ -158,10 +162,12 @@ export function Queue() {
             <span role="columnheader">{en.columns.account}</span><span role="columnheader">{en.columns.state}</span><span role="columnheader">{en.columns.assignee}</span>
             <span role="columnheader" className="num" aria-sort={sort === "time" ? (order === "desc" ? "descending" : "ascending") : "none"}>{sorter("time", en.columns.age)}</span>
           </div>
-          {rows.length === 0 && page.loading && <Bones lines={10} />}
-          {rows.length === 0 && page.error ? <Failed error={page.error} again={refresh} /> : null}
-          {rows.length === 0 && !page.loading && !page.error && (
-            <Nothing title={en.queue.none}><p>{en.queue.noneHint}</p><button type="button" className="button" onClick={() => go("#/queue")}>{en.queue.clear}</button></Nothing>
+          {rows.length === 0 && (
+            <div role="row"><div role="gridcell">
+              {page.loading ? <Bones lines={10} /> : page.error ? <Failed error={page.error} again={refresh} /> : (
+                <Nothing title={en.queue.none}><p>{en.queue.noneHint}</p><button type="button" className="button" onClick={() => go("#/queue")}>{en.queue.clear}</button></Nothing>
+              )}
+            </div></div>
           )}
           <div className="body" style={{ height: virtual.getTotalSize() }} role="rowgroup">
             {items.map((item) => {

@@ -1,7 +1,9 @@
 import { describe, expect, it } from "vitest";
 import type { FlowPayment } from "../api/types";
 import { places } from "../flow/direction";
+import { folded } from "../flow/fold";
 import { layersOf, makeLanes } from "../flow/lanes";
+import { around } from "../flow/neighbours";
 import { inOrder, layOut, MOST_DRAWN } from "../flow/picture";
 import { DAY, makeScale, positionOf, ticksOf } from "../flow/scale";
 import { outline } from "../flow/shape";
@@ -128,5 +130,34 @@ describe("the network", () => {
   it("puts no two accounts on one place", () => {
     const spots = places(ledger(Array.from({ length: 300 }, (_, n) => `${n} P${n} M 1`).concat(Array.from({ length: 50 }, (_, n) => `~${n} X${n} P${n} 1`)).join("\n")));
     expect(new Set(spots.map(({ x, y }) => `${x.toFixed(4)},${y.toFixed(4)}`)).size).toBe(spots.length);
+  });
+});
+
+describe("folding", () => {
+  const hub = ledger(Array.from({ length: 500 }, (_, n) => `${n / 50} P${n} M ${10 + n}`).join("\n"));
+  it("of five hundred payers the eleven largest stay, and the others are one that has all their payments", () => {
+    const { payments, folds, as } = folded(hub);
+    expect([...folds.values()].map(({ accounts, pays }) => [accounts.length, pays])).toEqual([[489, true]]);
+    expect(payments).toHaveLength(500);
+    expect(new Set(payments.map(({ debtor }) => debtor)).size).toBe(12);
+    expect([as("P499"), as("M")]).toEqual(["P499", "M"]);
+    expect(payments.filter(({ debtor }) => debtor === as("P0"))).toHaveLength(489);
+    expect(payments.reduce((sum, { amount }) => sum + amount, 0)).toBe(hub.reduce((sum, { amount }) => sum + amount, 0));
+  });
+  it("who pays two accounts, is paid too, or is beside few alike, stays by itself", () => {
+    const more = [...hub, ...ledger("11 P3 X 5\n11 M P4 5").map((one) => ({ ...one, id: `more${one.id}` }))];
+    const { as } = folded(more);
+    expect([as("P3"), as("P4"), as("P5")]).toEqual(["P3", "P4", as("P6")]);
+    expect(folded(ledger("0 A M 1\n0 B M 1\n0 C M 1")).folds.size).toBe(0);
+  });
+});
+
+describe("neighbours", () => {
+  it("are those of the accounts that are opened, and of all where all are wanted", () => {
+    const evidence = ledger("0 A B 10");
+    const payments = [...evidence, ...ledger("~1 B C 5\n~2 A D 5").map((one) => ({ ...one, id: `near${one.id}` }))];
+    const graph = { accounts: [], payments, is_complete: true };
+    const shown = (opened: ReadonlySet<string> | "all"): string => around(evidence, [graph, graph], opened).map(({ creditor }) => creditor).join(" ");
+    expect([shown(new Set()), shown(new Set(["B"])), shown("all")]).toEqual(["B", "B C", "B C D"]);
   });
 });

@@ -1,6 +1,7 @@
+import { measures } from "../pages/Health";
 import { describe, expect, it } from "vitest";
 import type { Alert, Payment } from "../api/types";
-import { amount, lasting, money, short } from "../format";
+import { amount, dayOf, lasting, midnight, money, short } from "../format";
 import { csv, narrative } from "../narrative";
 import { sentence } from "../pages/sentence";
 import { parse } from "../router";
@@ -68,5 +69,22 @@ describe("formats", () => {
   it("reads addresses, also broken ones", () => {
     expect(parse("#/alerts/a%2Fb?view=table").parts).toEqual(["alerts", "a/b"]);
     expect(parse("#/alerts/%E0%A4%A").parts).toEqual(["alerts", "%E0%A4%A"]);
+  });
+});
+
+describe("what the service counts of itself", () => {
+  it("is read where it has no label, and nothing else is taken for it", () => {
+    const found = measures(["# TYPE shroff_payments gauge", "shroff_payments 40000", "shroff_batch_seconds_bucket{le=\"0.1\"} 3", "shroff_batch_seconds_sum 1.5e-1", "other_payments 7", "shroff_x y"]);
+    expect([...found]).toEqual([["payments", 40_000], ["batch_seconds_sum", 0.15]]);
+  });
+});
+
+describe("days of the analyst", () => {
+  it("begin at the midnight of where one is, and come back as the same day", () => {
+    for (const day of ["2026-01-01", "2026-07-01", "2024-02-29"]) {
+      expect(new Date(midnight(day)!).getHours()).toBe(0);
+      expect(dayOf(midnight(day)!)).toBe(day);
+    }
+    expect([midnight(""), dayOf(undefined), dayOf("no time")]).toEqual([null, "", ""]);
   });
 });

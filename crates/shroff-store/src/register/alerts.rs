@@ -44,6 +44,8 @@ pub struct AlertChange {
     pub sum: Sum,
     /// How many payments its evidence has.
     pub payment_count: u64,
+    /// Whether its evidence is all that its rules rest on.
+    pub evidence_is_complete: bool,
     /// How often it has changed.
     pub revision: u64,
     /// Why, strongest first.
@@ -128,6 +130,8 @@ pub struct Watermark {
 pub(super) struct Rest {
     pub(super) title: String,
     pub(super) rules: Vec<RuleShare>,
+    /// None in rows that are older than it.
+    pub(super) evidence_is_complete: Option<bool>,
 }
 
 impl AlertChange {
@@ -315,7 +319,11 @@ async fn write_heads<'a>(
 
 /// The values of an alert's row, in the order of the columns.
 fn head(sql: &mut Sql, change: &AlertChange) {
-    let rest = Rest { title: change.title.clone(), rules: change.rules.clone() };
+    let rest = Rest {
+        title: change.title.clone(),
+        rules: change.rules.clone(),
+        evidence_is_complete: Some(change.evidence_is_complete),
+    };
     // Texts and small numbers: there is nothing that JSON has no form for.
     let rest = serde_json::to_string(&rest).unwrap_or_default();
     let (high, low) = split(change.sum.amount.digits);
@@ -354,14 +362,15 @@ async fn write_evidence<'a>(
 ) -> Result<(), RegisterError> {
     // Each once: the same row twice in one statement would be a conflict with itself.
     let mut payments: BTreeMap<(i64, u32), &Evidence> = BTreeMap::new();
-    let mut accounts: BTreeMap<(i64, &str), i64> = BTreeMap::new();
+    let mut accounts: BTreeMap<(i64, &str), (i64, i64)> = BTreeMap::new();
     for (change, number) in changes {
         for evidence in &change.evidence {
             payments.insert((number, evidence.place), evidence);
             let position = i64::from(evidence.place) * 2;
             for (account, at) in [(&evidence.debtor, position), (&evidence.creditor, position + 1)]
             {
-                let least = accounts.entry((number, account)).or_insert(at);
+                let (least, _) =
+                    accounts.entry((number, account)).or_insert((at, change.raised_at.0));
                 *least = at.min(*least);
             }
         }
@@ -385,10 +394,11 @@ async fn write_evidence<'a>(
     }
     let accounts: Vec<_> = accounts.into_iter().collect();
     for rows in accounts.chunks(ROWS_AT_ONCE) {
-        let mut sql = Sql::new("INSERT INTO alert_accounts (alert, account, position) VALUES ");
-        for (at, ((number, account), position)) in rows.iter().enumerate() {
+        let mut sql =
+            Sql::new("INSERT INTO alert_accounts (alert, account, position, raised_at) VALUES ");
+        for (at, ((number, account), (position, raised))) in rows.iter().enumerate() {
             sql.text(if at == 0 { "(" } else { ", (" }).value(*number).text(", ");
-            sql.value((*account).to_owned()).text(", ").value(*position).text(")");
+            sql.value((*account).to_owned()).text(", ").values([*position, *raised]).text(")");
         }
         // Accounts are told in the order in which the payments name them.
         sql.text(

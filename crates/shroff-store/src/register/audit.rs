@@ -10,6 +10,7 @@ use sqlx::any::AnyRow;
 
 use super::Register;
 use super::error::{Doing, RegisterError};
+use super::find::count;
 use super::sql::{Conditions, Sql, column};
 
 /// What stands where an entry has none before it.
@@ -126,6 +127,26 @@ impl Register {
         sql.text(" ORDER BY n DESC LIMIT ").value(i64::from(wanted.most));
         let rows = sql.rows(&self.reader, "read the audit trail").await?;
         rows.iter().map(read).collect()
+    }
+
+    /// Who did something to an object, when last and how often: the latest first, so many at most.
+    ///
+    /// # Errors
+    /// Where the database refuses.
+    pub async fn doers(
+        &self,
+        (action, object): (&str, &str),
+        most: u32,
+    ) -> Result<Vec<(String, Timestamp, u64)>, RegisterError> {
+        let mut sql =
+            Sql::new("SELECT actor, MAX(at) AS last, COUNT(*) AS times FROM audit WHERE object = ");
+        sql.value(object.to_owned()).text(" AND action = ").value(action.to_owned());
+        sql.text(" GROUP BY actor ORDER BY last DESC, actor LIMIT ").value(i64::from(most));
+        let rows = sql.rows(&self.reader, "read the audit trail").await?;
+        let doer = |row: &AnyRow| -> Result<(String, Timestamp, u64), RegisterError> {
+            Ok((column(row, "actor")?, Timestamp(column(row, "last")?), count(row, "times")?))
+        };
+        rows.iter().map(doer).collect()
     }
 
     /// The entries after a number, oldest first: what an export is made of, page by page.

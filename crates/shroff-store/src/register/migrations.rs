@@ -14,6 +14,7 @@ const ALL: &[(i64, &str, &str)] = &[
     (1, "register", include_str!("migrations/0001_register.sql")),
     (10, "users", include_str!("migrations/0010_users.sql")),
     (20, "webhooks", include_str!("migrations/0020_webhooks.sql")),
+    (40, "lists", include_str!("migrations/0040_lists.sql")),
 ];
 
 /// Brings the tables up to date.

@@ -26,6 +26,13 @@ pub struct Counted {
     pub days: Vec<(i64, u64, u64)>,
     /// By typology.
     pub typologies: Vec<TypologyCount>,
+    /// How long cases of these days took, ascending.
+    pub decisions: Vec<Span>,
+}
+
+/// What the search costs, the innocent above all.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Burden {
     /// Accounts in alerts of these days.
     pub accounts_alerted: u64,
     /// Those in more than one.
@@ -34,8 +41,6 @@ pub struct Counted {
     pub innocent_accounts: u64,
     /// How long payments were held in alerts that were not reported.
     pub held_innocent: Span,
-    /// How long cases of these days took, ascending.
-    pub decisions: Vec<Span>,
 }
 
 /// What is counted of a typology.
@@ -83,11 +88,7 @@ impl Register {
     ///
     /// # Errors
     /// Where the database refuses.
-    pub async fn counted(
-        &self,
-        since: Timestamp,
-        now: Timestamp,
-    ) -> Result<Counted, RegisterError> {
+    pub async fn counted(&self, since: Timestamp) -> Result<Counted, RegisterError> {
         let mut counted = Counted::default();
         let sql = Sql::new("SELECT state, COUNT(*) AS n FROM alerts GROUP BY state ORDER BY state");
         for row in sql.rows(&self.reader, DOING).await? {
@@ -104,7 +105,6 @@ impl Register {
             counted.oldest_open = column::<Option<i64>>(&row, "oldest")?.map(Timestamp);
         }
         self.count_days(&mut counted, since).await?;
-        self.count_burden(&mut counted, since, now).await?;
         Ok(counted)
     }
 
@@ -153,25 +153,35 @@ impl Register {
         Ok(())
     }
 
-    async fn count_burden(
-        &self,
-        counted: &mut Counted,
-        since: Timestamp,
-        now: Timestamp,
-    ) -> Result<(), RegisterError> {
+    /// Counts what alerts from `since` on cost. It looks at each of their accounts, which takes longer
+    /// than all the rest: whoever wants both asks for them at the same time.
+    ///
+    /// # Errors
+    /// Where the database refuses.
+    pub async fn burden(&self, since: Timestamp, now: Timestamp) -> Result<Burden, RegisterError> {
+        let mut burden = Burden::default();
         let mut sql = Sql::new(
             "SELECT COUNT(*) AS accounts, CAST(COALESCE(SUM(CASE WHEN n > 1 THEN 1 ELSE 0 END), 0) \
-             AS BIGINT) AS again, CAST(COALESCE(SUM(CASE WHEN reports = 0 AND decided > 0 THEN 1 \
-             ELSE 0 END), 0) AS BIGINT) AS innocent FROM (SELECT account, COUNT(*) AS n, \
-             COUNT(outcome) AS decided, SUM(CASE WHEN outcome = 'report' THEN 1 ELSE 0 END) AS \
-             reports FROM alert_accounts JOIN alerts ON alerts.number = alert_accounts.alert \
-             WHERE raised_at >= ",
+             AS BIGINT) AS again FROM (SELECT account, COUNT(*) AS n FROM alert_accounts WHERE \
+             raised_at >= ",
         );
         sql.value(since.0).text(" GROUP BY account) AS accounts");
         if let Some(row) = sql.row(&self.reader, DOING).await? {
-            counted.accounts_alerted = count(&row, "accounts")?;
-            counted.accounts_alerted_again = count(&row, "again")?;
-            counted.innocent_accounts = count(&row, "innocent")?;
+            burden.accounts_alerted = count(&row, "accounts")?;
+            burden.accounts_alerted_again = count(&row, "again")?;
+        }
+        // From the alerts that are decided: they are few beside all.
+        let mut sql = Sql::new(
+            "SELECT COUNT(*) AS innocent FROM (SELECT account FROM alerts JOIN alert_accounts ON \
+             alert_accounts.alert = alerts.number WHERE outcome IN ('report', 'no_report') AND \
+             alerts.raised_at >= ",
+        );
+        sql.value(since.0).text(
+            " GROUP BY account HAVING SUM(CASE WHEN outcome = 'report' THEN 1 ELSE 0 END) = 0) AS \
+             accounts",
+        );
+        if let Some(row) = sql.row(&self.reader, DOING).await? {
+            burden.innocent_accounts = count(&row, "innocent")?;
         }
         let mut sql = Sql::new("SELECT CAST(COALESCE(SUM(COALESCE(holds.ended_at, ");
         sql.value(now.0).text(
@@ -181,8 +191,8 @@ impl Register {
         sql.value(since.0);
         if let Some(row) = sql.row(&self.reader, DOING).await? {
             let held = Span::from_micros(column::<i64>(&row, "held")?);
-            counted.held_innocent = held.unwrap_or(Span::ZERO);
+            burden.held_innocent = held.unwrap_or(Span::ZERO);
         }
-        Ok(())
+        Ok(burden)
     }
 }

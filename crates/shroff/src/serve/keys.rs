@@ -62,10 +62,12 @@ pub(crate) enum Right {
     WriteRules,
     /// To let rules judge, and to take the former ones again.
     ApproveRules,
+    /// To load a made-up world into an empty log.
+    LoadDemo,
 }
 
 /// Every right.
-pub(crate) const RIGHTS: [Right; 14] = [
+pub(crate) const RIGHTS: [Right; 15] = [
     Right::SendPayments,
     Right::ReadVerdicts,
     Right::ReadAlerts,
@@ -80,6 +82,7 @@ pub(crate) const RIGHTS: [Right; 14] = [
     Right::ManageWebhooks,
     Right::WriteRules,
     Right::ApproveRules,
+    Right::LoadDemo,
 ];
 
 impl Right {
@@ -91,7 +94,8 @@ impl Right {
             | Right::ManageUsers
             | Right::Unmask
             | Right::ManageWebhooks
-            | Right::ApproveRules => true,
+            | Right::ApproveRules
+            | Right::LoadDemo => true,
             Right::SendPayments
             | Right::ReadVerdicts
             | Right::ReadAlerts
@@ -120,6 +124,7 @@ impl Right {
             Right::Unmask => "unmask",
             Right::ReadWebhooks => "read-webhooks",
             Right::ManageWebhooks => "manage-webhooks",
+            Right::LoadDemo => "load-demo",
         }
     }
 }
@@ -141,7 +146,9 @@ impl Role {
             Right::ReadAudit | Right::ReadWebhooks => {
                 matches!(self, Role::Administrator | Role::Auditor)
             }
-            Right::ManageUsers | Right::ManageWebhooks => matches!(self, Role::Administrator),
+            Right::ManageUsers | Right::ManageWebhooks | Right::LoadDemo => {
+                matches!(self, Role::Administrator)
+            }
             Right::ReadMetrics => {
                 matches!(self, Role::Administrator | Role::Auditor | Role::Monitor)
             }

@@ -5,6 +5,7 @@ mod alerts;
 mod audit;
 pub(crate) mod bodies;
 mod cases;
+mod demo;
 mod events;
 mod graph;
 mod holds;
@@ -31,6 +32,8 @@ use super::http::Shared;
 use super::problem::{Kind, Problem};
 use crate::settings;
 
+#[cfg(test)]
+pub(crate) use self::query::ACTIONS;
 pub(crate) use self::typologies::typologies_text;
 
 /// All of them.
@@ -50,6 +53,7 @@ pub(crate) fn router() -> OpenApiRouter<Arc<Shared>> {
         .merge(unmask::router())
         .merge(rules::router())
         .merge(webhooks::router())
+        .merge(demo::router())
 }
 
 type Answer = Result<Response, Problem>;

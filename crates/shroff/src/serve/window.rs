@@ -1,9 +1,10 @@
 //! Payments of the window, looked through piece by piece so that the engine goes on in between.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use shroff_types::{AccountId, Amount, Place, Timestamp};
+use shroff_engine::Live;
+use shroff_types::{AccountId, Amount, Place, Span, Timestamp};
 
 use super::desk::Desk;
 use super::problem::Problem;
@@ -107,4 +108,48 @@ pub(crate) async fn payments_of(
         }
         end = begin;
     }
+}
+
+/// Days that are counted at most.
+const MOST_DAYS: usize = 3_661;
+
+/// How many payments of the window are of each day from a time on, by days since 1970. They are
+/// searched for, not walked through, so that the engine is asked once: a late one counts with those
+/// that it came among.
+pub(crate) async fn payments_by_day(
+    desk: &Desk,
+    since: Timestamp,
+) -> Result<BTreeMap<i64, u64>, Problem> {
+    desk.ask(move |core| {
+        let live = &core.live;
+        let end = live.next();
+        let mut days = BTreeMap::new();
+        let mut from = first_of(live, live.first_held(), since);
+        while let Some(held) = live.held(from).filter(|_| days.len() < MOST_DAYS) {
+            let day = held.time.0.div_euclid(Span::DAY.micros());
+            let midnight = Timestamp((day + 1).saturating_mul(Span::DAY.micros()));
+            let next = first_of(live, Place(from.0 + 1), midnight);
+            *days.entry(day).or_insert(0) += u64::from(next.0 - from.0);
+            if next >= end {
+                break;
+            }
+            from = next;
+        }
+        days
+    })
+    .await
+}
+
+/// The first payment from a place on that is not before a time.
+fn first_of(live: &Live, from: Place, time: Timestamp) -> Place {
+    let (mut low, mut high) = (from.0, live.next().0.max(from.0));
+    while low < high {
+        let middle = low + (high - low) / 2;
+        if live.held(Place(middle)).is_some_and(|held| held.time < time) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    Place(low)
 }

@@ -13,6 +13,7 @@ mod bench;
 mod browser;
 #[cfg(unix)]
 mod changes;
+mod demo;
 #[cfg(unix)]
 mod deploy;
 #[cfg(unix)]
@@ -24,6 +25,8 @@ mod forms;
 #[cfg(unix)]
 mod keys;
 mod labels;
+#[cfg(unix)]
+mod lists;
 #[cfg(unix)]
 mod messages;
 mod mutes;
@@ -42,6 +45,8 @@ mod refusals;
 mod register;
 mod rules;
 mod secrets;
+#[cfg(unix)]
+mod sending;
 #[cfg(unix)]
 mod serve;
 #[cfg(unix)]

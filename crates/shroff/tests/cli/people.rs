@@ -195,8 +195,8 @@ fn whoever_guesses_a_password_waits_and_whether_there_is_a_user_is_not_told() {
 const ROLES: [&str; 6] =
     ["analyst", "reviewer", "rule-author", "auditor", "payment-system", "monitor"];
 
-/// administrator, analyst, reviewer, rule-author, auditor, payment-system, monitor. y: who has
-/// the role may; p: a person may, and a key of the role may not; n: nobody of the role may.
+// administrator, analyst, reviewer, rule-author, auditor, payment-system, monitor. y: who has
+// the role may; p: a person may, and a key of the role may not; n: nobody of the role may.
 const TABLE: &str = "
         POST /v1/payments                    y n n n n y n
         POST /v1/messages                    y n n n n y n
@@ -238,6 +238,9 @@ const TABLE: &str = "
         POST /v1/webhooks/x/test             p n n n n n n
         GET  /v1/webhooks/x/deliveries       y n n n y n n
         POST /v1/webhooks/x/deliveries/y/retry p n n n n n n
+        GET  /v1/demo                        p n n n n n n
+        DELETE /v1/demo                      p n n n n n n
+        POST /v1/demo                        p n n n n n n
         GET  /metrics                        y n n n y n y";
 
 #[test]

@@ -8,16 +8,17 @@ use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, StatusCode};
 use serde::de::DeserializeOwned;
 use shroff_store::register::{
-    By, CaseError, CaseFilter, CaseRow, CaseState, Command, CommandKind, case_id, case_number,
+    By, CaseError, CaseFilter, CaseRow, CaseState, Command, CommandKind, Shown, ShownAlert,
+    case_id, case_number,
 };
 use shroff_types::Timestamp;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::bodies::{
-    AlertHead, Case, CaseCommand, CaseHead, CasePage, CaseVerb, Hold, LogEntry, NewCase,
+    AlertHead, Case, CaseCommand, CaseHead, CaseLook, CasePage, CaseVerb, Hold, LogEntry, NewCase,
 };
-use super::query::{RawQuery, Wanted};
+use super::query::{RawQuery, Wanted, states};
 use super::{Answer, json, refused, saw, unknown};
 use crate::serve::actor::{Actor, actor};
 use crate::serve::api::{Asked, Big, CaseId, Found, Raced, State as Name, Unprocessed};
@@ -34,6 +35,10 @@ const MOST_LETTERS: usize = 8_000;
 const MOST_EVIDENCE: usize = 5_000;
 /// The most alerts that are taken in at once.
 const MOST_ALERTS: usize = 500;
+/// The most people of whom is told that they looked at a case.
+const MOST_LOOKS: u32 = 100;
+/// What the audit trail says of whoever looked at a case.
+const READ: &str = "case.read";
 
 pub(super) fn router() -> OpenApiRouter<Arc<Shared>> {
     OpenApiRouter::default()
@@ -78,12 +83,19 @@ async fn whole(shared: &Shared, row: &CaseRow) -> Result<Case, Problem> {
     let links = register.case_links(number).await.map_err(refused)?;
     let log = register.case_log(number).await.map_err(refused)?;
     let holds = register.holds_of_case(number).await.map_err(refused)?;
+    let looks = register.doers((READ, &case_id(number)), MOST_LOOKS).await.map_err(refused)?;
+    let look = |(by, last, times): (String, Timestamp, u64)| CaseLook {
+        by,
+        last: last.to_string(),
+        times,
+    };
     Ok(Case {
         head: CaseHead::of(row),
         alerts: AlertHead::all(&alerts),
         links: links.into_iter().map(case_id).collect(),
         log: log.into_iter().map(LogEntry::of).collect(),
         hold: holds.iter().map(Hold::of).collect(),
+        seen: looks.into_iter().map(look).collect(),
         allowed: row.state.allowed().into_iter().map(CommandKind::name).collect(),
     })
 }
@@ -93,8 +105,9 @@ async fn whole(shared: &Shared, row: &CaseRow) -> Result<Case, Problem> {
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "it names what `list` reads")]
 struct CaseQuery {
-    /// open, assigned, waiting, escalated, proposed or decided
-    state: Option<Name>,
+    /// one or several of open, assigned, waiting, escalated, proposed and decided
+    #[param(style = Form, explode = false, max_items = 6, value_type = Option<Vec<Name>>)]
+    state: Option<String>,
     /// the name of a person
     #[param(max_length = 200)]
     assignee: Option<String>,
@@ -123,7 +136,7 @@ async fn list(State(shared): State<Arc<Shared>>, headers: HeaderMap, query: RawQ
     let mut wanted = Wanted::read::<CaseQuery>(query)?;
     let most = wanted.limit()?;
     let filter = CaseFilter {
-        state: wanted.read_as("state", CaseState::from_name)?,
+        states: wanted.words("state", &states(), CaseState::from_name)?,
         assignee: wanted.text("assignee"),
         text: wanted.text("q"),
         before: wanted.read_as("cursor", |text| text.parse().ok())?,
@@ -159,7 +172,7 @@ async fn one(
     let number = number(id)?;
     let row = shared.register.case(number).await.map_err(refused)?;
     let row = row.ok_or_else(|| unknown("case"))?;
-    saw(&shared, &actor, "case.read", &case_id(number)).await?;
+    saw(&shared, &actor, READ, &case_id(number)).await?;
     json(&whole(&shared, &row).await?)
 }
 
@@ -270,9 +283,13 @@ fn read(verb: CaseVerb) -> Result<Command, Problem> {
         }
         CaseVerb::Resume => Command::Resume,
         CaseVerb::Escalate { reason } => Command::Escalate(written("reason", &reason)?),
-        CaseVerb::Decide { outcome, reason, evidence } => {
+        CaseVerb::Decide { outcome, reason, evidence, alerts } => {
             few("evidence", &evidence, MOST_EVIDENCE)?;
-            Command::Decide(outcome, written("reason", &reason)?, evidence)
+            let ids: Vec<String> = alerts.iter().map(|alert| alert.id.clone()).collect();
+            few("alerts", &ids, MOST_ALERTS)?;
+            let alerts = alerts.into_iter();
+            let alerts = alerts.map(|it| ShownAlert { id: it.id, revision: it.revision }).collect();
+            Command::Decide(outcome, written("reason", &reason)?, Shown { evidence, alerts })
         }
         CaseVerb::Approve { reason } => Command::Approve(written("reason", &reason)?),
         CaseVerb::Reject { reason } => Command::Reject(written("reason", &reason)?),
@@ -309,6 +326,12 @@ fn told(error: CaseError, actor: &Actor) -> Problem {
         CaseError::InAnotherCase { case, .. } => Problem::new(Kind::NotAllowed, text)
             .hint(&format!("it is in {}: link the cases", case_id(case))),
         CaseError::TooMany => Problem::new(Kind::BadRequest, text).field("alerts", None),
+        CaseError::NoEvidence(_) => Problem::new(Kind::NotShown, text)
+            .field("evidence", None)
+            .hint("read the alerts of the case again, and decide on what they are now"),
+        CaseError::NotShown(_) => Problem::new(Kind::NotShown, text)
+            .field("alerts", None)
+            .hint("read the alerts of the case again, and decide on what they are now"),
         CaseError::NoOther => Problem::new(Kind::BadRequest, text).field("case", None),
         CaseError::Register(error) => refused(error),
     }

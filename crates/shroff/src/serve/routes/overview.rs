@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use serde::Serialize;
-use shroff_store::register::{Counted, TypologyCount};
+use shroff_store::register::{self, Counted, TypologyCount};
 use shroff_types::{Span, Timestamp};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -18,6 +18,7 @@ use crate::serve::actor::actor;
 use crate::serve::api::{Asked, Date, Instant, Share, TypologyId};
 use crate::serve::http::Shared;
 use crate::serve::keys::Right;
+use crate::serve::window::payments_by_day;
 use crate::settings;
 
 pub(super) fn router() -> OpenApiRouter<Arc<Shared>> {
@@ -59,10 +60,12 @@ struct Overview {
 
 /// A day.
 #[derive(Debug, Clone, Serialize, ToSchema)]
-#[schema(example = json!({ "day": "2026-03-01", "alerts": 1, "decided": 0 }))]
+#[schema(example = json!({ "day": "2026-03-01", "payments": 3, "alerts": 1, "decided": 0 }))]
 struct OverviewDay {
     #[schema(value_type = Date)]
     day: String,
+    /// Those of the window.
+    payments: u64,
     alerts: u64,
     decided: u64,
 }
@@ -142,12 +145,19 @@ async fn overview(
     shared.inbox.caught_up().await;
     let now = settings::wall();
     let since = now.before(Span::DAY.times(days));
-    let counted = shared.register.counted(since, now).await.map_err(refused)?;
+    let register = &shared.register;
+    let both = tokio::try_join!(register.counted(since), register.burden(since, now));
+    let (counted, burden) = both.map_err(refused)?;
     let payments = shared.desk.ask(|core| u64::from(core.live.next().0)).await?;
-    json(&told(counted, payments, &shared.rules.current().titles))
+    let paid = payments_by_day(&shared.desk, since).await?;
+    json(&told((counted, burden), (payments, &paid), &shared.rules.current().titles))
 }
 
-fn told(counted: Counted, payments_total: u64, titles: &BTreeMap<String, String>) -> Overview {
+fn told(
+    (counted, burden): (Counted, register::Burden),
+    (payments_total, paid): (u64, &BTreeMap<i64, u64>),
+    titles: &BTreeMap<String, String>,
+) -> Overview {
     let of = |state: &str| {
         counted.states.iter().find(|(name, _)| name == state).map_or(0, |(_, count)| *count)
     };
@@ -158,14 +168,6 @@ fn told(counted: Counted, payments_total: u64, titles: &BTreeMap<String, String>
         decided: count.decided,
         reports: count.reports,
         precision: ratio(count.reports, count.decided),
-    };
-    let day = |&(day, alerts, decided): &(i64, u64, u64)| {
-        let midnight = Timestamp(day.saturating_mul(Span::DAY.micros())).to_string();
-        OverviewDay {
-            day: midnight.split('T').next().unwrap_or_default().to_owned(),
-            alerts,
-            decided,
-        }
     };
     Overview {
         payments_total,
@@ -178,16 +180,32 @@ fn told(counted: Counted, payments_total: u64, titles: &BTreeMap<String, String>
         reports: counted.reports,
         holds_open: counted.holds_open,
         oldest_open_time: counted.oldest_open.map(|time| time.to_string()),
-        per_day: counted.days.iter().map(day).collect(),
+        per_day: days(&counted.days, paid),
         per_typology: counted.typologies.iter().map(per_typology).collect(),
         burden: Burden {
-            accounts_alerted: counted.accounts_alerted,
-            accounts_alerted_again: counted.accounts_alerted_again,
-            innocent_accounts: counted.innocent_accounts,
-            hold_hours_innocent: hours(counted.held_innocent),
+            accounts_alerted: burden.accounts_alerted,
+            accounts_alerted_again: burden.accounts_alerted_again,
+            innocent_accounts: burden.innocent_accounts,
+            hold_hours_innocent: hours(burden.held_innocent),
         },
         time_to_decision_hours: quantiles(&counted.decisions),
     }
+}
+
+/// Each day of which anything is counted.
+fn days(counted: &[(i64, u64, u64)], paid: &BTreeMap<i64, u64>) -> Vec<OverviewDay> {
+    let mut days: BTreeMap<i64, [u64; 3]> =
+        paid.iter().map(|(day, payments)| (*day, [*payments, 0, 0])).collect();
+    for (day, alerts, decided) in counted {
+        let its = days.entry(*day).or_default();
+        (its[1], its[2]) = (*alerts, *decided);
+    }
+    let told = |(day, [payments, alerts, decided]): (i64, [u64; 3])| {
+        let midnight = Timestamp(day.saturating_mul(Span::DAY.micros())).to_string();
+        let day = midnight.split('T').next().unwrap_or_default().to_owned();
+        OverviewDay { day, payments, alerts, decided }
+    };
+    days.into_iter().map(told).collect()
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts far below 2^52")]

@@ -1,0 +1,1 @@
+var e=[],t=`#/queue`;function n(n,r){e=n,(r.startsWith(`#/queue`)||r===``)&&(t=r||`#/queue`)}var r=()=>t;function i(t){let n=e.indexOf(t);return{previous:n>0?e[n-1]:null,next:n>=0?e[n+1]??null:null,at:n,of:e.length}}export{r as n,n as r,i as t};
