@@ -133,10 +133,13 @@ impl Evidence<'_> {
         let line = self.line(number, flow, payment);
         let mut payments = Vec::new();
         for (step, edge) in line.edges.iter().rev().enumerate() {
-            if payments.len() == most || step == most_steps {
+            if step == most_steps {
                 return (payments, false);
             }
             if line.counts(edge) {
+                if payments.len() == most {
+                    return (payments, false);
+                }
                 payments.push(edge.place);
             }
         }

@@ -376,6 +376,6 @@ fn whole_evidence(flows: &[(usize, Flow)], finished: &mut Finished<'_>) -> (Vec<
         places.extend(payments);
         is_whole &= is_all;
     }
-    is_whole &= trim(&mut places, finished.place);
+    is_whole &= trim(&mut places, finished.place).is_some_and(|left_out| left_out.is_empty());
     (places, is_whole)
 }

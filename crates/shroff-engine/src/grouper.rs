@@ -71,8 +71,8 @@ impl Grouper {
             lines.push((line, upto.unwrap_or(hit.place)));
             places.extend(part.payments);
         }
-        trim(places, hit.place);
-        let draft = drafts.add_trimmed(hit, places, known);
+        let left_out = trim(places, hit.place);
+        let draft = drafts.add_trimmed(hit, (places, &left_out), known);
         for (line, upto) in lines {
             handed.insert(line, Handed { upto, draft });
         }

@@ -55,6 +55,8 @@ pub struct Draft {
     pub raised_at: Place,
     /// How many hits it holds.
     pub hits: u64,
+    /// Whether all payments of these hits were among its own: of a hit with many, the newest are.
+    pub is_whole: bool,
     /// Whether a payment of it was scored.
     pub scored: bool,
     /// The strongest hit of each rule.
@@ -132,12 +134,17 @@ impl Drafts {
     /// handed over in parts. Costs a look-up for each payment of evidence.
     pub fn add(&mut self, hit: &Hit, evidence: &[Place], known: Option<u32>) -> u32 {
         let mut evidence: Vec<Place> = evidence.to_vec();
-        trim(&mut evidence, hit.place);
-        self.add_trimmed(hit, &evidence, known)
+        let left_out = trim(&mut evidence, hit.place);
+        self.add_trimmed(hit, (&evidence, &left_out), known)
     }
 
-    /// The same with evidence that [`trim`] was asked about.
-    pub(crate) fn add_trimmed(&mut self, hit: &Hit, evidence: &[Place], known: Option<u32>) -> u32 {
+    /// The same with evidence that [`trim`] was asked about, and what it said.
+    pub(crate) fn add_trimmed(
+        &mut self,
+        hit: &Hit,
+        (evidence, left_out): (&[Place], &LeftOut),
+        known: Option<u32>,
+    ) -> u32 {
         let home = known.filter(|&draft| self.takes(draft, evidence));
         let home = home.or_else(|| self.nearest(evidence)).unwrap_or_else(|| self.open(hit));
         let draft = self.opened.get_mut(&home).expect("its number was given here");
@@ -149,6 +156,9 @@ impl Drafts {
             }
         }
         draft.hits += 1;
+        // What is left out of the newest may have come with a hit before.
+        let has = |place: &Place| self.members.contains(&(home, *place));
+        draft.is_whole = draft.is_whole && left_out.as_ref().is_some_and(|all| all.iter().all(has));
         draft.raised_at = draft.raised_at.min(hit.place);
         home
     }
@@ -230,6 +240,7 @@ impl Drafts {
             action: Action::None,
             raised_at: hit.place,
             hits: 0,
+            is_whole: true,
             scored: false,
             grounds: Vec::new(),
             payments: Vec::new(),
@@ -340,17 +351,20 @@ fn share(shared: &mut Map<Place, u32>, place: Place, before: Option<u32>) {
     }
 }
 
+/// What is left out of some evidence; none where that is more than an alert could hold beside it.
+pub(crate) type LeftOut = Option<Vec<Place>>;
+
 /// What an alert keeps of some evidence: each payment once, the newest of many, and the hit's own.
-/// Whether that is all of it.
-pub(crate) fn trim(evidence: &mut Vec<Place>, own: Place) -> bool {
+pub(crate) fn trim(evidence: &mut Vec<Place>, own: Place) -> LeftOut {
     evidence.sort_unstable();
     evidence.dedup();
     let left_out = evidence.len().saturating_sub(MOST_PAYMENTS / 2);
-    evidence.drain(..left_out);
+    let older = evidence.drain(..left_out);
+    let older = (left_out <= MOST_PAYMENTS / 2).then(|| older.collect());
     if let Err(at) = evidence.binary_search(&own) {
         evidence.insert(at, own);
     }
-    left_out == 0
+    older
 }
 
 /// Fills drafts in from the payments, read once more in order.

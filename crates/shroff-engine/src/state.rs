@@ -14,7 +14,7 @@ use shroff_detect::LateCounts;
 use shroff_types::{Action, Place, Span, Timestamp};
 
 use crate::engine::Counts;
-use crate::grouping::{Draft, Ground, Hit};
+use crate::grouping::{Draft, Ground, Hit, MOST_PAYMENTS};
 use crate::live::{Revision, Story};
 
 /// What was read, to be taken back.
@@ -191,7 +191,7 @@ impl Out<'_> {
 
     fn draft(&mut self, draft: &Draft) {
         let Draft { opened, typology, score_permille, action, raised_at, .. } = draft;
-        let Draft { hits, scored, grounds, payments, .. } = draft;
+        let Draft { hits, is_whole, scored, grounds, payments, .. } = draft;
         self.count(opened.0);
         self.number(opened.1.0);
         self.count(opened.2);
@@ -200,7 +200,7 @@ impl Out<'_> {
         self.action(*action);
         self.number(raised_at.0);
         self.wide(*hits);
-        self.0.push(u8::from(*scored));
+        self.0.push(u8::from(*scored) | u8::from(*is_whole) << 1);
         self.count(grounds.len());
         for Ground { hit, text, share_permille } in grounds {
             self.count(hit.typology);
@@ -297,7 +297,7 @@ impl In<'_> {
         let opened = (self.count()?, Place(self.number()?), self.count()?);
         let (typology, score_permille) = (self.count()?, self.permille()?);
         let (action, raised_at) = (self.action()?, Place(self.number()?));
-        let (hits, scored) = (self.wide()?, self.flag()?);
+        let (hits, flags) = (self.wide()?, self.byte()?);
         let mut grounds = Vec::new();
         for _ in 0..self.count()? {
             let (typology, rule, place) = (self.count()?, self.count()?, Place(self.number()?));
@@ -313,7 +313,10 @@ impl In<'_> {
         for _ in 0..self.count()? {
             payments.push(Place(self.number()?));
         }
-        let sound = !payments.is_empty() && payments.iter().all(|&place| place < next);
+        // What was written before this was noted is whole where nothing can have been left out.
+        let is_whole = flags & 2 == 2 || payments.len() < MOST_PAYMENTS / 2;
+        let sound =
+            flags <= 3 && !payments.is_empty() && payments.iter().all(|&place| place < next);
         sound.then_some(Draft {
             opened,
             typology,
@@ -321,7 +324,8 @@ impl In<'_> {
             action,
             raised_at,
             hits,
-            scored,
+            is_whole,
+            scored: flags & 1 == 1,
             grounds,
             payments,
         })

@@ -205,11 +205,15 @@ fn describe(schema: &Schema) -> (Vec<String>, Vec<bool>) {
 
 /// Runs a reader of foreign bytes. The libraries check most of what a damaged file can say and
 /// panic on some of the rest; here that is a bad input like any other.
+pub(crate) fn unpanicked<T>(work: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
+    let done = catch_unwind(AssertUnwindSafe(work));
+    done.unwrap_or_else(|_| Err("its reader gave up on damaged content".to_owned()))
+}
+
+/// The same for a file, whose name is told.
 fn guarded<T>(name: &str, work: impl FnOnce() -> Result<T, String>) -> Result<T, IngestError> {
     let hint = "the file may be damaged or cut off; Arrow files must not be compressed inside";
-    let done = catch_unwind(AssertUnwindSafe(work));
-    let result = done.unwrap_or_else(|_| Err("its reader gave up on damaged content".to_owned()));
-    result.map_err(|error| {
+    unpanicked(work).map_err(|error| {
         IngestError::new(name, format!("the columns cannot be read: {error}")).hint(hint)
     })
 }

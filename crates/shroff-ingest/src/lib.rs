@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod columnar;
+mod columns;
 mod error;
 mod guess;
 mod instant;
@@ -22,12 +23,16 @@ mod record;
 mod source;
 mod store;
 
+pub use columns::{
+    ColumnRow, ColumnRows, ColumnStream, MOST_BATCH_ROWS, MOST_MESSAGE_BYTES, RowReader, RowTime,
+    Unfit,
+};
 pub use error::{IngestError, Rejected};
 pub use guess::{guess, guess_bytes};
 pub use layout::{LAYOUTS, Layout};
 pub use ledger::{Facts, InputSummary, Ledger};
 pub use mapping::Mapping;
 pub use rates::Rates;
-pub use read::{Hooks, Options, Progress, read, read_bytes};
+pub use read::{Hooks, Options, Progress, messages_in, read, read_bytes};
 pub use source::{Memory, MemorySpill, ReadSeek, ReadWriteSeek, Source, Spill};
 pub use store::{Merge, Payments};

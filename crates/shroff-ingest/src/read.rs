@@ -2,6 +2,8 @@
 
 mod messages;
 
+pub use self::messages::messages_in;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
 use std::io;

@@ -7,7 +7,7 @@ mod made;
 
 use std::time::Instant;
 
-use shroff_store::register::{AlertFilter, AlertSort, Register};
+use shroff_store::register::{AlertFilter, AlertSort, CaseState, Register};
 use shroff_types::{Action, Timestamp};
 
 const ALERTS: u32 = 100_000;
@@ -30,13 +30,13 @@ fn main() {
         let lists = [
             ("newest", base.clone()),
             ("strongest", AlertFilter { sort: AlertSort::Score, ..base.clone() }),
-            ("typology", AlertFilter { typology: Some("cycle".into()), ..base.clone() }),
+            ("typology", AlertFilter { typologies: vec!["cycle".into()], ..base.clone() }),
             ("score", AlertFilter { least_permille: Some(900), ..base.clone() }),
             (
                 "hold, open",
                 AlertFilter {
-                    action: Some(Action::Hold),
-                    state: Some("open".into()),
+                    actions: vec![Action::Hold],
+                    states: vec![CaseState::Open],
                     ..base.clone()
                 },
             ),

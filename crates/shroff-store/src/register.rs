@@ -30,7 +30,8 @@ use sqlx::{AnyConnection, AnyPool, ConnectOptions, Connection, Executor};
 pub use self::alerts::{AlertChange, Evidence, RevisionRow, RuleShare, Sum, Watermark};
 pub use self::audit::{AuditEntry, AuditFault, AuditFilter, AuditHead, AuditRow, Chain};
 pub use self::cases::{
-    By, CaseError, CaseFilter, CaseRow, Command, Decision, LogRow, Outcome, case_id, case_number,
+    By, CaseError, CaseFilter, CaseRow, Command, Decision, LogRow, Outcome, Shown, ShownAlert,
+    case_id, case_number,
 };
 pub use self::copy::Copied;
 pub use self::error::RegisterError;

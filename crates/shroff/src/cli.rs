@@ -53,8 +53,8 @@ pub(crate) enum Command {
     Bench(Bench),
     /// Serve: take payments over HTTP, make them durable, and answer each with its verdict.
     Serve(Serve),
-    /// Load a history into the log of a service that does not run: all that `scan` reads, and messages.
-    /// Again and again where it was interrupted: what is known counts once.
+    /// Load a history into the log of a service that does not run, or with --url send it to one that
+    /// does: all that `scan` reads, and messages. Again and again where it was interrupted: what is known counts once.
     Ingest(Box<Ingest>),
     /// Print every key of the configuration of a service with its value, or check a file.
     Config(Config),
@@ -245,7 +245,16 @@ impl Serve {
 pub(crate) struct Ingest {
     #[command(flatten)]
     pub(crate) sources: Sources,
-    /// Where refused records go; `quarantine.csv` in the data folder unless named.
+    /// Send it to a service that runs, as in `https://shroff.bank.example`; `http://` for this machine alone.
+    #[arg(long, value_name = "URL", requires = "key_file", conflicts_with = "data")]
+    pub(crate) url: Option<String>,
+    /// The file of the key that it is sent with: only its owner may read it.
+    #[arg(long, value_name = "FILE", requires = "url")]
+    pub(crate) key_file: Option<PathBuf>,
+    /// The certificate that vouches for the service, as PEM, where the machine does not trust it.
+    #[arg(long, value_name = "FILE", requires = "url")]
+    pub(crate) ca_file: Option<PathBuf>,
+    /// Where refused records go; unless named, `quarantine.csv` in the data folder, or here with --url.
     #[arg(long, value_name = "FILE")]
     pub(crate) quarantine: Option<PathBuf>,
     /// The share of bad records from which on the exit code is 1.

@@ -7,6 +7,7 @@ mod assets;
 mod audit;
 mod backup;
 mod changes;
+mod columns;
 mod compare;
 mod core;
 mod demo;
@@ -148,6 +149,7 @@ fn serve(arguments: &Serve, feed: Option<Feed>) -> anyhow::Result<Ending> {
         webhooks: Webhooks::new(data, &arguments.hooks, Arc::clone(&metrics))?,
         metrics,
         room: Arc::new(Semaphore::new(http::ROOM_KIB)),
+        columns: Arc::new(Semaphore::new(columns::MOST_STREAMS)),
         pseudonyms,
         ahead: arguments.ahead,
         quarantine: quarantine::Quarantine::at(data.join("quarantine")),

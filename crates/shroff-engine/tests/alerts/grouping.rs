@@ -23,6 +23,8 @@ pub(crate) struct Told {
 struct Group {
     hits: Vec<usize>,
     payments: BTreeSet<Place>,
+    /// Whether a hit had a payment that was not among them.
+    is_cut: bool,
 }
 
 /// Groups hits the slow way, looking at every group for every hit.
@@ -53,6 +55,7 @@ fn group(told: &[Told]) -> Vec<Group> {
             groups[home].payments.insert(place);
             last.insert(place, home);
         }
+        groups[home].is_cut |= !one.evidence.is_subset(&groups[home].payments);
     }
     groups
 }
@@ -90,11 +93,13 @@ fn library() -> Vec<Typology> {
 const TYPOLOGIES: usize = 3;
 
 fn hits() -> impl Strategy<Value = Vec<Told>> {
+    let line = |(from, count): (u32, u32)| (from..from + count).collect::<BTreeSet<u32>>();
     let evidence = prop_oneof![
-        prop::collection::btree_set(0_u32..400, 1..4),
-        prop::collection::btree_set(0_u32..60, 1..6),
-        // A line of a hub.
-        (0_u32..300, 1_u32..80).prop_map(|(from, count)| (from..from + count).collect()),
+        4 => prop::collection::btree_set(0_u32..400, 1..4),
+        4 => prop::collection::btree_set(0_u32..60, 1..6),
+        // A line of a hub, and one that is longer than what is kept of it.
+        4 => (0_u32..300, 1_u32..80).prop_map(line),
+        1 => (0_u32..300, 90_u32..220).prop_map(line),
     ];
     let known = prop_oneof![3 => Just(None), 1 => any::<prop::sample::Index>().prop_map(Some)];
     let hit = (0..TYPOLOGIES, 0_usize..4, 0_u16..=5, evidence, known);
@@ -133,6 +138,7 @@ proptest! {
             let strongest = group.hits.iter().map(|n| of(n).score_permille).max();
             // One rule at a time, and none is sure: 999 is the most.
             prop_assert_eq!(Some(draft.score_permille), strongest.map(|score| score.min(999)));
+            prop_assert_eq!(draft.is_whole, !group.is_cut);
             prop_assert_eq!(Some(draft.raised_at), group.hits.iter().map(|n| of(n).place).min());
         }
         prop_assert!(groups.is_empty(), "the twin has no more");

@@ -1,11 +1,11 @@
 //! SWIFT's MT103 as it travels: blocks in braces, one message or several.
 
-use shroff_types::{Decimal, DecimalError};
+use shroff_types::{Amount, Decimal, DecimalError, Timestamp};
 
 use super::account::{self, Parts};
 use super::{
-    Instruction, Limits, Message, MessageKind, MessagePayment, PartyNames, Unreadable, civil,
-    encoding, iso,
+    Instruction, Limits, Message, MessageKind, MessagePayment, PartyNames, Unreadable, Withdrawal,
+    civil, encoding, iso,
 };
 
 /// Reads messages; acknowledgements (service 21) are passed over.
@@ -133,23 +133,26 @@ fn block_end(text: &str, at: usize) -> Result<usize, Unreadable> {
 }
 
 impl Blocks<'_> {
-    fn message(self, has_names: bool) -> Result<Message, Unreadable> {
-        let wrong = |what: &str| Unreadable::new(what);
+    /// Who sends and who receives it, and when, where that is said.
+    fn banks(self) -> Result<([Option<String>; 2], Option<Timestamp>), Unreadable> {
         let direction = self.application.get(..1).unwrap_or_default();
         let kind = self.application.get(1..4).unwrap_or_default();
         if kind != "103" || !matches!(direction, "I" | "O") {
-            return Err(wrong("it is no MT103, and no other MT is read"));
+            return Err(Unreadable::new("it is no MT103, and no other MT is read"));
         }
         // Of a logical terminal: its bank, its terminal, its branch.
         let own = self.basic.get(3..15).and_then(terminal);
-        let (other, created) = if direction == "O" {
-            let created = self.application.get(8..14).zip(self.application.get(4..8));
-            let created = created.and_then(|(date, time)| civil::swift(date, time));
-            (self.application.get(14..26).and_then(terminal), created)
-        } else {
-            (self.application.get(4..16).and_then(terminal), None)
-        };
-        let (sender, receiver) = if direction == "O" { (other, own) } else { (own, other) };
+        if direction == "I" {
+            return Ok(([own, self.application.get(4..16).and_then(terminal)], None));
+        }
+        let created = self.application.get(8..14).zip(self.application.get(4..8));
+        let created = created.and_then(|(date, time)| civil::swift(date, time));
+        Ok(([self.application.get(14..26).and_then(terminal), own], created))
+    }
+
+    fn message(self, has_names: bool) -> Result<Message, Unreadable> {
+        let wrong = |what: &str| Unreadable::new(what);
+        let ([sender, receiver], created) = self.banks()?;
         let mut warnings = Vec::new();
         if self.is_cut {
             warnings.push("a block of it is only begun".to_owned());
@@ -165,6 +168,26 @@ impl Blocks<'_> {
         }
         let amount =
             amount(settled.get(6..9).unwrap_or_default(), settled.get(9..).unwrap_or_default())?;
+        let uetr = self.user.split_once("{121:").and_then(|(_, rest)| rest.split('}').next());
+        let uetr = uetr.map(str::to_ascii_lowercase).filter(|text| iso::is_uetr(text));
+        let time = created.unwrap_or(date);
+        let message = |instruction: Instruction, warnings: Vec<String>| Message {
+            kind: MessageKind::Mt103,
+            version: String::new(),
+            id: reference.unwrap_or_default().to_owned(),
+            instructions: vec![instruction],
+            warnings,
+        };
+        if let Some(back) = fields.back() {
+            // Who is told of it now has sent the original.
+            let senders = [receiver, sender, Some("-".to_owned())];
+            let originals = back.originals(uetr, senders.iter().flatten());
+            if originals.is_empty() {
+                warnings.push("a return or a rejection does not say of which payment".to_owned());
+            }
+            let amount = fields.before_charges(amount);
+            return Ok(message(back.instruction(originals, amount, time), warnings));
+        }
         let debtor_agent = fields.agent(["52A", "52D"]).or_else(|| sender.clone());
         let creditor_agent = fields.agent(["57A", "57D"]).or_else(|| receiver.clone());
         let mut side = |names: [&str; 3], agent: Option<String>| {
@@ -178,8 +201,6 @@ impl Blocks<'_> {
         };
         let debtor = side(["50A", "50F", "50K"], debtor_agent)?;
         let creditor = side(["59", "59A", "59F"], creditor_agent)?;
-        let uetr = self.user.split_once("{121:").and_then(|(_, rest)| rest.split('}').next());
-        let uetr = uetr.map(str::to_ascii_lowercase).filter(|text| iso::is_uetr(text));
         let key = match (uetr, reference) {
             (Some(uetr), _) => uetr,
             (None, Some(reference)) => {
@@ -188,16 +209,9 @@ impl Blocks<'_> {
             (None, None) => return Err(wrong("it has neither a UETR nor a field 20")),
         };
         let method = fields.get("23B").map(|value| value.trim().chars().take(16).collect());
-        let time = created.unwrap_or(date);
         let names = if has_names { fields.names() } else { PartyNames::default() };
         let payment = MessagePayment { key, time, debtor, creditor, amount, method, names };
-        Ok(Message {
-            kind: MessageKind::Mt103,
-            version: String::new(),
-            id: reference.unwrap_or_default().to_owned(),
-            instructions: vec![Instruction::Payment(payment)],
-            warnings,
-        })
+        Ok(message(Instruction::Payment(payment), warnings))
     }
 }
 
@@ -207,7 +221,7 @@ fn terminal(text: &str) -> Option<String> {
 }
 
 /// An amount with a decimal comma.
-fn amount(code: &str, text: &str) -> Result<shroff_types::Amount, Unreadable> {
+fn amount(code: &str, text: &str) -> Result<Amount, Unreadable> {
     let is_number = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit() || b == b',');
     if !is_number || Decimal::parse(text, ',') == Err(DecimalError::NotANumber) {
         return Err(Unreadable::new("field 32A ends with no amount"));
@@ -217,6 +231,38 @@ fn amount(code: &str, text: &str) -> Result<shroff_types::Amount, Unreadable> {
         return Err(Unreadable::new("an amount is zero"));
     }
     Ok(amount)
+}
+
+/// What field 72 says of a payment that comes back or was refused.
+#[derive(Debug, Clone, Copy)]
+struct Back<'a> {
+    is_return: bool,
+    /// The reference that the original had in its field 20.
+    reference: Option<&'a str>,
+}
+
+impl Back<'_> {
+    /// Keys that the original may have, the likeliest first.
+    fn originals<'s>(
+        self,
+        uetr: Option<String>,
+        senders: impl Iterator<Item = &'s String>,
+    ) -> Vec<String> {
+        let mut originals: Vec<String> = uetr.into_iter().collect();
+        for (sender, reference) in senders.zip(std::iter::repeat(self.reference)) {
+            let key = reference.map(|reference| iso::key(sender, "MT103", reference));
+            originals.extend(key.filter(|key| !originals.contains(key)));
+        }
+        originals
+    }
+
+    fn instruction(self, originals: Vec<String>, amount: Amount, time: Timestamp) -> Instruction {
+        if self.is_return {
+            Instruction::Return(Withdrawal { originals, amount: Some(amount), time })
+        } else {
+            Instruction::Rejection(Withdrawal { originals, amount: None, time })
+        }
+    }
 }
 
 /// The fields of a text block.
@@ -238,6 +284,33 @@ impl<'a> Fields<'a> {
             }
         }
         None
+    }
+
+    /// What field 72 says where it begins a line with `/RETN/` or `/REJT/`; nothing else of it is read
+    /// but the reference behind `/MREF/`.
+    fn back(self) -> Option<Back<'a>> {
+        let field = self.get("72")?;
+        let behind = |code: &str| field.lines().find_map(|line| line.trim().strip_prefix(code));
+        let is_return = behind("/RETN/").is_some();
+        if !is_return && behind("/REJT/").is_none() {
+            return None;
+        }
+        let reference = behind("/MREF/").map(str::trim).filter(|text| !text.is_empty());
+        Some(Back { is_return, reference })
+    }
+
+    /// What was instructed, where that is more than what is left of it: charges came off on the way.
+    fn before_charges(self, settled: Amount) -> Amount {
+        let instructed = self
+            .get("33B")
+            .map(str::trim)
+            .and_then(|text| amount(text.get(..3)?, text.get(3..)?).ok());
+        match instructed {
+            Some(other) if other.currency == settled.currency && other.minor > settled.minor => {
+                other
+            }
+            _ => settled,
+        }
     }
 
     /// The number behind the slash that begins a party.

@@ -6,7 +6,7 @@ use super::{Run, form};
 use crate::IngestError;
 use crate::messages::{self, Instruction, Limits, MessagePayment};
 use crate::plan::Bad;
-use crate::source::Stream;
+use crate::source::{Source, Stream};
 
 /// Whether the beginning of an input looks like messages. Other XML is none, and is said to be so.
 pub(super) fn are_messages(ahead: &[u8]) -> bool {
@@ -19,21 +19,39 @@ pub(super) fn are_messages(ahead: &[u8]) -> bool {
     is_wide || start.starts_with(b"{1:") || (start.starts_with(b"<") && is_xml(start))
 }
 
+/// All that is left of a stream, or a little more than `most`.
+fn whole(stream: &mut Stream, name: &str, most: usize) -> Result<Vec<u8>, IngestError> {
+    let mut bytes = Vec::new();
+    loop {
+        let ahead = stream.ahead();
+        bytes.extend_from_slice(ahead);
+        let count = ahead.len();
+        stream.consume(count);
+        if bytes.len() > most || !stream.fill(name)? {
+            return Ok(bytes);
+        }
+    }
+}
+
+/// The bytes of an input that is messages between banks, unpacked: more than `most` where it has
+/// more. None where it is something else.
+///
+/// # Errors
+/// Where it cannot be opened or read.
+pub fn messages_in(source: &dyn Source, most: usize) -> Result<Option<Vec<u8>>, IngestError> {
+    let mut stream = Stream::open(source)?;
+    if !are_messages(stream.ahead()) {
+        return Ok(None);
+    }
+    whole(&mut stream, source.name(), most).map(Some)
+}
+
 impl Run<'_> {
     pub(super) fn messages(&mut self, mut stream: Stream, name: &str) -> Result<(), IngestError> {
         self.summary.form = form("messages", stream.packing());
         "messages".clone_into(&mut self.summary.layout);
         let limits = Limits::default();
-        let mut bytes = Vec::new();
-        loop {
-            let ahead = stream.ahead();
-            bytes.extend_from_slice(ahead);
-            let count = ahead.len();
-            stream.consume(count);
-            if bytes.len() > limits.bytes || !stream.fill(name)? {
-                break;
-            }
-        }
+        let bytes = whole(&mut stream, name, limits.bytes)?;
         let messages = match messages::read_messages(&bytes, &limits) {
             Ok(messages) => messages,
             Err(error) => {

@@ -2,6 +2,7 @@
 #![expect(clippy::needless_raw_string_hashes, reason = "expect-test writes its texts with them")]
 
 mod columnar;
+mod columns;
 mod door;
 mod guess;
 mod layouts;

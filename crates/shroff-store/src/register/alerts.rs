@@ -44,6 +44,8 @@ pub struct AlertChange {
     pub sum: Sum,
     /// How many payments its evidence has.
     pub payment_count: u64,
+    /// Whether its evidence is all that its rules rest on.
+    pub evidence_is_complete: bool,
     /// How often it has changed.
     pub revision: u64,
     /// Why, strongest first.
@@ -128,6 +130,8 @@ pub struct Watermark {
 pub(super) struct Rest {
     pub(super) title: String,
     pub(super) rules: Vec<RuleShare>,
+    /// None in rows that are older than it.
+    pub(super) evidence_is_complete: Option<bool>,
 }
 
 impl AlertChange {
@@ -315,7 +319,11 @@ async fn write_heads<'a>(
 
 /// The values of an alert's row, in the order of the columns.
 fn head(sql: &mut Sql, change: &AlertChange) {
-    let rest = Rest { title: change.title.clone(), rules: change.rules.clone() };
+    let rest = Rest {
+        title: change.title.clone(),
+        rules: change.rules.clone(),
+        evidence_is_complete: Some(change.evidence_is_complete),
+    };
     // Texts and small numbers: there is nothing that JSON has no form for.
     let rest = serde_json::to_string(&rest).unwrap_or_default();
     let (high, low) = split(change.sum.amount.digits);

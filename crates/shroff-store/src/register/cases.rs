@@ -1,6 +1,8 @@
 //! Cases: what people work on. Each command is one unit of work: the case, its log, its alerts and
 //! the audit trail change together or not at all.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use shroff_types::Timestamp;
@@ -12,12 +14,16 @@ use super::audit::{AuditEntry, append};
 use super::error::{Doing, RegisterError};
 use super::events::EventKind;
 use super::life::{CaseState, CommandKind};
-use super::sql::{Conditions, Sql, column};
+use super::sql::{Conditions, Page, Sql, column, page};
 
 const DOING: &str = "write a case to the register";
 const READING: &str = "read cases from the register";
 /// The most alerts of one case: more than anybody looks through.
 const MOST_ALERTS: i64 = 500;
+/// Ids that an error names.
+const MOST_NAMED: usize = 10;
+/// Values of one statement.
+const MOST_VALUES: usize = 500;
 /// Cases that go on at once.
 const MOST_RESUMED: i64 = 100;
 
@@ -41,6 +47,24 @@ impl Outcome {
     }
 }
 
+/// What was on the screen when a case was decided.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Shown {
+    /// The payments, by their ids.
+    pub evidence: Vec<String>,
+    /// The alerts, as far as they are named.
+    pub alerts: Vec<ShownAlert>,
+}
+
+/// An alert that was on the screen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShownAlert {
+    /// Its id.
+    pub id: String,
+    /// The revision that it was at.
+    pub revision: u64,
+}
+
 /// What is done with a case.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Command {
@@ -54,8 +78,8 @@ pub enum Command {
     Resume,
     /// To hand it to somebody with more to say.
     Escalate(String),
-    /// To decide it, for a reason, with the payments that were on the screen.
-    Decide(Outcome, String, Vec<String>),
+    /// To decide it, for a reason, with what was on the screen.
+    Decide(Outcome, String, Shown),
     /// To agree with what another decided.
     Approve(String),
     /// To disagree with it.
@@ -107,8 +131,9 @@ impl Command {
             Command::Assign(to) => ("", json!({ "to": to })),
             Command::Unassign | Command::Resume => ("", json!({})),
             Command::Wait(until, reason) => (reason, json!({ "until": until.to_string() })),
-            Command::Decide(outcome, reason, evidence) => {
-                (reason, json!({ "outcome": outcome.name(), "evidence": evidence }))
+            Command::Decide(outcome, reason, Shown { evidence, alerts }) => {
+                let outcome = outcome.name();
+                (reason, json!({ "outcome": outcome, "evidence": evidence, "alerts": alerts }))
             }
             Command::Escalate(text)
             | Command::Approve(text)
@@ -174,9 +199,24 @@ pub enum CaseError {
     /// There is no such other case.
     #[error("there is no such case to name")]
     NoOther,
+    /// Payments are in no alert of the case.
+    #[error("payments are evidence of no alert of the case: {}", listed(.0))]
+    NoEvidence(Vec<String>),
+    /// Alerts are not of the case, or were never at that revision.
+    #[error("alerts are not of the case, or never were at that revision: {}", listed(.0))]
+    NotShown(Vec<String>),
     /// The register failed.
     #[error(transparent)]
     Register(#[from] RegisterError),
+}
+
+/// The first few of some ids, and how many there are beside them.
+fn listed(ids: &[String]) -> String {
+    let few: Vec<String> = ids.iter().take(MOST_NAMED).map(|id| format!("`{id}`")).collect();
+    match ids.len().saturating_sub(MOST_NAMED) {
+        0 => few.join(", "),
+        more => format!("{} and {more} more", few.join(", ")),
+    }
 }
 
 /// A decision, as it stands.
@@ -192,6 +232,9 @@ pub struct Decision {
     pub at: i64,
     /// The payments that were on the screen.
     pub evidence: Vec<String>,
+    /// The alerts that were, each at the revision that it was at.
+    #[serde(default)]
+    pub alerts: Vec<ShownAlert>,
     /// The second person.
     pub approved_by: Option<String>,
     /// When that was, in microseconds.
@@ -253,8 +296,8 @@ pub struct LogRow {
 /// Which cases are wanted, newest first.
 #[derive(Debug, Clone, Default)]
 pub struct CaseFilter {
-    /// In this state.
-    pub state: Option<CaseState>,
+    /// In one of these states; in any where none is named.
+    pub states: Vec<CaseState>,
     /// Of this person.
     pub assignee: Option<String>,
     /// With this number, or these words in the title.
@@ -330,12 +373,8 @@ impl Register {
     pub async fn cases(&self, wanted: &CaseFilter) -> Result<Vec<CaseRow>, RegisterError> {
         let mut sql = Sql::new("SELECT * FROM cases");
         let mut all = Conditions::default();
-        if let Some(state) = wanted.state {
-            all.and(&mut sql).text("state = ").value(state.name());
-        }
-        if let Some(assignee) = &wanted.assignee {
-            all.and(&mut sql).text("assignee = ").value(assignee.clone());
-        }
+        all.one_of(&mut sql, "state", wanted.states.iter().map(|state| state.name()));
+        all.one_of(&mut sql, "assignee", &wanted.assignee);
         if let Some(text) = &wanted.text {
             let number = case_number(text).or_else(|| text.parse().ok()).unwrap_or(-1);
             // No letter of it means anything to LIKE.
@@ -350,10 +389,9 @@ impl Register {
             all.and(&mut sql).text("(number = ").value(number);
             sql.text(" OR lower(title) LIKE ").value(like).text(" ESCAPE '!')");
         }
-        if let Some(before) = wanted.before {
-            all.and(&mut sql).text("number < ").value(before);
-        }
-        sql.text(" ORDER BY number DESC LIMIT ").value(i64::from(wanted.most));
+        let behind = wanted.before.map(|number| [number]);
+        let newest_first = Page { behind, ascending: false, most: i64::from(wanted.most) };
+        page(&mut sql, &mut all, ["number"], newest_first);
         let rows = sql.rows(&self.reader, READING).await?;
         rows.iter().map(read).collect()
     }
@@ -434,6 +472,9 @@ impl Register {
         let after = case.state.after(kind, by.second_review);
         let refused = CaseError::NotAllowed { state: case.state, command: kind };
         let after = after.ok_or(refused)?;
+        if let Command::Decide(_, _, shown) = command {
+            was_there(&mut work, number, shown).await?;
+        }
         apply(&mut case, command, by)?;
         case.state = after;
         case.version += 1;
@@ -511,13 +552,14 @@ fn apply(case: &mut CaseRow, command: &Command, by: By<'_>) -> Result<(), CaseEr
         }
         Command::Wait(until, _) => case.wait_until = Some(*until),
         Command::Resume | Command::Escalate(_) => case.wait_until = None,
-        Command::Decide(outcome, reason, evidence) => {
+        Command::Decide(outcome, reason, Shown { evidence, alerts }) => {
             case.decision = Some(Decision {
                 outcome: *outcome,
                 reason: reason.clone(),
                 by: by.name.to_owned(),
                 at: by.at.0,
                 evidence: evidence.clone(),
+                alerts: alerts.clone(),
                 approved_by: None,
                 approved_at: None,
             });
@@ -601,6 +643,42 @@ async fn beside(work: &mut AnyConnection, number: i64, command: &Command) -> Res
         | Command::Due(_)
         | Command::Title(_) => Ok(()),
     }
+}
+
+/// Refuses what cannot have been on the screen: evidence of an alert only ever grows, so what was
+/// there at any revision is there now.
+async fn was_there(work: &mut AnyConnection, number: i64, shown: &Shown) -> Result<(), CaseError> {
+    let mut sql = Sql::new("SELECT id, revision FROM alerts WHERE case_number = ");
+    sql.value(number);
+    let mut alerts: BTreeMap<String, u64> = BTreeMap::new();
+    for row in sql.rows(&mut *work, DOING).await? {
+        alerts.insert(column(&row, "id")?, super::find::count(&row, "revision")?);
+    }
+    let is_of_case = |alert: &ShownAlert| {
+        alerts.get(&alert.id).is_some_and(|&now| (1..=now).contains(&alert.revision))
+    };
+    let strangers = shown.alerts.iter().filter(|alert| !is_of_case(alert));
+    let strangers: Vec<String> =
+        strangers.map(|alert| format!("{} at {}", alert.id, alert.revision)).collect();
+    if !strangers.is_empty() {
+        return Err(CaseError::NotShown(strangers));
+    }
+    let mut missing: BTreeSet<&str> = shown.evidence.iter().map(String::as_str).collect();
+    for payments in shown.evidence.chunks(MOST_VALUES) {
+        let mut sql = Sql::new(
+            "SELECT DISTINCT one.payment AS payment FROM alerts JOIN alert_payments AS one ON \
+             one.alert = alerts.number WHERE alerts.case_number = ",
+        );
+        sql.value(number).text(" AND one.payment IN (");
+        sql.values(payments.iter().cloned()).text(")");
+        for row in sql.rows(&mut *work, DOING).await? {
+            missing.remove(column::<String>(&row, "payment")?.as_str());
+        }
+    }
+    if missing.is_empty() {
+        return Ok(());
+    }
+    Err(CaseError::NoEvidence(missing.into_iter().map(str::to_owned).collect()))
 }
 
 async fn title_of(work: &mut AnyConnection, alert: &str) -> Result<String, CaseError> {

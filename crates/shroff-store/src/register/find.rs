@@ -9,8 +9,9 @@ use sqlx::any::AnyRow;
 use super::Register;
 use super::alerts::{Evidence, Rest, RevisionRow, RuleShare};
 use super::error::{Doing, RegisterError};
+use super::life::CaseState;
 use super::money::join;
-use super::sql::{Conditions, Sql, column};
+use super::sql::{Conditions, Page, Sql, column, page};
 
 const DOING: &str = "read alerts from the register";
 /// Alerts of the same accounts that are shown beside one.
@@ -51,6 +52,9 @@ pub struct AlertRow {
     pub accounts: Vec<String>,
     /// How many payments its evidence has.
     pub payment_count: u64,
+    /// Whether its evidence is all that its rules rest on; none where it was written before that
+    /// was noted.
+    pub evidence_is_complete: Option<bool>,
     /// How often it has changed.
     pub revision: u64,
     /// What its case says; open where it has none.
@@ -112,14 +116,14 @@ pub struct Behind {
 /// Which alerts are wanted.
 #[derive(Debug, Clone, Default)]
 pub struct AlertFilter {
-    /// Of this typology.
-    pub typology: Option<String>,
+    /// Of one of these typologies; of any where none is named, as in what follows.
+    pub typologies: Vec<String>,
     /// At least so strong.
     pub least_permille: Option<u16>,
-    /// For which this is suggested.
-    pub action: Option<Action>,
-    /// Of this state.
-    pub state: Option<String>,
+    /// For which one of these is suggested.
+    pub actions: Vec<Action>,
+    /// In one of these states.
+    pub states: Vec<CaseState>,
     /// Of this person's cases.
     pub assignee: Option<String>,
     /// With a payment of this time or later.
@@ -164,17 +168,14 @@ impl Register {
         let total = count.row(&self.reader, DOING).await?;
         let total: i64 = total.map_or(Ok(0), |row| column(&row, "total"))?;
         let key = wanted.sort.column();
-        let (beyond, order) = if wanted.ascending { (">", "ASC") } else { ("<", "DESC") };
         let mut sql = Sql::new("SELECT * FROM alerts");
         let mut all = Conditions::default();
         choose(&mut sql, wanted, &mut all);
-        if let Some(Behind { key: at, number }) = wanted.behind {
-            all.and(&mut sql).text(&format!("({key}, number) {beyond} ("));
-            sql.values([at, number]).text(")");
-        }
-        sql.text(&format!(" ORDER BY {key} {order}, number {order} LIMIT "));
+        let behind = wanted.behind.map(|Behind { key, number }| [key, number]);
         // One more than is shown says whether there is another page.
-        sql.value(i64::from(wanted.most) + 1);
+        let most = i64::from(wanted.most) + 1;
+        let wanted_page = Page { behind, ascending: wanted.ascending, most };
+        page(&mut sql, &mut all, [key, "number"], wanted_page);
         let mut rows = sql.rows(&self.reader, DOING).await?;
         let is_more = rows.len() > wanted.most as usize;
         rows.truncate(wanted.most as usize);
@@ -185,6 +186,16 @@ impl Register {
         let alerts = self.with_accounts(&rows).await?;
         let total = u64::try_from(total).unwrap_or(0);
         Ok(AlertPage { alerts, next, total })
+    }
+
+    /// Whether there is an alert of a typology, which may be one that is looked for no more.
+    ///
+    /// # Errors
+    /// Where the database refuses.
+    pub async fn has_typology(&self, typology: &str) -> Result<bool, RegisterError> {
+        let mut sql = Sql::new("SELECT number FROM alerts WHERE typology = ");
+        sql.value(typology.to_owned()).text(" LIMIT 1");
+        Ok(sql.row(&self.reader, DOING).await?.is_some())
     }
 
     /// Alerts by their ids, in the order of the register.
@@ -307,15 +318,10 @@ async fn with_accounts(
 }
 
 fn choose(sql: &mut Sql, wanted: &AlertFilter, all: &mut Conditions) {
-    let AlertFilter { typology, action, state, assignee, .. } = wanted;
-    let action = action.map(|action| action.name().to_owned());
-    for (name, value) in
-        [("typology", typology), ("action", &action), ("state", state), ("assignee", assignee)]
-    {
-        if let Some(value) = value {
-            all.and(sql).text(name).text(" = ").value(value.clone());
-        }
-    }
+    all.one_of(sql, "typology", &wanted.typologies);
+    all.one_of(sql, "action", wanted.actions.iter().map(|action| action.name()));
+    all.one_of(sql, "state", wanted.states.iter().map(|state| state.name()));
+    all.one_of(sql, "assignee", &wanted.assignee);
     let least = wanted.least_permille.map(i64::from);
     let bounds = [
         ("score_permille >= ", least),
@@ -364,6 +370,7 @@ fn read(row: &AnyRow) -> Result<AlertRow, RegisterError> {
         currency: column(row, "currency")?,
         accounts: Vec::new(),
         payment_count: count(row, "payment_count")?,
+        evidence_is_complete: rest.evidence_is_complete,
         revision: count(row, "revision")?,
         state: column(row, "state")?,
         case: column(row, "case_number")?,

@@ -9,7 +9,7 @@ use super::audit::{AuditEntry, append};
 use super::error::{Doing, RegisterError};
 use super::events::EventKind;
 use super::outbox::Outbox;
-use super::sql::{Sql, column};
+use super::sql::{Conditions, Page, Sql, column, page};
 
 const DOING: &str = "write holds to the register";
 /// Holds that end in one unit of work.
@@ -107,15 +107,12 @@ impl Register {
         after: Option<(Timestamp, u64)>,
         most: u32,
     ) -> Result<Vec<HoldRow>, RegisterError> {
-        let mut sql = Sql::new("SELECT * FROM holds WHERE 1 = 1");
-        if let Some(state) = state {
-            sql.text(" AND state = ").value(state.to_owned());
-        }
-        if let Some((ends, place)) = after {
-            sql.text(" AND (ends_at, place) > (");
-            sql.values([ends.0, i64::try_from(place).unwrap_or(i64::MAX)]).text(")");
-        }
-        sql.text(" ORDER BY ends_at, place LIMIT ").value(i64::from(most));
+        let mut sql = Sql::new("SELECT * FROM holds");
+        let mut all = Conditions::default();
+        all.one_of(&mut sql, "state", state);
+        let behind = after.map(|(ends, place)| [ends.0, i64::try_from(place).unwrap_or(i64::MAX)]);
+        let first_to_end = Page { behind, ascending: true, most: i64::from(most) };
+        page(&mut sql, &mut all, ["ends_at", "place"], first_to_end);
         let rows = sql.rows(&self.reader, "read holds from the register").await?;
         rows.iter().map(read).collect()
     }

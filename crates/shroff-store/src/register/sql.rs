@@ -91,6 +91,46 @@ impl Conditions {
         self.count += 1;
         sql.text(if self.count == 1 { " WHERE " } else { " AND " })
     }
+
+    /// Adds that a column has one of some texts; nothing where there is none.
+    pub(super) fn one_of<T: ToString>(
+        &mut self,
+        sql: &mut Sql,
+        column: &str,
+        texts: impl IntoIterator<Item = T>,
+    ) {
+        let texts: Vec<String> = texts.into_iter().map(|text| text.to_string()).collect();
+        if !texts.is_empty() {
+            self.and(sql).text(column).text(" IN (").values(texts).text(")");
+        }
+    }
+}
+
+/// Adds where a page begins, by columns whose values no two rows share, and how long it is.
+pub(super) fn page<const N: usize>(
+    sql: &mut Sql,
+    all: &mut Conditions,
+    columns: [&str; N],
+    page: Page<N>,
+) {
+    let Page { behind, ascending, most } = page;
+    let (beyond, order) = if ascending { (">", "ASC") } else { ("<", "DESC") };
+    if let Some(behind) = behind {
+        all.and(sql).text(&format!("({}) {beyond} (", columns.join(", ")));
+        sql.values(behind).text(")");
+    }
+    let order = columns.map(|column| format!("{column} {order}")).join(", ");
+    sql.text(&format!(" ORDER BY {order} LIMIT ")).value(most);
+}
+
+/// Which page of a list is wanted.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Page<const N: usize> {
+    /// Behind the row with these values.
+    pub(super) behind: Option<[i64; N]>,
+    pub(super) ascending: bool,
+    /// So many rows.
+    pub(super) most: i64,
 }
 
 /// A column of a row.

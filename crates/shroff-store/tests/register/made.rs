@@ -26,6 +26,7 @@ pub(crate) fn alert(number: u32) -> AlertChange {
             currency: "EUR",
         },
         payment_count: 4,
+        evidence_is_complete: true,
         revision: 1,
         rules: vec![RuleShare {
             typology: typology.to_owned(),

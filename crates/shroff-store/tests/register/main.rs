@@ -7,8 +7,8 @@ mod postgres;
 
 use serde_json::json;
 use shroff_store::register::{
-    AlertFilter, AlertSort, AuditEntry, AuditFault, AuditFilter, AuditRow, Chain, Copied, Ending,
-    HoldAnswer, HoldEnd, NewHold, Register, RegisterError, Watermark,
+    AlertFilter, AlertSort, AuditEntry, AuditFault, AuditFilter, AuditRow, CaseState, Chain,
+    Copied, Ending, HoldAnswer, HoldEnd, NewHold, Register, RegisterError, Watermark,
 };
 use shroff_types::{Action, Timestamp};
 
@@ -129,7 +129,7 @@ fn pages_are_what_the_same_list_is_in_memory() {
                 same.reverse();
             }
             let wanted = AlertFilter {
-                typology: Some("cycle".to_owned()),
+                typologies: vec!["cycle".to_owned()],
                 sort,
                 ascending,
                 ..AlertFilter::default()
@@ -150,8 +150,21 @@ fn pages_are_what_the_same_list_is_in_memory() {
         assert_eq!(found, ["structuring-5"]);
         let found = paged(&register, of(&|it| it.least_amount = Some(9_900))).await;
         assert_eq!(found, ["structuring-98", "cycle-99"]);
-        let strong = paged(&register, of(&|it| it.action = Some(Action::Hold))).await;
+        let strong = paged(&register, of(&|it| it.actions = vec![Action::Hold])).await;
         assert_eq!(strong.len(), alerts.iter().filter(|it| it.action == Action::Hold).count());
+        let all = vec![Action::Hold, Action::Review, Action::None];
+        assert_eq!(paged(&register, of(&|it| it.actions.clone_from(&all))).await.len(), 100);
+        let both = vec!["cycle".to_owned(), "structuring".to_owned()];
+        let of_both = alerts.iter().filter(|it| both.contains(&it.typology)).count();
+        assert_eq!(
+            paged(&register, of(&|it| it.typologies.clone_from(&both))).await.len(),
+            of_both
+        );
+        let states = vec![CaseState::Open, CaseState::Waiting];
+        assert_eq!(paged(&register, of(&|it| it.states.clone_from(&states))).await.len(), 100);
+        assert_eq!(paged(&register, of(&|it| it.states = states[1..].to_vec())).await.len(), 0);
+        let knows = async |typology| register.has_typology(typology).await.expect("it is there");
+        assert!(knows("cycle").await && !knows("cycl").await);
     });
 }
 

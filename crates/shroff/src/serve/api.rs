@@ -12,7 +12,7 @@ use utoipa_axum::router::OpenApiRouter;
 use std::sync::Arc;
 
 pub(crate) use self::answers::{
-    Asked, Big, Busy, Found, Open, Raced, Refused, Typed, Unknown, Unprocessed,
+    Asked, Big, Busy, Found, Open, Raced, Refused, Typed, Unknown, Unprocessed, Wrong,
 };
 pub(crate) use self::shapes::*;
 use super::http::{self, Shared};
@@ -43,6 +43,7 @@ pub(crate) fn begun() -> OpenApiRouter<Arc<Shared>> {
         .schema_from::<AlertOrder>()
         .schema_from::<Order>()
         .schema_from::<AuditEntry>()
+        .schema_from::<WrongRules>()
         .security_scheme("key", SecurityScheme::Http(bearer))
         .security_scheme("session", SecurityScheme::ApiKey(ApiKey::Cookie(cookie)))
         .security_scheme("csrf", SecurityScheme::ApiKey(ApiKey::Header(csrf)))
@@ -157,6 +158,43 @@ mod tests {
     }
 
     #[test]
+    fn the_names_that_are_told_are_those_that_there_are() {
+        use crate::serve::keys::{RIGHTS, Role};
+        use clap::ValueEnum as _;
+        use shroff_store::register::{CaseState, CommandKind, HoldEnd, Outcome};
+        let told = told();
+        let listed = |name: &str| -> BTreeSet<String> {
+            let words = told["components"]["schemas"][name]["enum"].as_array();
+            let words = words.unwrap_or_else(|| panic!("{name} is no list of words")).iter();
+            words.map(|word| word.as_str().expect("a word").to_owned()).collect()
+        };
+        let names = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
+        let people: Vec<String> = Role::value_variants()
+            .iter()
+            .filter(|role| role.is_of_a_person())
+            .map(|role| role.name().to_owned())
+            .collect();
+        let holds = ["open", HoldEnd::Released.name(), HoldEnd::Returned.name()];
+        let rules = {
+            use crate::serve::versions::State::{Active, Proposed, Rejected, Retired, Shadow};
+            [Active, Shadow, Proposed, Retired, Rejected].map(crate::serve::versions::State::name)
+        };
+        let wanted: [(&str, BTreeSet<String>); 8] = [
+            ("State", names(&CaseState::ALL.map(CaseState::name))),
+            ("CommandName", names(&CommandKind::ALL.map(CommandKind::name))),
+            ("RightName", names(&RIGHTS.map(crate::serve::keys::Right::name))),
+            ("PersonRole", people.into_iter().collect()),
+            ("Outcome", names(&[Outcome::Report.name(), Outcome::NoReport.name()])),
+            ("HoldState", names(&holds)),
+            ("RulesState", names(&rules)),
+            ("Action", names(&crate::serve::routes::ACTIONS.map(shroff_types::Action::name))),
+        ];
+        for (name, wanted) in wanted {
+            assert_eq!(listed(name), wanted, "{name}");
+        }
+    }
+
+    #[test]
     fn every_operation_has_a_name_of_its_own_and_says_who_may_ask_and_what_may_go_wrong() {
         let told = told();
         let mut names = BTreeSet::new();
@@ -174,7 +212,9 @@ mod tests {
                     answers.iter().filter(|(status, _)| *status >= &"4".to_owned())
                 {
                     let problem = &answer["content"]["application/problem+json"]["schema"]["$ref"];
-                    assert_eq!(problem, "#/components/schemas/Problem", "{path} {status}");
+                    let is_of_rules = path.starts_with("/v1/rules") && status == "422";
+                    let name = if is_of_rules { "WrongRules" } else { "Problem" };
+                    assert_eq!(*problem, format!("#/components/schemas/{name}"), "{path} {status}");
                 }
             }
         }

@@ -65,6 +65,8 @@ pub(crate) struct Answers {
     pub(crate) problem: Option<Problem>,
     /// Whether all were sent before.
     pub(crate) is_repeat: bool,
+    /// How many payments were.
+    pub(crate) known: u64,
 }
 
 type Reply = oneshot::Sender<Result<Answers, Problem>>;
@@ -543,6 +545,7 @@ impl Clerk {
             match item {
                 Item::At(place, known) => {
                     answers.is_repeat &= known;
+                    answers.known += u64::from(known);
                     self.metrics.repeated.inc_by(u64::from(known));
                     let at = place.0.checked_sub(first).and_then(|at| told.get(at as usize));
                     if let Some(told) = at {
@@ -583,7 +586,10 @@ impl Clerk {
 
 fn unknown(index: u64) -> Problem {
     Problem::new(Kind::NotFound, "what comes back or is rejected is no payment in the window")
-        .hint("its UETR, or its agent, message and identification, must be those it came with")
+        .hint(
+            "its UETR, or its agent, message and identification, must be those it came with; nothing \
+             of this was kept: where it came before its original, send it again after it",
+        )
         .at(Some(index))
 }
 

@@ -21,8 +21,8 @@ use utoipa_axum::routes;
 
 use super::actor::{actor, guard, still};
 use super::api::{
-    self, Asked, Big, Found, NewPayments, Open, PaymentId, Raced, Status, Typed, Unprocessed,
-    Verdict, Verdicts,
+    self, ArrowStream, Asked, Big, Found, NewPayments, Open, PaymentId, Raced, Status, Typed,
+    Unprocessed, Verdict, Verdicts,
 };
 use super::changes::Rules;
 use super::demo::Demo;
@@ -36,10 +36,10 @@ use super::problem::{Kind, Problem};
 use super::pseudonyms::Pseudonyms;
 use super::quarantine::Quarantine;
 use super::recorder::Inbox;
-use super::sealed::Vault;
+use super::sealed::{Names, Vault};
 use super::unmasked::Grants;
 use super::webhooks::Webhooks;
-use super::{assets, gauges, messages, reply, routes, wire};
+use super::{assets, columns, gauges, messages, reply, routes, wire};
 use crate::settings;
 
 /// What the paths share.
@@ -49,6 +49,8 @@ pub(crate) struct Shared {
     pub(crate) metrics: Arc<Metrics>,
     /// KiB of bodies that may be in memory at once.
     pub(crate) room: Arc<Semaphore>,
+    /// Streams of columns that may be under way at once.
+    pub(crate) columns: Arc<Semaphore>,
     pub(crate) pseudonyms: Arc<Pseudonyms>,
     pub(crate) ahead: Span,
     pub(crate) quarantine: Quarantine,
@@ -79,16 +81,16 @@ pub(crate) const MOST_BODY_BYTES: usize = 4 << 20;
 /// The most payments that are answered together.
 const MOST_PAYMENTS: usize = 50_000;
 /// The longest line of a stream.
-const MOST_LINE_BYTES: usize = 64 << 10;
+pub(super) const MOST_LINE_BYTES: usize = 64 << 10;
 /// Lines of a stream that go to the engine together, at most.
-const MOST_LINES: usize = 500;
+pub(super) const MOST_LINES: usize = 500;
 /// Batches of one stream that are under way at once.
-const MOST_UNDER_WAY: usize = 4;
+pub(super) const MOST_UNDER_WAY: usize = 4;
 /// KiB of bodies in memory at once: 64 MiB.
 pub(crate) const ROOM_KIB: usize = 64 << 10;
 
 pub(crate) const JSON: HeaderValue = HeaderValue::from_static("application/json");
-const NDJSON: HeaderValue = HeaderValue::from_static("application/x-ndjson");
+pub(super) const NDJSON: HeaderValue = HeaderValue::from_static("application/x-ndjson");
 
 /// Every path, and beside it what is told of it.
 pub(crate) fn routes() -> OpenApiRouter<Arc<Shared>> {
@@ -136,6 +138,7 @@ pub(crate) fn typed(kind: HeaderValue, body: impl Into<Body>) -> Response {
 ///
 /// `application/json`: one, or several, answered together. `application/x-ndjson`: a stream, a payment a
 /// line, answered line by line while it still comes in, with a problem in the place of a verdict.
+/// `application/vnd.apache.arrow.stream`: the same of columns, answered as NDJSON.
 #[utoipa::path(
     post,
     path = "/v1/payments",
@@ -145,13 +148,17 @@ pub(crate) fn typed(kind: HeaderValue, body: impl Into<Body>) -> Response {
         (NewPayments = "application/json"),
         (String = "application/x-ndjson"),
         (String = "application/jsonl"),
+        (ArrowStream = "application/vnd.apache.arrow.stream"),
     )),
     responses(
         (
             status = 200,
             description = "What is said of each, durable; `Idempotent-Replayed` where all were sent before",
             content((Verdicts = "application/json"), (String = "application/x-ndjson")),
-            headers(("Idempotent-Replayed" = Option<bool>, description = "`true` where all were sent before")),
+            headers(
+                ("Idempotent-Replayed" = Option<bool>, description = "`true` where all were sent before"),
+                ("Known-Payments" = Option<u64>, description = "How many were sent before; not of a stream"),
+            ),
         ),
         Asked, Raced, Big, Typed, Unprocessed,
     ),
@@ -166,8 +173,9 @@ async fn payments(State(shared): State<Arc<Shared>>, request: Request) -> Answer
     match kind {
         "application/json" => together(&shared, request).await,
         "application/x-ndjson" | "application/jsonl" => stream(shared, request),
+        columns::KIND => columns::stream(shared, request).await,
         _ => Err(Problem::new(Kind::UnsupportedMediaType, "the `Content-Type` is another one")
-            .hint("application/json, or application/x-ndjson for a stream")),
+            .hint("application/json; application/x-ndjson or Arrow's for a stream")),
     }
 }
 
@@ -245,12 +253,18 @@ fn how(shared: &Shared) -> How {
 }
 
 fn read_into(sent: &mut Sent, text: &str, how: How) {
-    let Sent { records, count, names, refused, before, .. } = sent;
+    let records = &mut sent.records;
     let named = if how.has_names { wire::names(text) } else { Ok(None) };
     let read = named.and_then(|named| {
         wire::read(text, how.latest, |payment| shroff_store::write_payment(payment, records))?;
         Ok(named)
     });
+    taken(sent, read);
+}
+
+/// Counts a record of which the payment was written, with its names, or what is wrong with it.
+pub(super) fn taken(sent: &mut Sent, read: Result<Option<Names>, Problem>) {
+    let Sent { count, names, refused, before, .. } = sent;
     match read {
         Ok(named) => {
             names.extend(named.map(|named| (*count, named)));
@@ -263,8 +277,14 @@ fn read_into(sent: &mut Sent, text: &str, how: How) {
     }
 }
 
+/// Says how many of the payments were sent before.
+pub(super) fn note_known(response: &mut Response, known: u64) {
+    let name = HeaderName::from_static("known-payments");
+    response.headers_mut().insert(name, HeaderValue::from(known));
+}
+
 fn reply_to(answers: Answers, is_many: bool) -> Response {
-    let Answers { mut lines, problem, is_repeat } = answers;
+    let Answers { mut lines, problem, is_repeat, known } = answers;
     // Each answer ends in a line's end, and has none in it.
     lines.pop();
     let mut response = match problem {
@@ -279,6 +299,7 @@ fn reply_to(answers: Answers, is_many: bool) -> Response {
         }
         _ => typed(JSON, lines),
     };
+    note_known(&mut response, known);
     if is_repeat {
         let name = HeaderName::from_static("idempotent-replayed");
         response.headers_mut().insert(name, HeaderValue::from_static("true"));
@@ -286,7 +307,7 @@ fn reply_to(answers: Answers, is_many: bool) -> Response {
     response
 }
 
-type Waiting = (oneshot::Receiver<Result<Answers, Problem>>, u64);
+pub(super) type Waiting = (oneshot::Receiver<Result<Answers, Problem>>, u64);
 
 /// A stream of payments, a line each; the verdicts leave while it still comes in.
 fn stream(shared: Arc<Shared>, request: Request) -> Answer {
@@ -300,7 +321,7 @@ fn stream(shared: Arc<Shared>, request: Request) -> Answer {
     Ok(typed(NDJSON, Body::new(body)))
 }
 
-async fn write_answers(mut waiting: mpsc::Receiver<Waiting>, mut out: Sender<Bytes>) {
+pub(super) async fn write_answers(mut waiting: mpsc::Receiver<Waiting>, mut out: Sender<Bytes>) {
     while let Some((answer, before)) = waiting.recv().await {
         let answer = answer.await.unwrap_or_else(|_| Err(stopped()));
         let (lines, ends) = match answer {
@@ -360,7 +381,7 @@ async fn read_lines(
 }
 
 /// The last word of a stream.
-async fn end(problem: Problem, before: u64, order: &mpsc::Sender<Waiting>) {
+pub(super) async fn end(problem: Problem, before: u64, order: &mpsc::Sender<Waiting>) {
     let (reply, answer) = oneshot::channel();
     // Where nobody listens any more, nobody is told.
     drop(reply.send(Err(problem)));

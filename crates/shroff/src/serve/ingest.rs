@@ -2,6 +2,8 @@
 //!
 //! It is idempotent, so an interrupted run is begun again: what is known counts once.
 
+mod remote;
+
 use anyhow::{Context, bail};
 use shroff_detect::Alone;
 use shroff_ingest::messages::Withdrawal;
@@ -21,6 +23,9 @@ use crate::{Ending, inputs, ledger, settings, terminal};
 const BATCH: u32 = 4_096;
 
 pub(crate) fn run(arguments: &Ingest) -> anyhow::Result<Ending> {
+    if let Some(url) = &arguments.url {
+        return remote::run(arguments, url);
+    }
     let data = arguments.serve.data.as_path();
     setup::make_private_folder(data)?;
     let lock = setup::lock(data)?;

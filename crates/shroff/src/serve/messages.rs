@@ -13,7 +13,9 @@ use shroff_store::write_payment;
 
 use super::api::{Asked, Big, MessagesAnswer, Typed, Unprocessed};
 use super::desk::{Other, Sent, stopped};
-use super::http::{Answer, JSON, MOST_BODY_BYTES, Shared, allow, room, too_large, typed};
+use super::http::{
+    Answer, JSON, MOST_BODY_BYTES, Shared, allow, note_known, room, too_large, typed,
+};
 use super::keys::Right;
 use super::problem::{Kind, Problem};
 use super::sealed::Names;
@@ -37,7 +39,12 @@ const SHORT: usize = 64 << 10;
         (String = "text/plain"),
     )),
     responses(
-        (status = 200, description = "What is said of each instruction", body = MessagesAnswer),
+        (
+            status = 200,
+            description = "What is said of each instruction",
+            body = MessagesAnswer,
+            headers(("Known-Payments" = Option<u64>, description = "How many payments were sent before")),
+        ),
         Asked, Big, Typed, Unprocessed,
     ),
 )]
@@ -68,7 +75,9 @@ pub(crate) async fn messages(State(shared): State<Arc<Shared>>, request: Request
     let latest = wire::Latest { now: settings::wall(), ahead: shared.ahead };
     let sent = sent(&messages, latest);
     let answers = shared.desk.send(sent, permit).await.map_err(|_| stopped())??;
-    told(&messages, &answers.lines).map(|body| typed(JSON, body))
+    let mut response = typed(JSON, told(&messages, &answers.lines)?);
+    note_known(&mut response, answers.known);
+    Ok(response)
 }
 
 async fn read(body: &Bytes, has_names: bool) -> Result<Result<Vec<Message>, Unreadable>, Problem> {

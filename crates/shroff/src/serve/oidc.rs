@@ -253,7 +253,7 @@ fn secret(path: &Path) -> anyhow::Result<ClientSecret> {
 }
 
 /// What is said in the open can be changed on its way; on this machine there is no way.
-fn must_be_safe(url: &str, option: &str) -> anyhow::Result<()> {
+pub(super) fn must_be_safe(url: &str, option: &str) -> anyhow::Result<()> {
     let is_here = ["http://127.0.0.1", "http://localhost", "http://[::1]"].iter().any(|here| {
         let rest = url.strip_prefix(here);
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '/']))

@@ -157,6 +157,7 @@ pub(crate) enum Kind {
     MethodNotAllowed,
     NotAllowed,
     NotFound,
+    NotShown,
     Overloaded,
     Stale,
     Stopped,
@@ -191,6 +192,11 @@ impl Kind {
             Kind::NotAllowed => {
                 ("not-allowed", "This may not be done in this state", StatusCode::CONFLICT)
             }
+            Kind::NotShown => (
+                "not-shown",
+                "This cannot have been on the screen",
+                StatusCode::UNPROCESSABLE_ENTITY,
+            ),
             Kind::Stale => ("stale", "Somebody changed it since", StatusCode::CONFLICT),
             Kind::NotFound => ("not-found", "There is no such thing", StatusCode::NOT_FOUND),
             Kind::Overloaded => {

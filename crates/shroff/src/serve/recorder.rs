@@ -476,6 +476,7 @@ impl Recorder {
             raised_by,
             sum,
             payment_count: told.payments.len() as u64,
+            evidence_is_complete: told.is_whole,
             revision: revisions.len() as u64,
             rules: self.shares(&told, typologies),
             evidence,

@@ -32,6 +32,8 @@ use super::http::Shared;
 use super::problem::{Kind, Problem};
 use crate::settings;
 
+#[cfg(test)]
+pub(crate) use self::query::ACTIONS;
 pub(crate) use self::typologies::typologies_text;
 
 /// All of them.

@@ -1,4 +1,4 @@
-//! Payments as JSON: read without a copy where there is no escape in them.
+//! Payments as JSON, read without a copy where there is no escape in them; and as rows of columns.
 //!
 //! A field that is not named here is not read: it is neither kept nor looked at.
 
@@ -6,6 +6,7 @@ use std::borrow::Cow;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use shroff_ingest::{ColumnRow, RowTime};
 use shroff_types::{Amount, Currency, Decimal, DecimalError, SentPayment, Span, Timestamp};
 
 use super::problem::{Kind, Problem};
@@ -104,6 +105,50 @@ fn said(field: &'static str, raw: Option<&RawValue>, most: usize) -> Result<Stri
     Ok(text.to_owned())
 }
 
+/// Reads one payment of columns, by the same rules, and hands it to a closure.
+pub(crate) fn read_row<T>(
+    row: &ColumnRow<'_>,
+    latest: Latest,
+    take: impl FnOnce(&SentPayment<'_>) -> T,
+) -> Result<T, Problem> {
+    let name = |field: &'static str, text: Option<&'_ str>| {
+        let text = text.ok_or_else(|| missing(field))?;
+        plain(field, text, MOST_NAME_BYTES)?;
+        not_empty(field, text)
+    };
+    let ColumnRow { id, debtor, creditor, currency, method, .. } = *row;
+    for (field, text) in [("id", id), ("debtor", debtor), ("creditor", creditor)] {
+        name(field, text)?;
+    }
+    let currency = match currency {
+        None => Currency::NONE,
+        Some(code) => {
+            plain("currency", code, MOST_NAME_BYTES)?;
+            currency_of(code)?
+        }
+    };
+    let amount = row.amount.as_deref().ok_or_else(|| missing("amount"))?;
+    plain("amount", amount, MOST_NAME_BYTES)?;
+    let amount = amount_of(amount, currency)?;
+    let time = match row.time {
+        RowTime::None => return Err(missing("time")),
+        RowTime::Text(text) => {
+            plain("time", text, MOST_NAME_BYTES)?;
+            time_of(Timestamp::parse(text), || Cow::Borrowed(text), latest)?
+        }
+        RowTime::Micros(micros) => {
+            time_of(Some(Timestamp(micros)), || Cow::Owned(micros.to_string()), latest)?
+        }
+        RowTime::Beyond(number) => time_of(None, || Cow::Owned(number.to_string()), latest)?,
+    };
+    if let Some(method) = method {
+        plain("method", method, MOST_METHOD_BYTES)?;
+    }
+    let method = method.filter(|method| !method.is_empty());
+    let [id, debtor, creditor] = [id, debtor, creditor].map(Option::unwrap_or_default);
+    Ok(take(&SentPayment { id, time, debtor, creditor, amount, method }))
+}
+
 /// The records of a JSON array, each as its text.
 pub(crate) fn elements(text: &str) -> Result<Vec<&RawValue>, Problem> {
     serde_json::from_str(text).map_err(|error| {
@@ -142,29 +187,40 @@ fn string<'a>(field: &'static str, raw: &'a str, most: usize) -> Result<Cow<'a, 
     } else {
         Cow::Borrowed(inner)
     };
+    plain(field, &text, most)?;
+    Ok(text)
+}
+
+/// Refuses a text that is too long, or has a control character in it.
+fn plain(field: &'static str, text: &str, most: usize) -> Result<(), Problem> {
     if text.len() > most {
         return Err(wrong(field, &format!("has {} bytes, and {most} are the most", text.len())));
     }
     if text.chars().any(char::is_control) {
         return Err(wrong(field, "has a control character in it"));
     }
-    Ok(text)
+    Ok(())
 }
 
 fn name<'a>(field: &'static str, raw: Option<&'a RawValue>) -> Result<Cow<'a, str>, Problem> {
     let text = string(field, given(raw).ok_or_else(|| missing(field))?, MOST_NAME_BYTES)?;
-    if text.trim().is_empty() {
-        return Err(wrong(field, "is empty"));
-    }
+    not_empty(field, &text)?;
     Ok(text)
+}
+
+fn not_empty(field: &'static str, text: &str) -> Result<(), Problem> {
+    if text.trim().is_empty() { Err(wrong(field, "is empty")) } else { Ok(()) }
 }
 
 fn currency(raw: Option<&RawValue>) -> Result<Currency, Problem> {
     let Some(raw) = given(raw) else { return Ok(Currency::NONE) };
-    let code = string("currency", raw, MOST_NAME_BYTES)?;
-    Currency::from_code(&code).ok_or_else(|| {
+    currency_of(&string("currency", raw, MOST_NAME_BYTES)?)
+}
+
+fn currency_of(code: &str) -> Result<Currency, Problem> {
+    Currency::from_code(code).ok_or_else(|| {
         wrong("currency", "is no currency")
-            .field("currency", Some(&code))
+            .field("currency", Some(code))
             .hint("a code of ISO 4217 in capitals, such as EUR")
     })
 }
@@ -175,9 +231,13 @@ fn amount(raw: Option<&RawValue>, currency: Currency) -> Result<Amount, Problem>
         b'"' => string("amount", raw, MOST_NAME_BYTES)?,
         _ => Cow::Borrowed(raw),
     };
+    amount_of(&text, currency)
+}
+
+fn amount_of(text: &str, currency: Currency) -> Result<Amount, Problem> {
     let bad =
-        |what: &str, hint: &str| Err(wrong("amount", what).field("amount", Some(&text)).hint(hint));
-    let Ok(number) = Decimal::parse(&text, '.') else {
+        |what: &str, hint: &str| Err(wrong("amount", what).field("amount", Some(text)).hint(hint));
+    let Ok(number) = Decimal::parse(text, '.') else {
         return bad("is no decimal number", "such as 1250.00, as a number or as a text");
     };
     let minor = match number.units(currency.decimals()) {
@@ -207,16 +267,21 @@ fn time(raw: Option<&RawValue>, latest: Latest) -> Result<Timestamp, Problem> {
         b'"' => string("time", raw, MOST_NAME_BYTES)?,
         _ => Cow::Borrowed(raw),
     };
-    let bad =
-        |what: &str, hint: &str| Err(wrong("time", what).field("time", Some(&text)).hint(hint));
-    let time = Timestamp::parse(&text).filter(|time| YEARS.contains(&time.0));
-    let Some(time) = time else {
-        return bad(
-            "is no instant between 1970 and 2200",
-            "RFC 3339, such as 2026-03-01T09:30:00Z, or microseconds since 1970",
-        );
+    time_of(Timestamp::parse(&text), || text.clone(), latest)
+}
+
+/// An instant, where it is one that a payment can have; `shown` is how it was written.
+fn time_of<'a>(
+    time: Option<Timestamp>,
+    shown: impl Fn() -> Cow<'a, str>,
+    latest: Latest,
+) -> Result<Timestamp, Problem> {
+    let Some(time) = time.filter(|time| YEARS.contains(&time.0)) else {
+        return Err(wrong("time", "is no instant between 1970 and 2200")
+            .field("time", Some(&shown()))
+            .hint("RFC 3339, such as 2026-03-01T09:30:00Z, or microseconds since 1970"));
     };
-    not_ahead(time, latest).map_err(|problem| problem.field("time", Some(&text)))?;
+    not_ahead(time, latest).map_err(|problem| problem.field("time", Some(&shown())))?;
     Ok(time)
 }
 

@@ -26,6 +26,8 @@ mod forms;
 mod keys;
 mod labels;
 #[cfg(unix)]
+mod lists;
+#[cfg(unix)]
 mod messages;
 mod mutes;
 #[cfg(unix)]
@@ -43,6 +45,8 @@ mod refusals;
 mod register;
 mod rules;
 mod secrets;
+#[cfg(unix)]
+mod sending;
 #[cfg(unix)]
 mod serve;
 #[cfg(unix)]

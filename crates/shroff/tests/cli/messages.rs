@@ -165,6 +165,85 @@ fn what_comes_back_or_is_rejected_is_in_no_later_cycle_and_a_restart_knows_it() 
     }
 }
 
+/// An MT103 from the bank of the creditor to that of the debtor, or the reverse.
+fn mt_103(is_back: bool, user: &str, fields: &str) -> String {
+    let (own, other) = if is_back { ("BNPAFRPP", "DEUTDEFF") } else { ("DEUTDEFF", "BNPAFRPP") };
+    format!(
+        "{{1:F01{other}AXXX0000000000}}{{2:O1031200260301{own}AXXX00000000002603011200N}}{user}{{4:\r\n{fields}\r\n-}}"
+    )
+}
+
+#[test]
+fn an_mt103_that_comes_back_is_a_return_of_the_one_it_names() {
+    let folder = Folder::new();
+    let service = Service::start(&folder);
+    let key = service.key.clone().expect("the first start shows a key");
+    let parties = ":50K:/SECRET-1\r\nPLANTED NAME\r\n:59:/SECRET-2\r\nPLANTED NAME";
+    let send = |body: &str| {
+        let (status, told) = post(&service, &key, "text/plain", body);
+        assert_eq!(status, 200, "{told}");
+        told["messages"][0]["instructions"][0].clone()
+    };
+    let paid = |reference: &str, user: &str| {
+        let fields = format!(":20:{reference}\r\n:23B:CRED\r\n:32A:260301EUR7,5\r\n{parties}");
+        send(&mt_103(false, user, &fields))
+    };
+    let back = |user: &str, amount: &str, words: &str| {
+        let fields =
+            format!(":20:BACK\r\n:23B:CRED\r\n:32A:260301EUR{amount}\r\n{parties}\r\n:72:{words}");
+        send(&mt_103(true, user, &fields))
+    };
+    // Before its original nothing is known of it, and nothing is kept; after it, it is taken out.
+    let returned =
+        || back("", "7,5", "/RETN/59\r\n/AC01/CLOSED\r\n/MREF/REF1\r\n/TEXT/PLANTED TEXT");
+    let early = returned();
+    assert_eq!(early["status"], 404, "{early}");
+    assert!(early["hint"].as_str().is_some_and(|hint| hint.contains("send it again")), "{early}");
+    assert_eq!(paid("REF1", "")["id"], "DEUTDEFFXXX/MT103/REF1");
+    for _ in 0..2 {
+        assert_eq!(returned()["withdrawn"], "DEUTDEFFXXX/MT103/REF1");
+    }
+    // By its UETR; a rejection says no amount.
+    let user = format!("{{3:{{121:{}}}}}", uetr(1));
+    assert_eq!(paid("REF2", &user)["id"], uetr(1));
+    assert_eq!(back(&user, "1,", "/REJT/59\r\n/AC01/")["withdrawn"], uetr(1));
+    // Less than was paid is a part of it, unless charges are what is missing.
+    paid("REF3", "");
+    let part = back("", "7,", "/RETN/59\r\n/MREF/REF3");
+    assert!(part["left_out"].as_str().is_some_and(|why| why.contains("a part")), "{part}");
+    let whole = back("", "7,\r\n:33B:EUR7,5", "/RETN/59\r\n/MREF/REF3");
+    assert_eq!(whole["withdrawn"], "DEUTDEFFXXX/MT103/REF3");
+    // What only speaks of one is a payment.
+    let other = back("", "7,5", "/INS/BNPAFRPP\r\n//NOT /RETN/");
+    assert_eq!(other["id"], "BNPAFRPPXXX/MT103/BACK", "{other}");
+    // Of nobody knows what.
+    assert_eq!(back("", "7,5", "/RETN/59")["status"], 404);
+}
+
+#[test]
+fn a_return_that_comes_before_its_original_is_told_so_and_counts_once_it_is_sent_again() {
+    let folder = Folder::new();
+    let service = Service::start(&folder);
+    let key = service.key.clone().expect("the first start shows a key");
+    let [one, two, three] = cycle(10, ["1", "2", "3"]);
+    for early in [pacs_004(10, "900.00"), pacs_002(10, "RJCT")] {
+        let told = first(&service, &key, &early);
+        assert_eq!(told["status"], 404, "{told}");
+        assert!(told["hint"].as_str().is_some_and(|hint| hint.contains("send it again")), "{told}");
+    }
+    // What was not acknowledged changes nothing: the payment is judged as if it had not been there.
+    for body in [&one, &two] {
+        assert!(first(&service, &key, body)["place"].is_u64());
+    }
+    assert_eq!(first(&service, &key, &pacs_004(10, "900.00"))["withdrawn"], uetr(10));
+    assert!(!fired(&first(&service, &key, &three)).contains(&"cycle"));
+    // Parts are not added up: each is less than the payment.
+    for _ in 0..2 {
+        let part = first(&service, &key, &pacs_004(11, "445.00"));
+        assert!(part["left_out"].is_string(), "{part}");
+    }
+}
+
 #[test]
 fn one_payment_in_several_messages_counts_once() {
     let folder = Folder::new();

@@ -100,7 +100,8 @@ fn what_people_do_survives_a_kill(more: &[&str]) {
     assert_eq!((status, &problem["current_version"]), (409, &2.into()));
     let (status, problem) = ann.tell("case-1", json!({ "command": "resume" }));
     assert_eq!((status, &problem["state"]), (409, &"assigned".into()));
-    let decide = json!({ "command": "decide", "outcome": "report", "reason": "a circle", "evidence": ["p"] });
+    let shown = ann.get(&format!("/v1/alerts/{}", ids[0]))["payments"].clone();
+    let decide = json!({ "command": "decide", "outcome": "report", "reason": "a circle", "evidence": shown });
     assert_eq!(ann.tell("case-1", decide).1["state"], "proposed");
     let yes = json!({ "command": "approve", "reason": "I see it too" });
     assert_eq!(ann.tell("case-1", yes.clone()).0, 403, "an analyst agrees with nobody");

@@ -161,7 +161,7 @@ pub(crate) struct Request<'a> {
 }
 
 /// Status and body; a body in chunks is put together.
-fn read_response(bytes: &[u8]) -> (u16, String) {
+pub(crate) fn read_response(bytes: &[u8]) -> (u16, String) {
     let text = String::from_utf8(bytes.to_vec()).expect("UTF-8");
     let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
     let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0);

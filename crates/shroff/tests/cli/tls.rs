@@ -14,7 +14,7 @@ use tokio_rustls::rustls::{
     StreamOwned, crypto,
 };
 
-use crate::door::Folder;
+use crate::door::{Folder, HEAD, private};
 use crate::signed::PASSWORD;
 
 /// A service that runs, and is killed at the end.
@@ -180,6 +180,28 @@ fn a_certificate_opens_the_service_to_other_machines_and_a_slow_handshake_stops_
     drop(plain.read_to_end(&mut bytes));
     assert!(!bytes.starts_with(b"HTTP"), "nothing is answered in the open");
     drop(silent);
+}
+
+#[test]
+fn a_history_is_sent_by_tls_to_a_service_that_is_trusted_and_to_no_other() {
+    let folder = Folder::new();
+    certificate(&folder, "own");
+    certificate(&folder, "other");
+    let words = ["--tls-cert", "own.pem", "--tls-key", "own.key"];
+    drop(start(&folder, &words, "https"));
+    let key = folder.well("keys add bank --role payment-system --data data");
+    folder.write("key", key.text());
+    let service = start(&folder, &words, "https");
+    private(&folder.path("key"));
+    folder.write("rows.csv", format!("{HEAD}r1,2026-03-01T09:00:00Z,A,B,5.00,EUR\n"));
+    let line = format!("ingest rows.csv --url https://localhost:{} --key-file key", service.port);
+    for words in ["", " --ca-file other.pem"] {
+        let ran = folder.run(&format!("{line}{words}"));
+        assert!(ran.code == Some(2) && ran.err.contains("is not trusted"), "{}", ran.err);
+        assert!(ran.err.contains("--ca-file"), "{}", ran.err);
+    }
+    let told = folder.well(&format!("{line} --ca-file own.pem")).err;
+    assert!(told.contains("1 new, 0 known"), "{told}");
 }
 
 #[test]

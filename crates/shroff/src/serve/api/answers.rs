@@ -7,6 +7,7 @@ use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
 use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response, ResponseBuilder};
 use utoipa::{IntoResponses, ToSchema};
 
+use super::shapes::WrongRules;
 use crate::serve::problem::Details;
 
 type Responses = BTreeMap<String, RefOr<Response>>;
@@ -29,9 +30,13 @@ fn says(status: u16) -> &'static str {
 }
 
 fn problems(statuses: &[u16]) -> Responses {
+    problems_as(&Details::name(), statuses)
+}
+
+/// The same, where a problem has more to it.
+fn problems_as(schema: &str, statuses: &[u16]) -> Responses {
     let problem = |status: &u16| {
-        let content =
-            ContentBuilder::new().schema(Some(Ref::from_schema_name(Details::name()))).build();
+        let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(schema))).build();
         let mut response = ResponseBuilder::new()
             .description(says(*status))
             .content("application/problem+json", content);
@@ -86,4 +91,13 @@ problems! {
     Unknown: [401],
     /// Where it may be asked too often.
     Busy: [429],
+}
+
+/// Where rules may be wrong.
+pub(crate) enum Wrong {}
+
+impl IntoResponses for Wrong {
+    fn responses() -> Responses {
+        problems_as(&WrongRules::name(), &[422])
+    }
 }

@@ -407,6 +407,12 @@ pub(crate) struct Reason {
     evidence_is_complete: bool,
 }
 
+/// Payments as an Arrow IPC stream: columns `id`, `time`, `debtor`, `creditor`, `amount`, and where
+/// there are any `currency` and `method`. Batches of 65,536 payments and 4 MiB at most.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(value_type = String, format = Binary, example = "")]
+pub(crate) struct ArrowStream(Vec<u8>);
+
 /// A verdict, or what is wrong with the record.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({
@@ -796,6 +802,122 @@ pub(crate) struct RulesTried {
     tests: Vec<ExampleTried>,
 }
 
+/// What is counted of a typology under two sets of rules: those of now, and the other ones.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "typology": "cycle", "title": "Money in a circle", "counts": {
+        "alerts_active": 1, "alerts_shadow": 1, "new": 0, "gone": 0, "fired_by_both": 1,
+        "fired_by_active": 0, "fired_by_shadow": 0
+    }
+}))]
+pub(crate) struct TypologySeen {
+    typology: TypologyId,
+    #[schema(max_length = 512)]
+    title: String,
+    counts: CountsSeen,
+}
+
+/// Alerts and payments of a typology.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "alerts_active": 1, "alerts_shadow": 1, "new": 0, "gone": 0, "fired_by_both": 1,
+    "fired_by_active": 0, "fired_by_shadow": 0
+}))]
+pub(crate) struct CountsSeen {
+    alerts_active: u64,
+    alerts_shadow: u64,
+    /// Alerts of the other ones, at payments of which those of now say nothing by it.
+    new: u64,
+    /// Alerts of those of now, at payments of which the other ones say nothing by it.
+    gone: u64,
+    /// Payments at which both fired, and one alone.
+    fired_by_both: u64,
+    fired_by_active: u64,
+    fired_by_shadow: u64,
+}
+
+/// How often one suggested an action and the other another.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({ "active": "review", "shadow": "hold", "payments": 3 }))]
+pub(crate) struct ActionSeen {
+    active: Action,
+    shadow: Action,
+    payments: u64,
+}
+
+/// A payment of which the two say something else.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "payment": "p3", "action_active": "none", "action_shadow": "review", "score_active": 0,
+    "score_shadow": 0.85, "by_active": [], "by_shadow": ["cycle"], "reason": "The money is back."
+}))]
+pub(crate) struct DifferenceSeen {
+    payment: PaymentId,
+    action_active: Action,
+    action_shadow: Action,
+    score_active: Share,
+    score_shadow: Share,
+    #[schema(max_items = 1000)]
+    by_active: Vec<TypologyId>,
+    #[schema(max_items = 1000)]
+    by_shadow: Vec<TypologyId>,
+    #[schema(required = true)]
+    reason: Option<Text>,
+}
+
+/// Alerts of a day by a typology.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({ "day": "2026-03-01", "typology": "cycle", "active": 1, "candidate": 2 }))]
+pub(crate) struct DaySeen {
+    day: Date,
+    typology: TypologyId,
+    active: u64,
+    candidate: u64,
+}
+
+/// What was decided of alerts, under the rules of now and under the other ones.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "active": [{ "typology": "cycle", "decided": 2, "reports": 1 }], "candidate": []
+}))]
+pub(crate) struct BothDecided {
+    #[schema(max_items = 1000)]
+    active: Vec<DecidedSeen>,
+    #[schema(max_items = 1000)]
+    candidate: Vec<DecidedSeen>,
+}
+
+/// What was decided of alerts of a typology.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({ "typology": "cycle", "decided": 2, "reports": 1 }))]
+pub(crate) struct DecidedSeen {
+    typology: TypologyId,
+    decided: u64,
+    reports: u64,
+}
+
+/// Rules that are refused, with all that is wrong in them: a problem with more to it.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "type": "urn:shroff:problem:wrong-rules", "title": "The rules are not right", "status": 422,
+    "detail": "something is wrong in them, or an example fails", "findings": [], "tests": []
+}))]
+pub(crate) struct WrongRules {
+    #[serde(rename = "type")]
+    #[schema(max_length = 64, pattern = "^urn:shroff:problem:wrong-rules$")]
+    kind: String,
+    #[schema(max_length = 128)]
+    title: String,
+    #[schema(minimum = 422, maximum = 422)]
+    status: u16,
+    #[schema(max_length = 4096)]
+    detail: String,
+    #[schema(max_items = 100_000)]
+    findings: Vec<Finding>,
+    #[schema(max_items = 100_000)]
+    tests: Vec<ExampleTried>,
+}
+
 /// What a version that runs beside the active one says otherwise.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({
@@ -819,11 +941,12 @@ pub(crate) struct ShadowSeen {
     /// Those of which both say the same.
     same: u64,
     #[schema(max_items = 1000)]
-    typologies: Vec<serde_json::Value>,
+    typologies: Vec<TypologySeen>,
     #[schema(max_items = 9)]
-    actions: Vec<serde_json::Value>,
+    actions: Vec<ActionSeen>,
+    /// The newest payments of which the two say something else.
     #[schema(max_items = 50)]
-    examples: Vec<serde_json::Value>,
+    examples: Vec<DifferenceSeen>,
 }
 
 /// Rules to be tried on the history that the log has.
@@ -863,15 +986,16 @@ pub(crate) struct BacktestSeen {
     /// Those of which both say the same.
     same: u64,
     #[schema(max_items = 1000)]
-    typologies: Vec<serde_json::Value>,
+    typologies: Vec<TypologySeen>,
     #[schema(max_items = 9)]
-    actions: Vec<serde_json::Value>,
+    actions: Vec<ActionSeen>,
+    /// The newest payments of which the two say something else.
     #[schema(max_items = 50)]
-    examples: Vec<serde_json::Value>,
+    examples: Vec<DifferenceSeen>,
     /// Alerts of both by day and typology.
     #[schema(max_items = 366_000)]
-    days: Vec<serde_json::Value>,
+    days: Vec<DaySeen>,
     /// What was decided of alerts of both, once it is done.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    decided: Option<serde_json::Value>,
+    #[schema(required = false)]
+    decided: Option<BothDecided>,
 }

@@ -11,10 +11,12 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::bodies::{Alert, AlertHead, AlertPage};
-use super::query::{RawQuery, Wanted, action, permille};
+use super::query::{ACTIONS, RawQuery, Wanted, action, permille, states, unknown_word};
 use super::{Answer, json, refused, saw, unknown};
 use crate::serve::actor::actor;
-use crate::serve::api::{Action, AlertId, AlertOrder, Asked, Found, Instant, Order, State as Name};
+use crate::serve::api::{
+    Action, AlertId, AlertOrder, Asked, Found, Instant, Order, State as Name, TypologyId,
+};
 use crate::serve::http::Shared;
 use crate::serve::keys::Right;
 use crate::serve::problem::{Kind, Problem};
@@ -28,16 +30,21 @@ pub(super) fn router() -> OpenApiRouter<Arc<Shared>> {
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "it names what `filter` reads")]
 struct AlertQuery {
-    /// its id
-    #[param(max_length = 200, example = "cycle")]
+    /// the id of one or several
+    #[param(
+        style = Form, explode = false, max_items = 100, value_type = Option<Vec<TypologyId>>,
+        example = json!(["cycle"])
+    )]
     typology: Option<String>,
     /// 0 to 1
     #[param(minimum = 0, maximum = 1, example = json!(0.5))]
     min_score: Option<f64>,
-    /// none, review or hold
-    action: Option<Action>,
-    /// open, assigned, waiting, escalated, proposed or decided
-    state: Option<Name>,
+    /// one or several of none, review and hold
+    #[param(style = Form, explode = false, max_items = 3, value_type = Option<Vec<Action>>)]
+    action: Option<String>,
+    /// one or several of open, assigned, waiting, escalated, proposed and decided
+    #[param(style = Form, explode = false, max_items = 6, value_type = Option<Vec<Name>>)]
+    state: Option<String>,
     /// the name of a person
     #[param(max_length = 200)]
     assignee: Option<String>,
@@ -81,6 +88,7 @@ async fn list(State(shared): State<Arc<Shared>>, headers: HeaderMap, query: RawQ
     actor(&shared, &headers, Right::ReadAlerts)?;
     let filter = filter(Wanted::read::<AlertQuery>(query)?)?;
     shared.inbox.caught_up().await;
+    known(&shared, &filter.typologies).await?;
     let page = shared.register.alerts(&filter).await.map_err(refused)?;
     let cursor = |behind: Behind| {
         format!("{}{}.{}", letter(filter.sort, filter.ascending), behind.key, behind.number)
@@ -90,6 +98,18 @@ async fn list(State(shared): State<Arc<Shared>>, headers: HeaderMap, query: RawQ
         next_cursor: page.next.map(cursor),
         total: page.total,
     })
+}
+
+/// Refuses a typology that is neither looked for nor was ever found.
+async fn known(shared: &Shared, typologies: &[String]) -> Result<(), Problem> {
+    let current = shared.rules.current();
+    for typology in typologies.iter().filter(|it| !current.titles.contains_key(*it)) {
+        if !shared.register.has_typology(typology).await.map_err(refused)? {
+            let known: Vec<&str> = current.titles.keys().map(String::as_str).collect();
+            return Err(unknown_word("typology", typology, &known));
+        }
+    }
+    Ok(())
 }
 
 fn filter(mut wanted: Wanted) -> Result<AlertFilter, Problem> {
@@ -104,7 +124,6 @@ fn filter(mut wanted: Wanted) -> Result<AlertFilter, Problem> {
         "desc" => Some(false),
         _ => None,
     };
-    let state = |text: &str| CaseState::from_name(text).map(|state| state.name().to_owned());
     let amount = |text: &str| {
         let amount: Decimal = Decimal::parse(text, '.').ok()?;
         Some(amount_rank(amount))
@@ -117,10 +136,10 @@ fn filter(mut wanted: Wanted) -> Result<AlertFilter, Problem> {
         Some(Behind { key: key.parse().ok()?, number: number.parse().ok()? })
     };
     let filter = AlertFilter {
-        typology: wanted.text("typology"),
+        typologies: wanted.words("typology", &[], |id| Some(id.to_owned()))?,
         least_permille: wanted.read_as("min_score", permille)?,
-        action: wanted.read_as("action", action)?,
-        state: wanted.read_as("state", state)?,
+        actions: wanted.words("action", &ACTIONS.map(shroff_types::Action::name), action)?,
+        states: wanted.words("state", &states(), CaseState::from_name)?,
         assignee: wanted.text("assignee"),
         since: wanted.time("since")?,
         until: wanted.time("until")?,

@@ -263,13 +263,19 @@ impl Alert {
             reasons: row.rules.iter().map(|rule| rule.reason.clone()).collect(),
             rules: rules.collect(),
             payments: evidence.iter().map(|payment| payment.payment.clone()).collect(),
-            // Of a hit with more payments than half of what an alert holds, the newest are kept.
-            evidence_is_complete: evidence.len() < shroff_engine::MOST_PAYMENTS / 2,
+            evidence_is_complete: is_complete(&row),
             evidence: evidence.iter().map(Payment::of).collect(),
             revisions: revisions.into_iter().map(Revision::of).collect(),
             earlier: AlertHead::all(&earlier),
         }
     }
+}
+
+/// Whether the evidence of an alert is all that its rules rest on. Of a hit with more payments than
+/// half of what an alert holds, the newest are kept.
+pub(crate) fn is_complete(row: &AlertRow) -> bool {
+    let was_noted = row.evidence_is_complete;
+    was_noted.unwrap_or(row.payment_count < shroff_engine::MOST_PAYMENTS as u64 / 2)
 }
 
 /// A hold.
@@ -342,11 +348,28 @@ pub(crate) enum HoldVerb {
     Return,
 }
 
+/// An alert that was on the screen when a case was decided.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({ "id": "cycle-2", "revision": 1 }))]
+pub(crate) struct ShownAlert {
+    #[schema(value_type = AlertId)]
+    pub(crate) id: String,
+    #[schema(minimum = 1)]
+    pub(crate) revision: u64,
+}
+
+impl ShownAlert {
+    fn of(shown: &shroff_store::register::ShownAlert) -> ShownAlert {
+        ShownAlert { id: shown.id.clone(), revision: shown.revision }
+    }
+}
+
 /// A decision.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[schema(example = json!({
     "outcome": "no_report", "reason": "A refund.", "by": "ada", "at": "2026-03-01T12:00:00Z",
-    "evidence": ["p3"], "approved_by": null, "approved_at": null
+    "evidence": ["p3"], "alerts": [{ "id": "cycle-2", "revision": 1 }], "approved_by": null, "approved_at": null
 }))]
 pub(crate) struct Decision {
     #[schema(value_type = Outcome)]
@@ -359,6 +382,8 @@ pub(crate) struct Decision {
     pub(crate) at: String,
     #[schema(max_items = 5000, value_type = Vec<PaymentId>)]
     pub(crate) evidence: Vec<String>,
+    #[schema(max_items = 500)]
+    pub(crate) alerts: Vec<ShownAlert>,
     #[schema(required = true, value_type = Option<ActorName>)]
     pub(crate) approved_by: Option<String>,
     #[schema(required = true, value_type = Option<Instant>)]
@@ -373,6 +398,7 @@ impl Decision {
             by: decided.by.clone(),
             at: Timestamp(decided.at).to_string(),
             evidence: decided.evidence.clone(),
+            alerts: decided.alerts.iter().map(ShownAlert::of).collect(),
             approved_by: decided.approved_by.clone(),
             approved_at: decided.approved_at.map(|at| Timestamp(at).to_string()),
         }
@@ -560,6 +586,10 @@ pub(crate) enum CaseVerb {
         /// The payments that were on the screen.
         #[schema(max_items = 5000, value_type = Vec<PaymentId>)]
         evidence: Vec<String>,
+        /// The alerts that were, each at the revision that it was at.
+        #[serde(default)]
+        #[schema(max_items = 500)]
+        alerts: Vec<ShownAlert>,
     },
     Approve {
         #[schema(value_type = Written)]

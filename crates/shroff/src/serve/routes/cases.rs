@@ -8,7 +8,8 @@ use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, StatusCode};
 use serde::de::DeserializeOwned;
 use shroff_store::register::{
-    By, CaseError, CaseFilter, CaseRow, CaseState, Command, CommandKind, case_id, case_number,
+    By, CaseError, CaseFilter, CaseRow, CaseState, Command, CommandKind, Shown, ShownAlert,
+    case_id, case_number,
 };
 use shroff_types::Timestamp;
 use utoipa_axum::router::OpenApiRouter;
@@ -17,7 +18,7 @@ use utoipa_axum::routes;
 use super::bodies::{
     AlertHead, Case, CaseCommand, CaseHead, CaseLook, CasePage, CaseVerb, Hold, LogEntry, NewCase,
 };
-use super::query::{RawQuery, Wanted};
+use super::query::{RawQuery, Wanted, states};
 use super::{Answer, json, refused, saw, unknown};
 use crate::serve::actor::{Actor, actor};
 use crate::serve::api::{Asked, Big, CaseId, Found, Raced, State as Name, Unprocessed};
@@ -104,8 +105,9 @@ async fn whole(shared: &Shared, row: &CaseRow) -> Result<Case, Problem> {
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "it names what `list` reads")]
 struct CaseQuery {
-    /// open, assigned, waiting, escalated, proposed or decided
-    state: Option<Name>,
+    /// one or several of open, assigned, waiting, escalated, proposed and decided
+    #[param(style = Form, explode = false, max_items = 6, value_type = Option<Vec<Name>>)]
+    state: Option<String>,
     /// the name of a person
     #[param(max_length = 200)]
     assignee: Option<String>,
@@ -134,7 +136,7 @@ async fn list(State(shared): State<Arc<Shared>>, headers: HeaderMap, query: RawQ
     let mut wanted = Wanted::read::<CaseQuery>(query)?;
     let most = wanted.limit()?;
     let filter = CaseFilter {
-        state: wanted.read_as("state", CaseState::from_name)?,
+        states: wanted.words("state", &states(), CaseState::from_name)?,
         assignee: wanted.text("assignee"),
         text: wanted.text("q"),
         before: wanted.read_as("cursor", |text| text.parse().ok())?,
@@ -281,9 +283,13 @@ fn read(verb: CaseVerb) -> Result<Command, Problem> {
         }
         CaseVerb::Resume => Command::Resume,
         CaseVerb::Escalate { reason } => Command::Escalate(written("reason", &reason)?),
-        CaseVerb::Decide { outcome, reason, evidence } => {
+        CaseVerb::Decide { outcome, reason, evidence, alerts } => {
             few("evidence", &evidence, MOST_EVIDENCE)?;
-            Command::Decide(outcome, written("reason", &reason)?, evidence)
+            let ids: Vec<String> = alerts.iter().map(|alert| alert.id.clone()).collect();
+            few("alerts", &ids, MOST_ALERTS)?;
+            let alerts = alerts.into_iter();
+            let alerts = alerts.map(|it| ShownAlert { id: it.id, revision: it.revision }).collect();
+            Command::Decide(outcome, written("reason", &reason)?, Shown { evidence, alerts })
         }
         CaseVerb::Approve { reason } => Command::Approve(written("reason", &reason)?),
         CaseVerb::Reject { reason } => Command::Reject(written("reason", &reason)?),
@@ -320,6 +326,12 @@ fn told(error: CaseError, actor: &Actor) -> Problem {
         CaseError::InAnotherCase { case, .. } => Problem::new(Kind::NotAllowed, text)
             .hint(&format!("it is in {}: link the cases", case_id(case))),
         CaseError::TooMany => Problem::new(Kind::BadRequest, text).field("alerts", None),
+        CaseError::NoEvidence(_) => Problem::new(Kind::NotShown, text)
+            .field("evidence", None)
+            .hint("read the alerts of the case again, and decide on what they are now"),
+        CaseError::NotShown(_) => Problem::new(Kind::NotShown, text)
+            .field("alerts", None)
+            .hint("read the alerts of the case again, and decide on what they are now"),
         CaseError::NoOther => Problem::new(Kind::BadRequest, text).field("case", None),
         CaseError::Register(error) => refused(error),
     }

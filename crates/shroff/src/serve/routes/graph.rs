@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::bodies::{FlowPayment, Payment, exact_amount};
+use super::bodies::{FlowPayment, Payment, exact_amount, is_complete as is_complete_evidence};
 use super::query::{RawQuery, Wanted};
 use super::{Answer, json, refused, saw, unknown};
 use crate::serve::actor::actor;
@@ -101,7 +101,7 @@ async fn graph(
     saw(&shared, &actor, "alert.graph", &id).await?;
     let own: BTreeSet<String> = whole.row.accounts.iter().cloned().collect();
     let mut payments: Vec<FlowPayment> = Vec::new();
-    let mut is_complete = true;
+    let mut is_complete = is_complete_evidence(&whole.row);
     if hops == 1 {
         let names: Vec<Option<String>> =
             own.iter().map(|token| shared.pseudonyms.name_of(token)).collect();
@@ -111,7 +111,7 @@ async fn graph(
         });
         let accounts = accounts.await?;
         // Those of an alert long past are not known any more.
-        is_complete = accounts.len() == own.len();
+        is_complete &= accounts.len() == own.len();
         let (seen, is_all) = payments_of(&shared.desk, accounts, MOST).await?;
         is_complete &= is_all;
         let evidence: BTreeSet<u32> = whole.evidence.iter().map(|it| it.place).collect();

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use axum::extract::Query;
 use axum::extract::rejection::QueryRejection;
+use shroff_store::register::CaseState;
 use shroff_types::{Action, Timestamp};
 use utoipa::IntoParams;
 
@@ -11,8 +12,11 @@ use crate::serve::problem::{Kind, Problem};
 
 /// The most that a page holds.
 const MOST: u32 = 500;
-/// The most letters of a value.
+/// The most letters of a value, and of a list of words.
 const MOST_LETTERS: usize = 200;
+const MOST_LIST_LETTERS: usize = 4_000;
+/// What may be a list of words.
+const LISTS: [&str; 3] = ["typology", "action", "state"];
 
 pub(super) type RawQuery = Result<Query<Vec<(String, String)>>, QueryRejection>;
 
@@ -31,7 +35,9 @@ impl Wanted {
         let mut values = BTreeMap::new();
         for (name, value) in query.0 {
             let short: String = name.chars().take(40).collect();
-            if value.chars().count() > MOST_LETTERS {
+            let is_list = LISTS.contains(&name.as_str());
+            let most = if is_list { MOST_LIST_LETTERS } else { MOST_LETTERS };
+            if value.chars().count() > most {
                 return Err(bad(&format!("the value of `{short}` is too long"), &known));
             }
             if values.insert(name, value).is_some() {
@@ -57,6 +63,18 @@ impl Wanted {
             Some(value) => Ok(Some(value)),
             None => Err(bad(&format!("`{name}` cannot be asked so"), &self.known)),
         }
+    }
+
+    /// Words with commas between them, each as a closure reads it; `known` are those that there are.
+    pub(super) fn words<T>(
+        &mut self,
+        name: &str,
+        known: &[&str],
+        read: impl Fn(&str) -> Option<T>,
+    ) -> Result<Vec<T>, Problem> {
+        let Some(value) = self.values.remove(name) else { return Ok(Vec::new()) };
+        let word = |word: &str| read(word).ok_or_else(|| unknown_word(name, word, known));
+        value.split(',').map(str::trim).map(word).collect()
     }
 
     pub(super) fn time(&mut self, name: &str) -> Result<Option<Timestamp>, Problem> {
@@ -90,6 +108,18 @@ fn hint<Known: IntoParams>() -> String {
     known.iter().map(one).collect::<Vec<String>>().join(", ")
 }
 
+/// The names of the states of cases and alerts.
+pub(super) fn states() -> [&'static str; CaseState::ALL.len()] {
+    CaseState::ALL.map(CaseState::name)
+}
+
+/// What is said of a word that is none of those that there are.
+pub(super) fn unknown_word(name: &str, word: &str, known: &[&str]) -> Problem {
+    let word: String = word.chars().take(40).collect();
+    let what = format!("`{name}` has the word `{word}`, which is none of those that there are");
+    bad(&what, &format!("one of, or several with commas between them: {}", known.join(", ")))
+}
+
 fn bad(what: &str, hint: &str) -> Problem {
     Problem::new(Kind::BadRequest, what).hint(hint)
 }
@@ -106,6 +136,9 @@ pub(super) fn permille(text: &str) -> Option<u16> {
     Some(permille)
 }
 
+/// What may be suggested.
+pub(crate) const ACTIONS: [Action; 3] = [Action::None, Action::Review, Action::Hold];
+
 pub(super) fn action(text: &str) -> Option<Action> {
-    [Action::None, Action::Review, Action::Hold].into_iter().find(|action| action.name() == text)
+    ACTIONS.into_iter().find(|action| action.name() == text)
 }

@@ -24,7 +24,7 @@ use crate::serve::actor::{Actor, actor};
 use crate::serve::api::{
     Asked, BacktestSeen, Big, Findings, Found, Raced, RulesCommand, RulesFiles, RulesPage,
     RulesProposal, RulesTried, RulesVersion, RulesVersionHead, RulesVersionWhole, ShadowSeen,
-    Unprocessed, WantedBacktest,
+    WantedBacktest, Wrong,
 };
 use crate::serve::changes::{Refused, Rules};
 use crate::serve::compare::{Comparison, Counts};
@@ -287,7 +287,7 @@ fn told(refused: Refused) -> Problem {
     operation_id = "proposeRules",
     tag = "rules",
     request_body = RulesProposal,
-    responses((status = 201, description = "The version", body = RulesVersionHead), Asked, Raced, Found, Big, Unprocessed),
+    responses((status = 201, description = "The version", body = RulesVersionHead), Asked, Raced, Found, Big, Wrong),
 )]
 async fn propose(State(shared): State<Arc<Shared>>, request: Request) -> Answer {
     let actor = actor(&shared, request.headers(), Right::WriteRules)?;
@@ -472,7 +472,7 @@ const MOST_DAYS: u32 = 366;
     operation_id = "beginBacktest",
     tag = "rules",
     request_body = WantedBacktest,
-    responses((status = 202, description = "It is under way", body = BacktestSeen), Asked, Raced, Unprocessed, Big),
+    responses((status = 202, description = "It is under way", body = BacktestSeen), Asked, Raced, Wrong, Big),
 )]
 async fn try_out(State(shared): State<Arc<Shared>>, request: Request) -> Answer {
     actor(&shared, request.headers(), Right::WriteRules)?;
