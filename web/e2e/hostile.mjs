@@ -258,10 +258,12 @@ export async function hostile(browser, shroff, { out, more = [] }) {
     // Somebody whose own name means harm.
     const own = await watched(browser, base, {});
     await signIn(own.page, base, friend, PASSWORD);
-    await own.page.goto(`${base}/#/queue?state=open`);
-    await own.page.locator("#row-0 .badge.open").waitFor();
+    await own.page.locator("#row-0").waitFor();
+    // One that nobody touched.
+    await own.page.goto(`${base}/#/alerts/${encodeURIComponent(list.alerts[400].id)}`);
+    await own.page.locator(".flow .pay").first().waitFor({ state: "attached" });
     await own.page.keyboard.press("a");
-    await own.page.locator(".line.at .badge.assigned").waitFor();
+    await own.page.locator("h1 ~ .badge.assigned").waitFor();
     await harmless(own.page, "signed in as somebody hostile");
     assert.deepEqual(own.wrong, []);
     await own.context.close();

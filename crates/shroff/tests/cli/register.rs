@@ -46,11 +46,15 @@ fn all(person: &Person<'_>) -> Value {
         let id = alert["id"].as_str().expect("an id");
         person.get(&format!("/v1/alerts/{id}"))
     };
+    let mut case = person.get("/v1/cases/case-1");
+    let seen = case["seen"].take();
+    let mut looks = seen.as_array().expect("a list").iter();
+    assert!(looks.any(|look| look["by"] == "ann"), "who looked at it is told");
     json!({
         "total": alerts["total"],
         "alerts": ids.iter().map(whole).collect::<Vec<Value>>(),
         "cases": person.get("/v1/cases"),
-        "case": person.get("/v1/cases/case-1"),
+        "case": case,
         "holds": person.get("/v1/holds?limit=500"),
     })
 }
