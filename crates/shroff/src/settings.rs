@@ -1,7 +1,7 @@
 //! What comes from outside the command line: the environment and the clock, read here alone.
 #![expect(clippy::disallowed_methods, reason = "the one place that asks the world")]
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Whether `NO_COLOR` is set to anything (no-color.org).
 pub(crate) fn no_color() -> bool {
@@ -34,7 +34,7 @@ pub(crate) fn wall() -> shroff_types::Timestamp {
 }
 
 /// How long ago something was, by the clock of the day; nothing where it lies ahead.
-pub(crate) fn since(time: std::time::SystemTime) -> std::time::Duration {
+pub(crate) fn since(time: std::time::SystemTime) -> Duration {
     std::time::SystemTime::now().duration_since(time).unwrap_or_default()
 }
 
@@ -44,4 +44,12 @@ pub(crate) fn random<const N: usize>() -> anyhow::Result<[u8; N]> {
     getrandom::fill(&mut bytes)
         .map_err(|error| anyhow::anyhow!("the machine gives no random bytes: {error}"))?;
     Ok(bytes)
+}
+
+/// Waits as long as a service asked to be waited for.
+pub(crate) fn pause(time: Duration) {
+    let until = now() + time;
+    while let Some(left) = until.checked_duration_since(now()).filter(|left| !left.is_zero()) {
+        std::thread::park_timeout(left);
+    }
 }

@@ -343,6 +343,7 @@ export interface paths {
          * Payments in, verdicts out.
          * @description `application/json`: one, or several, answered together. `application/x-ndjson`: a stream, a payment a
          *     line, answered line by line while it still comes in, with a problem in the place of a verdict.
+         *     `application/vnd.apache.arrow.stream`: the same of columns, answered as NDJSON.
          */
         post: operations["sendPayments"];
         delete?: never;
@@ -852,6 +853,20 @@ export interface components {
          */
         Action: "none" | "review" | "hold";
         /**
+         * @description How often one suggested an action and the other another.
+         * @example {
+         *       "active": "review",
+         *       "payments": 3,
+         *       "shadow": "hold"
+         *     }
+         */
+        ActionSeen: {
+            active: components["schemas"]["Action"];
+            /** Format: int64 */
+            payments: number;
+            shadow: components["schemas"]["Action"];
+        };
+        /**
          * @description Who did something: the name of a person, `key:` and that of a key, or what the service itself is
          *     called.
          * @example ada
@@ -986,6 +1001,13 @@ export interface components {
          */
         ArrivalName: "in-order" | "late" | "too-late";
         /**
+         * Format: binary
+         * @description Payments as an Arrow IPC stream: columns `id`, `time`, `debtor`, `creditor`, `amount`, and where
+         *     there are any `currency` and `method`. Batches of 65,536 payments and 4 MiB at most.
+         * @example
+         */
+        ArrowStream: string;
+        /**
          * @description An entry of the audit trail.
          * @example {
          *       "action": "alert.read",
@@ -1045,14 +1067,14 @@ export interface components {
          *     }
          */
         BacktestSeen: {
-            actions: unknown[];
+            actions: components["schemas"]["ActionSeen"][];
             /** @description Alerts of both by day and typology. */
-            days: unknown[];
+            days: components["schemas"]["DaySeen"][];
             /** Format: int32 */
             days_asked: number;
-            /** @description What was decided of alerts of both, once it is done. */
-            decided?: unknown;
-            examples: unknown[];
+            decided?: components["schemas"]["BothDecided"] | null;
+            /** @description The newest payments of which the two say something else. */
+            examples: components["schemas"]["DifferenceSeen"][];
             /** Format: int64 */
             from_place: number;
             /** Format: int64 */
@@ -1073,7 +1095,24 @@ export interface components {
              * @description The first moment that is counted.
              */
             since: string;
-            typologies: unknown[];
+            typologies: components["schemas"]["TypologySeen"][];
+        };
+        /**
+         * @description What was decided of alerts, under the rules of now and under the other ones.
+         * @example {
+         *       "active": [
+         *         {
+         *           "decided": 2,
+         *           "reports": 1,
+         *           "typology": "cycle"
+         *         }
+         *       ],
+         *       "candidate": []
+         *     }
+         */
+        BothDecided: {
+            active: components["schemas"]["DecidedSeen"][];
+            candidate: components["schemas"]["DecidedSeen"][];
         };
         /**
          * @description What it costs the innocent.
@@ -1248,6 +1287,8 @@ export interface components {
             command: "escalate";
             reason: components["schemas"]["Written"];
         } | {
+            /** @description The alerts that were, each at the revision that it was at. */
+            alerts?: components["schemas"]["ShownAlert"][];
             /** @enum {string} */
             command: "decide";
             /** @description The payments that were on the screen. */
@@ -1312,6 +1353,43 @@ export interface components {
          */
         CommandName: "assign" | "unassign" | "wait" | "resume" | "escalate" | "decide" | "approve" | "reject" | "reopen" | "note" | "link" | "unlink" | "due" | "join" | "leave" | "title";
         /**
+         * @description Alerts and payments of a typology.
+         * @example {
+         *       "alerts_active": 1,
+         *       "alerts_shadow": 1,
+         *       "fired_by_active": 0,
+         *       "fired_by_both": 1,
+         *       "fired_by_shadow": 0,
+         *       "gone": 0,
+         *       "new": 0
+         *     }
+         */
+        CountsSeen: {
+            /** Format: int64 */
+            alerts_active: number;
+            /** Format: int64 */
+            alerts_shadow: number;
+            /** Format: int64 */
+            fired_by_active: number;
+            /**
+             * Format: int64
+             * @description Payments at which both fired, and one alone.
+             */
+            fired_by_both: number;
+            /** Format: int64 */
+            fired_by_shadow: number;
+            /**
+             * Format: int64
+             * @description Alerts of those of now, at payments of which the other ones say nothing by it.
+             */
+            gone: number;
+            /**
+             * Format: int64
+             * @description Alerts of the other ones, at payments of which those of now say nothing by it.
+             */
+            new: number;
+        };
+        /**
          * @description A currency of ISO 4217; `XXX` where none is told.
          * @example EUR
          */
@@ -1328,8 +1406,46 @@ export interface components {
          */
         Date: string;
         /**
+         * @description Alerts of a day by a typology.
+         * @example {
+         *       "active": 1,
+         *       "candidate": 2,
+         *       "day": "2026-03-01",
+         *       "typology": "cycle"
+         *     }
+         */
+        DaySeen: {
+            /** Format: int64 */
+            active: number;
+            /** Format: int64 */
+            candidate: number;
+            day: components["schemas"]["Date"];
+            typology: components["schemas"]["TypologyId"];
+        };
+        /**
+         * @description What was decided of alerts of a typology.
+         * @example {
+         *       "decided": 2,
+         *       "reports": 1,
+         *       "typology": "cycle"
+         *     }
+         */
+        DecidedSeen: {
+            /** Format: int64 */
+            decided: number;
+            /** Format: int64 */
+            reports: number;
+            typology: components["schemas"]["TypologyId"];
+        };
+        /**
          * @description A decision.
          * @example {
+         *       "alerts": [
+         *         {
+         *           "id": "cycle-2",
+         *           "revision": 1
+         *         }
+         *       ],
          *       "approved_at": null,
          *       "approved_by": null,
          *       "at": "2026-03-01T12:00:00Z",
@@ -1342,6 +1458,7 @@ export interface components {
          *     }
          */
         Decision: {
+            alerts: components["schemas"]["ShownAlert"][];
             approved_at: components["schemas"]["Instant"] | null;
             approved_by: components["schemas"]["ActorName"] | null;
             at: components["schemas"]["Instant"];
@@ -1418,6 +1535,31 @@ export interface components {
              * @description Its payments that were taken.
              */
             taken: number;
+        };
+        /**
+         * @description A payment of which the two say something else.
+         * @example {
+         *       "action_active": "none",
+         *       "action_shadow": "review",
+         *       "by_active": [],
+         *       "by_shadow": [
+         *         "cycle"
+         *       ],
+         *       "payment": "p3",
+         *       "reason": "The money is back.",
+         *       "score_active": 0,
+         *       "score_shadow": 0.85
+         *     }
+         */
+        DifferenceSeen: {
+            action_active: components["schemas"]["Action"];
+            action_shadow: components["schemas"]["Action"];
+            by_active: components["schemas"]["TypologyId"][];
+            by_shadow: components["schemas"]["TypologyId"][];
+            payment: components["schemas"]["PaymentId"];
+            reason: components["schemas"]["Text"] | null;
+            score_active: components["schemas"]["Share"];
+            score_shadow: components["schemas"]["Share"];
         };
         /**
          * @description SHA-256 in hexadecimal.
@@ -2274,8 +2416,9 @@ export interface components {
          *     }
          */
         ShadowSeen: {
-            actions: unknown[];
-            examples: unknown[];
+            actions: components["schemas"]["ActionSeen"][];
+            /** @description The newest payments of which the two say something else. */
+            examples: components["schemas"]["DifferenceSeen"][];
             /** Format: int64 */
             from_place: number;
             /** Format: int64 */
@@ -2290,7 +2433,7 @@ export interface components {
              * @description Those of which both say the same.
              */
             same: number;
-            typologies: unknown[];
+            typologies: components["schemas"]["TypologySeen"][];
             version: components["schemas"]["RulesVersion"];
             /**
              * Format: int64
@@ -2304,6 +2447,18 @@ export interface components {
          * @example 0.85
          */
         Share: number;
+        /**
+         * @description An alert that was on the screen when a case was decided.
+         * @example {
+         *       "id": "cycle-2",
+         *       "revision": 1
+         *     }
+         */
+        ShownAlert: {
+            id: components["schemas"]["AlertId"];
+            /** Format: int64 */
+            revision: number;
+        };
         /**
          * @description Signs in.
          * @example {
@@ -2432,6 +2587,27 @@ export interface components {
             /** Format: double */
             value: number;
             what: components["schemas"]["Text"];
+        };
+        /**
+         * @description What is counted of a typology under two sets of rules: those of now, and the other ones.
+         * @example {
+         *       "counts": {
+         *         "alerts_active": 1,
+         *         "alerts_shadow": 1,
+         *         "fired_by_active": 0,
+         *         "fired_by_both": 1,
+         *         "fired_by_shadow": 0,
+         *         "gone": 0,
+         *         "new": 0
+         *       },
+         *       "title": "Money in a circle",
+         *       "typology": "cycle"
+         *     }
+         */
+        TypologySeen: {
+            counts: components["schemas"]["CountsSeen"];
+            title: string;
+            typology: components["schemas"]["TypologyId"];
         };
         /**
          * @description Which account, within which case, and why.
@@ -2701,6 +2877,26 @@ export interface components {
          * @example The money came back within a day.
          */
         Written: string;
+        /**
+         * @description Rules that are refused, with all that is wrong in them: a problem with more to it.
+         * @example {
+         *       "detail": "something is wrong in them, or an example fails",
+         *       "findings": [],
+         *       "status": 422,
+         *       "tests": [],
+         *       "title": "The rules are not right",
+         *       "type": "urn:shroff:problem:wrong-rules"
+         *     }
+         */
+        WrongRules: {
+            detail: string;
+            findings: components["schemas"]["Finding"][];
+            /** Format: int32 */
+            status: number;
+            tests: components["schemas"]["ExampleTried"][];
+            title: string;
+            type: string;
+        };
     };
     responses: never;
     parameters: never;
@@ -3024,19 +3220,21 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description its id
-                 * @example cycle
+                 * @description the id of one or several
+                 * @example [
+                 *       "cycle"
+                 *     ]
                  */
-                typology?: string;
+                typology?: components["schemas"]["TypologyId"][];
                 /**
                  * @description 0 to 1
                  * @example 0.5
                  */
                 min_score?: number;
-                /** @description none, review or hold */
-                action?: components["schemas"]["Action"];
-                /** @description open, assigned, waiting, escalated, proposed or decided */
-                state?: components["schemas"]["State"];
+                /** @description one or several of none, review and hold */
+                action?: components["schemas"]["Action"][];
+                /** @description one or several of open, assigned, waiting, escalated, proposed and decided */
+                state?: components["schemas"]["State"][];
                 /** @description the name of a person */
                 assignee?: string;
                 /** @description an instant: its payments reach to it or beyond */
@@ -3488,8 +3686,8 @@ export interface operations {
     listCases: {
         parameters: {
             query?: {
-                /** @description open, assigned, waiting, escalated, proposed or decided */
-                state?: components["schemas"]["State"];
+                /** @description one or several of open, assigned, waiting, escalated, proposed and decided */
+                state?: components["schemas"]["State"][];
                 /** @description the name of a person */
                 assignee?: string;
                 /** @description its id, or a part of its title */
@@ -4423,6 +4621,8 @@ export interface operations {
             /** @description What is said of each instruction */
             200: {
                 headers: {
+                    /** @description How many payments were sent before */
+                    "Known-Payments"?: number | null;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4606,6 +4806,7 @@ export interface operations {
             content: {
                 "application/json": components["schemas"]["NewPayments"];
                 "application/jsonl": string;
+                "application/vnd.apache.arrow.stream": components["schemas"]["ArrowStream"];
                 "application/x-ndjson": string;
             };
         };
@@ -4615,6 +4816,8 @@ export interface operations {
                 headers: {
                     /** @description `true` where all were sent before */
                     "Idempotent-Replayed"?: boolean | null;
+                    /** @description How many were sent before; not of a stream */
+                    "Known-Payments"?: number | null;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4966,7 +5169,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["WrongRules"];
                 };
             };
             /** @description Too much is waiting, or was asked: again after the seconds of `Retry-After` */
@@ -5160,7 +5363,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["WrongRules"];
                 };
             };
             /** @description Too much is waiting, or was asked: again after the seconds of `Retry-After` */

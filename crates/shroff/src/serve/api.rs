@@ -213,7 +213,7 @@ mod tests {
                 {
                     let problem = &answer["content"]["application/problem+json"]["schema"]["$ref"];
                     let is_of_rules = path.starts_with("/v1/rules") && status == "422";
-                    let name = if is_of_rules { "WrongRules" } else { "Problem" };
+                    let name = ["Problem", "WrongRules"][usize::from(is_of_rules)];
                     assert_eq!(*problem, format!("#/components/schemas/{name}"), "{path} {status}");
                 }
             }

@@ -277,16 +277,22 @@ impl<D: Disk> Core<D> {
         mut each: impl FnMut(&Told, Timestamp),
     ) -> anyhow::Result<()> {
         let log = self.log.as_ref().context("the log is being written")?;
-        let (mut bytes, mut received) = (Vec::new(), Vec::new());
-        let mut number = from;
+        let (mut bytes, mut around) = (Vec::new(), Vec::new());
+        let (mut number, mut together, mut received) = (from, 0..0, Timestamp(0));
         while let Some(frame) = self.verdicts.frame(number, &mut bytes)? {
             for (record, at) in frame.records().zip(frame.first..).filter(|(_, at)| *at >= from) {
                 let place = Place(u32::try_from(at).context("a place has 32 bits")?);
                 let Some((version, told)) = parse_told(place, record) else { continue };
-                if version == self.version && !told.fired.is_empty() {
-                    let frame = log.frame(at, &mut received)?;
-                    each(&told, frame.map_or(Timestamp(0), |frame| frame.received));
+                if version != self.version || told.fired.is_empty() {
+                    continue;
                 }
+                if !together.contains(&at)
+                    && let Some(frame) = log.frame(at, &mut around)?
+                {
+                    together = frame.first..frame.first + u64::from(frame.count);
+                    received = frame.received;
+                }
+                each(&told, received);
             }
             number = frame.first + u64::from(frame.count);
         }

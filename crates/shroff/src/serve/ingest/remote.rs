@@ -23,14 +23,14 @@ use crate::ledger::Quarantine;
 use crate::progress::Bar;
 use crate::serve::http::MOST_BODY_BYTES;
 use crate::serve::{oidc, place};
-use crate::{Ending, inputs, ledger, terminal};
+use crate::{Ending, inputs, ledger, settings, terminal};
 
 /// Payments of one request, and their bytes.
 const BATCH: usize = 1_000;
 const BATCH_BYTES: usize = 1 << 20;
 /// How long a connection, and an answer, may take.
 const CONNECTS_WITHIN: Duration = Duration::from_secs(10);
-const ANSWERS_WITHIN: Duration = Duration::from_secs(120);
+const ANSWERS_WITHIN: Duration = Duration::from_mins(2);
 /// The longest answer, and the longest pause that a service may ask for.
 const MOST_ANSWER_BYTES: u64 = 64 << 20;
 const LONGEST_PAUSE_SECONDS: u64 = 60;
@@ -419,7 +419,7 @@ impl Door {
                 // Who is told to wait before all was read may not hear it.
                 Err(error) if broken < MOST_BROKEN && is_broken(&error) => {
                     broken += 1;
-                    std::thread::sleep(Duration::from_secs(1));
+                    settings::pause(Duration::from_secs(1));
                     continue;
                 }
                 Err(error) => return Err(self.away(&error)),
@@ -432,7 +432,7 @@ impl Door {
             let status = head.status.as_u16();
             if status == 429 {
                 let seconds = number("retry-after").unwrap_or(1).clamp(1, LONGEST_PAUSE_SECONDS);
-                std::thread::sleep(Duration::from_secs(seconds));
+                settings::pause(Duration::from_secs(seconds));
                 continue;
             }
             let known = number(KNOWN).unwrap_or(0);
