@@ -2156,7 +2156,7 @@ export interface components {
          * @example read-alerts
          * @enum {string}
          */
-        RightName: "send-payments" | "read-verdicts" | "read-alerts" | "work-on-cases" | "review-decisions" | "end-holds" | "read-audit" | "read-metrics" | "manage-users" | "unmask" | "read-webhooks" | "manage-webhooks" | "write-rules" | "approve-rules";
+        RightName: "send-payments" | "read-verdicts" | "read-alerts" | "work-on-cases" | "review-decisions" | "end-holds" | "read-audit" | "read-metrics" | "manage-users" | "unmask" | "read-webhooks" | "manage-webhooks" | "write-rules" | "approve-rules" | "load-demo";
         /**
          * @description Gives a new secret.
          * @example {

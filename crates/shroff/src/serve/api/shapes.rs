@@ -212,6 +212,7 @@ pub(crate) enum RightName {
     ManageWebhooks,
     WriteRules,
     ApproveRules,
+    LoadDemo,
 }
 
 /// The id of a webhook.
