@@ -1004,7 +1004,6 @@ export interface components {
          * Format: binary
          * @description Payments as an Arrow IPC stream: columns `id`, `time`, `debtor`, `creditor`, `amount`, and where
          *     there are any `currency` and `method`. Batches of 65,536 payments and 4 MiB at most.
-         * @example
          */
         ArrowStream: string;
         /**

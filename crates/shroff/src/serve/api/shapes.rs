@@ -411,7 +411,7 @@ pub(crate) struct Reason {
 /// Payments as an Arrow IPC stream: columns `id`, `time`, `debtor`, `creditor`, `amount`, and where
 /// there are any `currency` and `method`. Batches of 65,536 payments and 4 MiB at most.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(value_type = String, format = Binary, example = "")]
+#[schema(value_type = String, format = Binary)]
 pub(crate) struct ArrowStream(Vec<u8>);
 
 /// A verdict, or what is wrong with the record.
