@@ -143,7 +143,9 @@ mod tests {
         let schemas = told["components"]["schemas"].as_object().expect("schemas");
         let mut found = Vec::new();
         for (name, schema) in schemas {
-            if schema.get("example").is_none() {
+            // What is no text has no example that could be written here.
+            let is_binary = schema["format"] == "binary";
+            if schema.get("example").is_none() && !is_binary {
                 found.push(format!("{name}: no example"));
             }
             gaps(schema, name, &mut found);
