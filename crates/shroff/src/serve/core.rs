@@ -433,7 +433,7 @@ impl Intake {
 }
 
 /// Enough for two threads to be busy with for a while.
-const SHOWN_AT_ONCE: usize = if cfg!(debug_assertions) { 8 } else { 4_096 };
+const SHOWN_AT_ONCE: usize = if cfg!(debug_assertions) { 8 } else { 32_768 };
 
 fn admit_all(live: &mut Live, frame: Frame<'_>) -> Result<(), &'static str> {
     if frame.first != u64::from(live.next().0) {
