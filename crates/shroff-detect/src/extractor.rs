@@ -574,8 +574,8 @@ impl Extractor {
     }
 
     /// Takes in payments that were told their features before: all but the features. Inline only.
-    /// They are kept at hand, at 100 bytes each, until [`Extractor::settle`]: a million at once are
-    /// taken in several times as fast as one by one.
+    /// They are kept at hand, at 100 bytes each, until [`Extractor::settle`]: a million at once take
+    /// about a third of the time that they take a few thousand at a time.
     ///
     /// # Panics
     /// If there is a horizon: then it is not known who was told.

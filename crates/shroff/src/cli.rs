@@ -1,7 +1,7 @@
 //! What can be asked on the command line.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
@@ -234,10 +234,14 @@ pub(crate) enum AuditCommand {
     },
 }
 
+fn token_key_file(data: &Path, named: Option<&Path>) -> PathBuf {
+    named.map_or_else(|| data.join("token.key"), Path::to_owned)
+}
+
 impl Serve {
     /// Where the key of account tokens is.
     pub(crate) fn token_key_file(&self) -> PathBuf {
-        self.token_key.clone().unwrap_or_else(|| self.data.join("token.key"))
+        token_key_file(&self.data, self.token_key.as_deref())
     }
 }
 
@@ -291,7 +295,7 @@ pub(crate) struct Explain {
 impl Explain {
     /// Where the key of account tokens is.
     pub(crate) fn token_key_file(&self) -> PathBuf {
-        self.token_key.clone().unwrap_or_else(|| self.data.join("token.key"))
+        token_key_file(&self.data, self.token_key.as_deref())
     }
 }
 
@@ -336,7 +340,7 @@ pub(crate) struct Backup {
 impl Backup {
     /// Where the key of account tokens is.
     pub(crate) fn token_key_file(&self) -> PathBuf {
-        self.token_key.clone().unwrap_or_else(|| self.data.join("token.key"))
+        token_key_file(&self.data, self.token_key.as_deref())
     }
 }
 

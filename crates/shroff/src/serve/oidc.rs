@@ -23,11 +23,10 @@ use openidconnect::{
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use shroff_types::Timestamp;
-use tokio_rustls::rustls::crypto;
-use ureq::tls::{RootCerts, TlsConfig, TlsProvider};
+use ureq::tls::RootCerts;
 
 use super::keys::Role;
-use super::place;
+use super::{place, tls};
 use crate::cli::Provider;
 use crate::outputs;
 
@@ -232,20 +231,8 @@ impl Oidc {
 }
 
 fn agent() -> ureq::Agent {
-    let tls = TlsConfig::builder()
-        .provider(TlsProvider::Rustls)
-        .unversioned_rustls_crypto_provider(Arc::new(crypto::ring::default_provider()))
-        .root_certs(RootCerts::PlatformVerifier)
-        .build();
-    // No redirect is followed: it could lead to a machine behind the firewall.
-    let config = ureq::Agent::config_builder()
-        .tls_config(tls)
-        .http_status_as_error(false)
-        .max_redirects(0)
-        .max_redirects_will_error(false)
-        .timeout_global(Some(ANSWERS_WITHIN))
-        .build();
-    config.new_agent()
+    let config = tls::asking(RootCerts::PlatformVerifier);
+    config.timeout_global(Some(ANSWERS_WITHIN)).build().new_agent()
 }
 
 fn secret(path: &Path) -> anyhow::Result<ClientSecret> {

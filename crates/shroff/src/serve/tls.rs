@@ -16,6 +16,9 @@ use tokio_rustls::rustls::pki_types::pem::{Error as PemError, PemObject};
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::{Error as TlsError, ServerConfig, crypto, version};
 use tokio_rustls::server::TlsStream;
+use ureq::config::ConfigBuilder;
+use ureq::tls::{RootCerts, TlsConfig, TlsProvider};
+use ureq::typestate::AgentScope;
 
 /// How long a handshake may take.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -25,6 +28,21 @@ const MOST_HANDSHAKES: usize = 1_024;
 const MOST_WAITING: usize = 64;
 /// The pause after the machine gave no connection: mostly there are no file descriptors left.
 const PAUSE: Duration = Duration::from_millis(500);
+
+/// How others are asked: those are trusted that `roots` vouch for, and no redirect is followed, for
+/// it could lead to where nobody was to be asked.
+pub(crate) fn asking(roots: RootCerts) -> ConfigBuilder<AgentScope> {
+    let tls = TlsConfig::builder()
+        .provider(TlsProvider::Rustls)
+        .unversioned_rustls_crypto_provider(Arc::new(crypto::ring::default_provider()))
+        .root_certs(roots)
+        .build();
+    ureq::Agent::config_builder()
+        .tls_config(tls)
+        .http_status_as_error(false)
+        .max_redirects(0)
+        .max_redirects_will_error(false)
+}
 
 /// How often the files of a certificate are looked at.
 const LOOKED_AT_EVERY: Duration = Duration::from_secs(5);

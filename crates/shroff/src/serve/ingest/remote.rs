@@ -4,7 +4,6 @@
 //! is kept of how far it came: what the service knows counts once, so it is begun again.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
@@ -14,15 +13,14 @@ use serde_json::value::RawValue;
 use shroff_ingest::messages::{Instruction, Limits, read_messages};
 use shroff_ingest::{Ledger, Rejected, Source, messages_in};
 use shroff_types::{Amount, Currency, Decimal, Payment, Timestamp};
-use tokio_rustls::rustls::crypto;
-use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, TlsProvider, parse_pem};
+use ureq::tls::{Certificate, PemItem, RootCerts, parse_pem};
 
 use crate::cli::Ingest;
 use crate::inputs::Input;
 use crate::ledger::Quarantine;
 use crate::progress::Bar;
 use crate::serve::http::MOST_BODY_BYTES;
-use crate::serve::{oidc, place};
+use crate::serve::{oidc, place, tls};
 use crate::{Ending, inputs, ledger, settings, terminal};
 
 /// Payments of one request, and their bytes.
@@ -387,17 +385,7 @@ impl Door {
             Some(path) => certificates(path)?,
             None => RootCerts::PlatformVerifier,
         };
-        let tls = TlsConfig::builder()
-            .provider(TlsProvider::Rustls)
-            .unversioned_rustls_crypto_provider(Arc::new(crypto::ring::default_provider()))
-            .root_certs(roots)
-            .build();
-        // No redirect is followed: the key is for this service.
-        let config = ureq::Agent::config_builder()
-            .tls_config(tls)
-            .http_status_as_error(false)
-            .max_redirects(0)
-            .max_redirects_will_error(false)
+        let config = tls::asking(roots)
             .timeout_connect(Some(CONNECTS_WITHIN))
             .timeout_recv_response(Some(ANSWERS_WITHIN))
             .build();

@@ -3,17 +3,17 @@
 
 use std::io::Read as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::Uri;
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, USER_AGENT};
 use shroff_types::Span;
-use tokio_rustls::rustls::crypto;
 use ureq::config::Config;
-use ureq::tls::{RootCerts, TlsConfig, TlsProvider};
+use ureq::tls::RootCerts;
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
+
+use crate::serve::tls;
 
 /// The longest address.
 const MOST_LETTERS: usize = 2_000;
@@ -56,17 +56,8 @@ pub(crate) struct Reach {
 impl Reach {
     /// `is_private` is whether they may be on this machine and in networks of the institution.
     pub(crate) fn new(is_private: bool, timeout: Span) -> Reach {
-        let tls = TlsConfig::builder()
-            .provider(TlsProvider::Rustls)
-            .unversioned_rustls_crypto_provider(Arc::new(crypto::ring::default_provider()))
-            .root_certs(RootCerts::PlatformVerifier)
-            .build();
-        // A redirect, or a proxy of the environment, could lead where the address must not.
-        let config = ureq::Agent::config_builder()
-            .tls_config(tls)
-            .http_status_as_error(false)
-            .max_redirects(0)
-            .max_redirects_will_error(false)
+        // A proxy of the environment could lead where the address must not.
+        let config = tls::asking(RootCerts::PlatformVerifier)
             .proxy(None)
             .max_idle_age(IDLE)
             .timeout_global(Some(Duration::from_micros(timeout.micros().unsigned_abs())))
