@@ -13,36 +13,59 @@ use shroff_types::{AccountId, Map, Span, Timestamp};
 use crate::extractor::Arrival;
 
 /// When each pair of accounts paid last.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Pairs {
+    /// Each grows, and lets go, for itself: nobody waits for all of them.
+    parts: Vec<Part>,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Part {
     last: Map<(AccountId, AccountId), Timestamp>,
     /// How many there were after those that nobody remembers had been let go.
     kept: usize,
 }
 
-/// Pairs are let go when they have doubled, and not before there are so many.
-const FEW: usize = 1 << 16;
+const PARTS: usize = 64;
+
+/// Pairs are let go when they have doubled, and not before a part has so many.
+const FEW: usize = 1 << 10;
+
+impl Default for Pairs {
+    fn default() -> Pairs {
+        Pairs { parts: vec![Part::default(); PARTS] }
+    }
+}
+
+/// The part of a pair.
+fn part_of((debtor, creditor): (AccountId, AccountId)) -> usize {
+    let mixed = u64::from(debtor.0) << 32 | u64::from(creditor.0);
+    (mixed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 58) as usize
+}
 
 impl Pairs {
     /// Notes a payment as the last of its pair.
     pub(crate) fn note(&mut self, entry: Entry, floor: Timestamp) {
-        if self.last.len() >= FEW.max(2 * self.kept) {
-            self.last.retain(|_, last| *last > floor);
-            self.kept = self.last.len();
+        let pair = (entry.debtor, entry.creditor);
+        let part = &mut self.parts[part_of(pair)];
+        if part.last.len() >= FEW.max(2 * part.kept) {
+            part.last.retain(|_, last| *last > floor);
+            part.kept = part.last.len();
         }
-        let last = self.last.entry((entry.debtor, entry.creditor)).or_insert(entry.key.time);
+        let last = part.last.entry(pair).or_insert(entry.key.time);
         *last = entry.key.time.max(*last);
     }
 
     /// Forgets a payment that is in the graph no more: `last` is the latest that is left of its pair.
     pub(crate) fn withdraw(&mut self, entry: Entry, last: Option<Timestamp>) {
         let pair = (entry.debtor, entry.creditor);
-        if self.last.get(&pair) != Some(&entry.key.time) {
+        let Part { last: known, .. } = &mut self.parts[part_of(pair)];
+        if known.get(&pair) != Some(&entry.key.time) {
             return;
         }
         match last {
-            Some(last) => drop(self.last.insert(pair, last)),
-            None => drop(self.last.remove(&pair)),
+            Some(last) => drop(known.insert(pair, last)),
+            None => drop(known.remove(&pair)),
         }
     }
 
@@ -55,7 +78,8 @@ impl Pairs {
     ) -> bool {
         let since = entry.key.time.before(memory);
         if arrival == Arrival::InOrder {
-            let last = self.last.get(&(entry.debtor, entry.creditor));
+            let pair = (entry.debtor, entry.creditor);
+            let last = self.parts[part_of(pair)].last.get(&pair);
             return last.is_none_or(|last| *last <= since);
         }
         // The last may lie behind it: all that lies before it is in the graph.

@@ -1,6 +1,7 @@
 //! Feature definitions, exact features and rules: what a payment looks like, and why it is pointed at.
 #![forbid(unsafe_code)]
 
+mod alike;
 mod batches;
 mod cell;
 mod definitions;

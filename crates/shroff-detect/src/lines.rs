@@ -3,6 +3,7 @@
 use shroff_graph::{Edge, Edges, Entry, Key, Shard, View, Way};
 use shroff_types::{AccountId, Map, Place, Span, Timestamp};
 
+use crate::alike::{Chosen, Range};
 use crate::cell::Cell;
 use crate::definitions::{Filter, Measure};
 use crate::extractor::{Input, Pending};
@@ -233,7 +234,7 @@ impl Side<'_> {
             let totals = if filter.similar_permille.is_some() {
                 self.narrowed(measured, line, asking)
             } else if filter.without_current {
-                self.without_current(group, line, asking)
+                self.without_current(measured, line, asking)
             } else {
                 self.keeper.totals[group][at]
             };
@@ -241,8 +242,8 @@ impl Side<'_> {
         }
     }
 
-    /// Totals of the payments that a filter by amount lets through. Costs a step for each of them,
-    /// and of a line that is no hub's for each of its payments.
+    /// Totals of the payments that a filter by amount lets through. Costs a step for each payment of
+    /// a line that is no hub's.
     fn narrowed(
         &mut self,
         measured: Measured<'_>,
@@ -255,33 +256,50 @@ impl Side<'_> {
         let view = asking.view(group_of.window);
         let needs = Needs::of(measures);
         let edges = self.shard.edges(group_of.layer, line, view);
+        if edges.len() > HUB {
+            let range = similar(filter, payment.input.minor);
+            return match self.current(measured, line, asking) {
+                None => self.tracker(group, line, view).alike(range),
+                Some(current) => self
+                    .tracker(group, line, view)
+                    .without((&current, payment.input.minor), |tracker| tracker.alike(range)),
+            };
+        }
         let mut kept = std::mem::take(&mut self.keeper.kept);
         kept.clear();
-        if edges.len() <= HUB {
-            let chosen = edges.iter().map(|edge| (*edge, edges.minor(edge)));
-            kept.extend(chosen.filter(|chosen| passes(filter, *chosen, payment)));
-            kept.sort_unstable_by_key(|(_, minor)| *minor);
-        } else {
-            // A little more than the share, so that rounding leaves none out; the filter decides.
-            let minor = payment.input.minor;
-            let share = i128::from(filter.similar_permille.unwrap_or_default());
-            let reach = minor.saturating_mul(share) / 1_000 + 1;
-            let chosen = self.tracker(group, line, view).between((minor - reach, minor + reach));
-            let chosen = chosen.map(|(edge, minor)| (*edge, minor));
-            kept.extend(chosen.filter(|chosen| passes(filter, *chosen, payment)));
-        }
+        let chosen = edges.iter().map(|edge| (*edge, edges.minor(edge)));
+        kept.extend(chosen.filter(|chosen| passes(filter, *chosen, payment)));
+        kept.sort_unstable_by_key(|(_, minor)| *minor);
         let totals = totals_of(&kept, line.0, needs, &mut self.keeper.accounts[0]);
         self.keeper.kept = kept;
         totals
     }
 
-    fn without_current(&mut self, group: usize, line: (AccountId, Way), asking: &Asking) -> Totals {
-        let group_of = self.plan.groups[group];
-        let current = self.shard.edges(group_of.layer, line, only(asking.payment.key));
-        let Some(&current) = current.first() else {
+    /// The payment that asks as its line has it, where a filter leaves it out.
+    fn current(
+        &self,
+        Measured { group, filter, .. }: Measured<'_>,
+        line: (AccountId, Way),
+        asking: &Asking,
+    ) -> Option<Edge> {
+        let layer = self.plan.groups[group].layer;
+        let own = only(asking.payment.key);
+        let is_out = filter.without_current;
+        is_out.then(|| self.shard.edges(layer, line, own).first().copied()).flatten()
+    }
+
+    fn without_current(
+        &mut self,
+        measured: Measured<'_>,
+        line: (AccountId, Way),
+        asking: &Asking,
+    ) -> Totals {
+        let group = measured.group;
+        let Some(current) = self.current(measured, line, asking) else {
             let at = usize::from(line.1 == Way::In);
             return self.keeper.totals[group][at];
         };
+        let group_of = self.plan.groups[group];
         let view = asking.view(group_of.window);
         let edges = self.shard.edges(group_of.layer, line, view);
         if edges.len() <= HUB {
@@ -290,16 +308,12 @@ impl Side<'_> {
             others.for_each(|edge| tracker.enter(edge, edges.minor(edge)));
             return tracker.totals();
         }
-        let minor = asking.payment.input.minor;
-        let tracker = self.tracker(group, line, view);
-        tracker.leave(&current, minor);
-        let totals = tracker.totals();
-        tracker.enter(&current, minor);
-        totals
+        let current = (&current, asking.payment.input.minor);
+        self.tracker(group, line, view).without(current, Tracker::totals)
     }
 
     fn measures(
-        &self,
+        &mut self,
         measured: Measured<'_>,
         line: (AccountId, Way),
         (totals, asking): (Totals, &Asking),
@@ -326,16 +340,22 @@ impl Side<'_> {
     }
 
     /// Seconds since the last payment of a line before this one.
-    fn age(&self, measured: Measured<'_>, line: (AccountId, Way), asking: &Asking) -> Cell {
+    fn age(&mut self, measured: Measured<'_>, line: (AccountId, Way), asking: &Asking) -> Cell {
         let Measured { group, filter, .. } = measured;
-        let group = &self.plan.groups[group];
+        let group_of = self.plan.groups[group];
         let payment = &asking.payment;
-        let view = View { until: payment.key, ..asking.view(group.window) };
-        let edges = self.shard.edges(group.layer, line, view);
-        let before = edges.iter().rev().find(|edge| {
-            edge.key() < payment.key && passes(filter, (**edge, edges.minor(edge)), payment)
-        });
-        before.map_or(Cell::NULL, |edge| seconds(payment.key.time, edge.time))
+        let view = View { until: payment.key, ..asking.view(group_of.window) };
+        let edges = self.shard.edges(group_of.layer, line, view);
+        let before = if filter.similar_permille.is_some() && edges.len() > HUB {
+            let range = similar(filter, payment.input.minor);
+            let tracker = self.tracker(group, line, asking.view(group_of.window));
+            tracker.by_amount.as_ref().and_then(|alike| alike.newest(range, payment.key))
+        } else {
+            let mut before = edges.iter().rev().filter(|edge| edge.key() < payment.key);
+            let before = before.find(|edge| passes(filter, (**edge, edges.minor(edge)), payment));
+            before.map(Edge::key)
+        };
+        before.map_or(Cell::NULL, |key| seconds(payment.key.time, key.time))
     }
 
     fn pair(&mut self, group: usize, filter: &Filter, asking: &Asking, cells: &mut Vec<Cell>) {
@@ -527,6 +547,25 @@ struct Totals {
 }
 
 impl Tracker {
+    /// What is said while a payment of it is out.
+    fn without(
+        &mut self,
+        (edge, minor): (&Edge, i128),
+        say: impl FnOnce(&mut Tracker) -> Totals,
+    ) -> Totals {
+        self.leave(edge, minor);
+        let said = say(self);
+        self.enter(edge, minor);
+        said
+    }
+
+    /// Totals of the payments within a range of amounts.
+    fn alike(&mut self, range: Range) -> Totals {
+        let chosen = self.by_amount.as_ref().map(|alike| alike.within(range));
+        let Chosen { count, sum, fan, central, order } = chosen.unwrap_or_default();
+        Totals { count, sum, own: 0, fan, central, order }
+    }
+
     fn totals(&mut self) -> Totals {
         Totals {
             count: self.count,
@@ -673,6 +712,13 @@ fn lets_through(filter: &Filter, (key, minor): (Key, i128), payment: &Pending) -
         let difference = (minor - payment.input.minor).abs();
         difference * 1_000 <= i128::from(share) * payment.input.minor
     })
+}
+
+/// The amounts that a filter calls similar to one.
+fn similar(filter: &Filter, minor: i128) -> Range {
+    // Amounts are below 2^90, and zero or more.
+    let reach = minor * i128::from(filter.similar_permille.unwrap_or_default()) / 1_000;
+    Range { least: minor - reach, greatest: minor + reach }
 }
 
 /// The distinct counterparties of a line, ascending, the account itself left out.

@@ -99,6 +99,24 @@ impl Sums {
         self.s4_carried -= u32::from(borrowed);
     }
 
+    /// All that came into another comes in.
+    pub(crate) fn merge(&mut self, other: &Sums) {
+        self.count += other.count;
+        self.s1 += other.s1;
+        self.s2 += other.s2;
+        self.s3 += other.s3;
+        let (s4, carried) = self.s4.overflowing_add(other.s4);
+        self.s4 = s4;
+        self.s4_carried += other.s4_carried + u32::from(carried);
+        if let Some(theirs) = &other.large {
+            let large = self.large.get_or_insert_default();
+            large.count += theirs.count;
+            for (sum, power) in large.powers.iter_mut().zip(theirs.powers) {
+                *sum += power;
+            }
+        }
+    }
+
     /// Their central moments.
     pub(crate) fn central(&self) -> Central {
         if self.count < 2 {

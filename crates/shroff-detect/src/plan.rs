@@ -4,6 +4,7 @@
 use shroff_graph::{ChainRule, GatherRule, PathRule};
 use shroff_types::Span;
 
+use crate::alike::AlikeNeeds;
 use crate::definitions::{Block, Column, Definitions, Filter, Kind, Measure};
 use crate::sql::Expression;
 use crate::tracker::Needs;
@@ -163,7 +164,8 @@ impl Plan {
         Some(match &block.kind {
             Kind::Activity { measures, filter } => {
                 // What is chosen by its amount is found by its amount.
-                let similar = Needs { by_amount: true, ..Needs::default() };
+                let by_amount = Some(AlikeNeeds::of(measures));
+                let similar = Needs { by_amount, ..Needs::default() };
                 let needs = match filter.similar_permille {
                     Some(_) => similar,
                     None => Needs::of(measures),

@@ -12,8 +12,9 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use shroff_graph::{Edge, Edges, Key, Near, View};
-use shroff_types::{AccountId, Place, Timestamp};
+use shroff_types::AccountId;
 
+use crate::alike::{Alike, AlikeNeeds};
 use crate::definitions::Measure;
 use crate::ladder::Ladder;
 use crate::moments::Sums;
@@ -35,7 +36,7 @@ pub(crate) struct Needs {
     /// The payments with each counterparty.
     pub(crate) pairs: bool,
     /// The payments by their amount.
-    pub(crate) by_amount: bool,
+    pub(crate) by_amount: Option<AlikeNeeds>,
 }
 
 impl Needs {
@@ -56,7 +57,10 @@ impl Needs {
             moments: self.moments || other.moments,
             order: self.order || other.order,
             pairs: self.pairs || other.pairs,
-            by_amount: self.by_amount || other.by_amount,
+            by_amount: match (self.by_amount, other.by_amount) {
+                (Some(mine), Some(theirs)) => Some(mine.and(theirs)),
+                (mine, theirs) => mine.or(theirs),
+            },
         }
     }
 }
@@ -156,7 +160,7 @@ pub(crate) struct Tracker {
     narrow: Ladder<u32>,
     /// Amounts from 2^32 on: all of them greater.
     wide: Ladder<i128>,
-    by_amount: BTreeMap<(i128, Key), Edge>,
+    pub(crate) by_amount: Option<Alike>,
 }
 
 impl Tracker {
@@ -177,7 +181,7 @@ impl Tracker {
             others,
             narrow: Ladder::default(),
             wide: Ladder::default(),
-            by_amount: BTreeMap::new(),
+            by_amount: needs.by_amount.map(|needs| Alike::new(account, needs)),
         }
     }
 
@@ -217,17 +221,6 @@ impl Tracker {
         }
     }
 
-    /// The payments of at least one amount and at most another.
-    pub(crate) fn between(
-        &self,
-        (least, greatest): (i128, i128),
-    ) -> impl Iterator<Item = (&Edge, i128)> {
-        let first = Key { time: Timestamp(i64::MIN), place: Place(0) };
-        let last = Key::end_of(Timestamp(i64::MAX));
-        let within = self.by_amount.range((least, first)..=(greatest, last));
-        within.map(|((minor, _), edge)| (edge, *minor))
-    }
-
     /// About how many bytes it takes. A tree is about two thirds full, and has links.
     pub(crate) fn bytes(&self) -> usize {
         let others = match &self.others {
@@ -238,9 +231,9 @@ impl Tracker {
                 .map(|pair| size_of::<Pair>() + pair.payments.capacity() * size_of::<(Key, i128)>())
                 .sum(),
         };
-        let amounts = self.by_amount.len() * size_of::<((i128, Key), Edge)>();
+        let amounts = self.by_amount.as_ref().map_or(0, Alike::bytes);
         let ladders = self.narrow.len() * 4 + self.wide.len() * 16;
-        size_of::<Tracker>() + (others + amounts + ladders) * 3 / 2
+        size_of::<Tracker>() + amounts + (others + ladders) * 3 / 2
     }
 
     /// Whether it knows the order of the amounts, and there are any.
@@ -277,8 +270,8 @@ impl Follow for Tracker {
                 Err(_) => self.wide.insert(minor),
             }
         }
-        if self.needs.by_amount {
-            self.by_amount.insert((minor, edge.key()), *edge);
+        if let Some(alike) = &mut self.by_amount {
+            alike.enter(edge, minor);
         }
         if edge.other == self.account {
             self.own += minor;
@@ -311,8 +304,8 @@ impl Follow for Tracker {
                 Err(_) => self.wide.remove(minor),
             }
         }
-        if self.needs.by_amount {
-            self.by_amount.remove(&(minor, edge.key()));
+        if let Some(alike) = &mut self.by_amount {
+            alike.leave(edge, minor);
         }
         if edge.other == self.account {
             self.own -= minor;

@@ -1,13 +1,11 @@
 //! The payments that somebody may still ask for: by place and by their sender's id.
 //!
 //! Kept in chunks in the order of arrival; a chunk is let go once its newest payment is out of sight
-//! and it is the oldest. About 50 bytes and the id for each payment.
+//! and it is the oldest. About 55 bytes and the id for each payment.
 
 use std::collections::VecDeque;
-use std::hash::{BuildHasher, RandomState};
 
-use hashbrown::HashTable;
-use shroff_types::{AccountId, Amount, Currency, Place, SentPayment, Symbol, Timestamp};
+use shroff_types::{AccountId, Amount, Currency, Place, SentPayment, Symbol, TextIndex, Timestamp};
 
 /// A payment that is held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,10 +66,8 @@ pub(crate) struct Window {
     next: u32,
     /// The latest time of those before the first.
     before: Timestamp,
-    /// Places by id. The hash is seeded at random against made-up collisions; it is only ever
-    /// looked up in, never walked.
-    index: HashTable<u32>,
-    hasher: RandomState,
+    /// Places by id.
+    index: TextIndex,
 }
 
 fn position(first: u32, place: u32) -> Option<(usize, usize)> {
@@ -98,8 +94,7 @@ impl Window {
             first: first.0,
             next: first.0,
             before,
-            index: HashTable::new(),
-            hasher: RandomState::new(),
+            index: TextIndex::default(),
         }
     }
 
@@ -122,13 +117,12 @@ impl Window {
 
     /// Makes room in an empty one for so many, so that the index is not made anew as they come.
     pub(crate) fn expect(&mut self, count: usize) {
-        self.index.reserve(count, |_| 0);
+        self.index.reserve(count);
     }
 
     pub(crate) fn find(&self, id: &str) -> Option<Place> {
-        let Window { chunks, first, index, hasher, .. } = self;
-        let hash = hasher.hash_one(id);
-        index.find(hash, |&place| id_at(chunks, *first, place) == id).copied().map(Place)
+        let Window { chunks, first, index, .. } = self;
+        index.find(index.hash(id), |place| id_at(chunks, *first, place) == id).map(Place)
     }
 
     pub(crate) fn get(&self, place: Place) -> Option<Held<'_>> {
@@ -149,7 +143,7 @@ impl Window {
         [debtor, creditor]: [AccountId; 2],
         method: Option<Symbol>,
     ) -> Place {
-        let Window { chunks, first, next, index, hasher, .. } = self;
+        let Window { chunks, next, index, .. } = self;
         if chunks.back().is_none_or(|chunk| chunk.rows.len() == CHUNK) {
             let newest = Timestamp(i64::MIN);
             let ids = chunks.back().map_or(0, |chunk| chunk.ids.len());
@@ -170,8 +164,7 @@ impl Window {
         });
         let place = *next;
         *next += 1;
-        let hash = hasher.hash_one(sent.id);
-        index.insert_unique(hash, place, |&place| hasher.hash_one(id_at(chunks, *first, place)));
+        index.insert(index.hash(sent.id), place);
         Place(place)
     }
 
@@ -206,10 +199,9 @@ impl Window {
     }
 
     fn unlist(&mut self, place: u32) {
-        let Window { chunks, first, index, hasher, .. } = self;
-        let hash = hasher.hash_one(id_at(chunks, *first, place));
-        let entry = index.find_entry(hash, |&held| held == place);
-        entry.expect("a payment that is held is in the index").remove();
+        let Window { chunks, first, index, .. } = self;
+        let hash = index.hash(id_at(chunks, *first, place));
+        assert!(index.remove(hash, place), "a payment that is held is in the index");
     }
 }
 

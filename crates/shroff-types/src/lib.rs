@@ -12,6 +12,7 @@ mod map;
 mod money;
 mod names;
 mod payment;
+mod text_index;
 mod time;
 
 pub use alert::{Action, Alert, Reason};
@@ -20,4 +21,5 @@ pub use map::{Map, Set};
 pub use money::{Amount, Currency, Decimal, DecimalError};
 pub use names::Names;
 pub use payment::{AccountId, Attempt, Payment, Place, SentPayment, Symbol};
+pub use text_index::{TextHash, TextIndex};
 pub use time::{Span, Timestamp};

@@ -1,19 +1,14 @@
 //! Interned names: each distinct text gets a dense number, in order of first appearance.
 
-use std::hash::{BuildHasher, RandomState};
-
-use hashbrown::HashTable;
+use crate::TextIndex;
 
 /// A table of distinct texts. A text's number is its order of first appearance, so equal input
-/// gives equal numbers. Texts are kept back to back: about their length and 20 bytes each.
+/// gives equal numbers. Texts are kept back to back: about their length and 25 bytes each.
 #[derive(Debug, Default, Clone)]
 pub struct Names {
     bytes: String,
     ends: Vec<u64>,
-    // The texts come from files, so the hash is seeded at random against made-up collisions; it
-    // is only ever looked up in, never walked, so no order depends on it.
-    hasher: RandomState,
-    index: HashTable<u32>,
+    index: TextIndex,
 }
 
 impl Names {
@@ -22,22 +17,21 @@ impl Names {
     /// # Panics
     /// With more than 2^32 - 1 distinct texts.
     pub fn intern(&mut self, text: &str) -> u32 {
-        let Self { bytes, ends, hasher, index } = self;
-        let hash = hasher.hash_one(text);
-        if let Some(&found) = index.find(hash, |&n| slice(bytes, ends, n) == text) {
+        let Self { bytes, ends, index } = self;
+        let hash = index.hash(text);
+        if let Some(found) = index.find(hash, |n| slice(bytes, ends, n) == text) {
             return found;
         }
         let number = u32::try_from(ends.len()).expect("fewer than 2^32 distinct names");
         bytes.push_str(text);
         ends.push(bytes.len() as u64);
-        index.insert_unique(hash, number, |&n| hasher.hash_one(slice(bytes, ends, n)));
+        index.insert(hash, number);
         number
     }
 
     /// The number of `text`, if it has one.
     pub fn find(&self, text: &str) -> Option<u32> {
-        let hash = self.hasher.hash_one(text);
-        self.index.find(hash, |&n| slice(&self.bytes, &self.ends, n) == text).copied()
+        self.index.find(self.index.hash(text), |n| slice(&self.bytes, &self.ends, n) == text)
     }
 
     /// The text of a number.

@@ -318,7 +318,7 @@ fn open(data: &Path, live: Live, version: u64) -> anyhow::Result<(Core<Folder>, 
         salt: u64::from_le_bytes(settings::random()?),
         segment_bytes: SEGMENT_BYTES,
     };
-    let (core, recovered) = Core::open(disks, live, version, &Threads::new(0)?)
+    let (core, recovered) = Core::open(disks, live, version, Threads::new(0)?)
         .with_context(|| format!("in `{}`", data.display()))?;
     if let Some(cut) = &recovered.cut {
         tracing::warn!(

@@ -12,6 +12,11 @@ pub(crate) struct Threads {
 }
 
 impl Threads {
+    /// The thread that asks, and no other.
+    pub(crate) fn alone() -> Threads {
+        Threads { pool: None, threads: 1 }
+    }
+
     /// So many threads; 0 for as many as the machine runs side by side.
     pub(crate) fn new(threads: usize) -> anyhow::Result<Threads> {
         let threads = match threads {
@@ -19,7 +24,7 @@ impl Threads {
             threads => threads,
         };
         if threads == 1 {
-            return Ok(Threads { pool: None, threads });
+            return Ok(Threads::alone());
         }
         let pool = rayon::ThreadPoolBuilder::new()
             // The thread that asks does a share itself.

@@ -13,10 +13,8 @@ use super::find;
 use super::holds::{self, NewHold};
 use super::money::{rank, split};
 use super::outbox::Outbox;
-use super::sql::{Sql, column};
+use super::sql::{Insert, Sql, column, parts};
 
-/// Rows of one statement. With nine columns that is 900 values; SQLite takes 32,766.
-const ROWS_AT_ONCE: usize = 100;
 const DOING: &str = "write alerts to the register";
 
 /// An alert that is new or has grown, as it stands now.
@@ -175,12 +173,11 @@ impl Register {
         let mut work = self.writer.begin().await.doing(DOING)?;
         let outbox = self.outbox(&mut work, at).await?;
         holds::open(&mut work, holds, &outbox).await?;
-        let (numbers, news) = numbers(&mut work, changes).await?;
-        let numbered = || changes.iter().zip(numbers.iter().copied());
-        write_heads(&mut work, numbered()).await?;
-        clear_whole(&mut work, numbered()).await?;
-        write_evidence(&mut work, numbered()).await?;
-        write_revisions(&mut work, numbered()).await?;
+        let (changes, news) = number(&mut work, changes).await?;
+        write_heads(&mut work, &changes).await?;
+        clear_whole(&mut work, &changes).await?;
+        write_evidence(&mut work, &changes).await?;
+        write_revisions(&mut work, &changes).await?;
         tell(&mut work, &outbox, news).await?;
         if let Some(Watermark { next, version }) = upto {
             let mut sql = Sql::new("INSERT INTO meta (name, value) VALUES (");
@@ -211,49 +208,88 @@ pub(super) async fn watermark<'c>(
 /// What is new of alerts, by number.
 type News = BTreeMap<i64, EventKind>;
 
-/// The number of each alert in the register: the one it has, or the next one; and what is new of it.
-async fn numbers(
+/// What the register says of an alert that it knows.
+#[derive(Debug, Clone, PartialEq)]
+struct Said {
+    typology: String,
+    raised_at: i64,
+    raised_by: String,
+    score_permille: i64,
+    action: String,
+    revision: i64,
+    payment_count: i64,
+}
+
+/// A change, and where it goes.
+struct Numbered<'a> {
+    change: &'a AlertChange,
+    /// Of the alert in the register: the one it has, or the next one.
+    number: i64,
+    /// Whether what it says that the register knew stands as it did: it has more evidence.
+    has_grown: bool,
+}
+
+/// Finds where each change goes, and what is new.
+async fn number<'a>(
     work: &mut AnyConnection,
-    changes: &[AlertChange],
-) -> Result<(Vec<i64>, News), RegisterError> {
+    changes: &'a [AlertChange],
+) -> Result<(Vec<Numbered<'a>>, News), RegisterError> {
     let mut known = BTreeMap::new();
-    for changes in changes.chunks(ROWS_AT_ONCE) {
+    for changes in parts(work, changes) {
         let mut sql = Sql::new(
-            "SELECT id, number, revision, score_permille, action, payment_count FROM alerts WHERE \
-             id IN (",
+            "SELECT id, number, typology, raised_at, raised_by, score_permille, action, revision, \
+             payment_count FROM alerts WHERE id IN (",
         );
         sql.values(changes.iter().map(|change| change.id.clone())).text(")");
         for row in sql.rows(&mut *work, DOING).await? {
-            let said: [i64; 3] = [
-                column(&row, "revision")?,
-                column(&row, "score_permille")?,
-                column(&row, "payment_count")?,
-            ];
-            let said = Some((said, column::<String>(&row, "action")?));
-            known.insert(column::<String>(&row, "id")?, (column::<i64>(&row, "number")?, said));
+            let said = Said {
+                typology: column(&row, "typology")?,
+                raised_at: column(&row, "raised_at")?,
+                raised_by: column(&row, "raised_by")?,
+                score_permille: column(&row, "score_permille")?,
+                action: column(&row, "action")?,
+                revision: column(&row, "revision")?,
+                payment_count: column(&row, "payment_count")?,
+            };
+            known.insert(column::<String>(&row, "id")?, (column(&row, "number")?, Some(said)));
         }
     }
     let sql = Sql::new("SELECT COALESCE(MAX(number), 0) AS last FROM alerts");
     let last = sql.row(&mut *work, DOING).await?.map_or(Ok(0), |row| column(&row, "last"));
-    let mut next = last? + 1;
+    let mut next: i64 = last? + 1;
     let mut news = News::new();
-    let number = |change: &AlertChange| {
+    let numbered = changes.iter().map(|change| {
         let (number, said) = known.entry(change.id.clone()).or_insert_with(|| {
             next += 1;
             (next - 1, None)
         });
-        let counts =
-            [whole(change.revision), change.score_permille.into(), whole(change.payment_count)];
-        let says = (counts, change.action.name().to_owned());
+        let says = says(change);
         // A start hands over again what it does not know to be written: that is no news.
         let kind = match said {
             None => Some(EventKind::AlertOpened),
             Some(said) => (*said != says).then_some(EventKind::AlertRevised),
         };
         news.extend(kind.map(|kind| (*number, kind)));
-        *number
-    };
-    Ok((changes.iter().map(number).collect(), news))
+        let has_grown = said.clone().is_some_and(|said| {
+            let Said { revision, payment_count, .. } = says;
+            says == Said { revision, payment_count, ..said }
+        });
+        Numbered { change, number: *number, has_grown }
+    });
+    Ok((numbered.collect(), news))
+}
+
+/// What a change says of its alert.
+fn says(change: &AlertChange) -> Said {
+    Said {
+        typology: change.typology.clone(),
+        raised_at: change.raised_at.0,
+        raised_by: change.raised_by.clone(),
+        score_permille: change.score_permille.into(),
+        action: change.action.name().to_owned(),
+        revision: whole(change.revision),
+        payment_count: whole(change.payment_count),
+    }
 }
 
 /// Tells of alerts that are new or have changed.
@@ -276,49 +312,46 @@ fn whole(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
 
-type Numbered<'a> = (&'a AlertChange, i64);
+/// The columns of a row of an alert that nothing changes once it is there.
+const FIXED: [&str; 3] = ["number", "state", "id"];
+/// Those that change with what an alert says.
+const SAID: [&str; 5] = ["typology", "score_permille", "action", "raised_at", "raised_by"];
+/// Those that change with each payment.
+const GROWING: [&str; 10] = [
+    "first_time",
+    "last_time",
+    "amount_high",
+    "amount_low",
+    "amount_decimals",
+    "amount_rank",
+    "currency",
+    "payment_count",
+    "revision",
+    "rest",
+];
 
-async fn write_heads<'a>(
+async fn write_heads(
     work: &mut AnyConnection,
-    changes: impl Iterator<Item = Numbered<'a>>,
+    changes: &[Numbered<'_>],
 ) -> Result<(), RegisterError> {
-    const COLUMNS: [&str; 16] = [
-        "typology",
-        "score_permille",
-        "action",
-        "first_time",
-        "last_time",
-        "raised_at",
-        "raised_by",
-        "amount_high",
-        "amount_low",
-        "amount_decimals",
-        "amount_rank",
-        "currency",
-        "payment_count",
-        "revision",
-        "rest",
-        "id",
-    ];
-    let set: Vec<String> = COLUMNS.iter().map(|name| format!("{name} = excluded.{name}")).collect();
-    let end = format!(" ON CONFLICT (number) DO UPDATE SET {}", set.join(", "));
-    let begin = format!("INSERT INTO alerts (number, state, {}) VALUES ", COLUMNS.join(", "));
-    let changes: Vec<Numbered<'_>> = changes.collect();
-    for changes in changes.chunks(ROWS_AT_ONCE) {
-        let mut sql = Sql::new(&begin);
-        for (at, (change, number)) in changes.iter().enumerate() {
-            sql.text(if at == 0 { "(" } else { ", (" }).value(*number).text(", 'open', ");
-            head(&mut sql, change);
-            sql.text(")");
-        }
-        sql.text(&end);
-        sql.run(&mut *work, DOING).await?;
+    let names = [&FIXED[..], &SAID, &GROWING].concat().join(", ");
+    let begin = format!("INSERT INTO alerts ({names}) VALUES");
+    // A column that is not set leaves its indexes alone.
+    for has_grown in [false, true] {
+        let set = if has_grown { GROWING.to_vec() } else { [&SAID[..], &GROWING].concat() };
+        let set: Vec<String> = set.iter().map(|name| format!("{name} = excluded.{name}")).collect();
+        let end = format!(" ON CONFLICT (number) DO UPDATE SET {}", set.join(", "));
+        let heads: Vec<&Numbered<'_>> =
+            changes.iter().filter(|it| it.has_grown == has_grown).collect();
+        Insert { begin: &begin, end: &end, doing: DOING }
+            .rows(work, &heads, |sql, it| head(sql, it))
+            .await?;
     }
     Ok(())
 }
 
 /// The values of an alert's row, in the order of the columns.
-fn head(sql: &mut Sql, change: &AlertChange) {
+fn head(sql: &mut Sql, &Numbered { change, number, .. }: &Numbered<'_>) {
     let rest = Rest {
         title: change.title.clone(),
         rules: change.rules.clone(),
@@ -327,26 +360,26 @@ fn head(sql: &mut Sql, change: &AlertChange) {
     // Texts and small numbers: there is nothing that JSON has no form for.
     let rest = serde_json::to_string(&rest).unwrap_or_default();
     let (high, low) = split(change.sum.amount.digits);
+    sql.value(number).text(", 'open', ").value(change.id.clone()).text(", ");
     sql.value(change.typology.clone()).text(", ");
     sql.value(i64::from(change.score_permille)).text(", ");
     sql.value(change.action.name()).text(", ");
-    sql.values([change.first_time.0, change.last_time.0, change.raised_at.0]).text(", ");
-    sql.value(change.raised_by.clone()).text(", ");
+    sql.value(change.raised_at.0).text(", ").value(change.raised_by.clone()).text(", ");
+    sql.values([change.first_time.0, change.last_time.0]).text(", ");
     let decimals = i64::from(change.sum.amount.decimals);
     sql.values([high, low, decimals, rank(change.sum.amount)]).text(", ");
     sql.value(change.sum.currency).text(", ");
-    sql.values([whole(change.payment_count), whole(change.revision)]).text(", ");
-    sql.values([rest, change.id.clone()]);
+    sql.values([whole(change.payment_count), whole(change.revision)]).text(", ").value(rest);
 }
 
 /// Takes away what is to be replaced as a whole.
-async fn clear_whole<'a>(
+async fn clear_whole(
     work: &mut AnyConnection,
-    changes: impl Iterator<Item = Numbered<'a>>,
+    changes: &[Numbered<'_>],
 ) -> Result<(), RegisterError> {
     let whole: Vec<i64> =
-        changes.filter(|(change, _)| change.is_whole).map(|(_, number)| number).collect();
-    for numbers in whole.chunks(ROWS_AT_ONCE) {
+        changes.iter().filter(|it| it.change.is_whole).map(|it| it.number).collect();
+    for numbers in parts(work, &whole) {
         for table in ["alert_accounts", "alert_payments", "alert_revisions"] {
             let mut sql = Sql::new(&format!("DELETE FROM {table} WHERE alert IN ("));
             sql.values(numbers.iter().copied()).text(")");
@@ -356,14 +389,14 @@ async fn clear_whole<'a>(
     Ok(())
 }
 
-async fn write_evidence<'a>(
+async fn write_evidence(
     work: &mut AnyConnection,
-    changes: impl Iterator<Item = Numbered<'a>>,
+    changes: &[Numbered<'_>],
 ) -> Result<(), RegisterError> {
     // Each once: the same row twice in one statement would be a conflict with itself.
     let mut payments: BTreeMap<(i64, u32), &Evidence> = BTreeMap::new();
     let mut accounts: BTreeMap<(i64, &str), (i64, i64)> = BTreeMap::new();
-    for (change, number) in changes {
+    for &Numbered { change, number, .. } in changes {
         for evidence in &change.evidence {
             payments.insert((number, evidence.place), evidence);
             let position = i64::from(evidence.place) * 2;
@@ -376,62 +409,56 @@ async fn write_evidence<'a>(
         }
     }
     let payments: Vec<_> = payments.into_iter().collect();
-    for rows in payments.chunks(ROWS_AT_ONCE) {
-        let mut sql = Sql::new(
-            "INSERT INTO alert_payments (alert, place, payment, time, debtor, creditor, \
-             amount_high, amount_low, currency) VALUES ",
-        );
-        for (at, ((number, place), evidence)) in rows.iter().enumerate() {
-            let (high, low) = split(evidence.amount.minor);
-            sql.text(if at == 0 { "(" } else { ", (" });
-            sql.values([*number, i64::from(*place)]).text(", ");
-            sql.value(evidence.payment.clone()).text(", ").value(evidence.time.0).text(", ");
-            sql.values([evidence.debtor.clone(), evidence.creditor.clone()]).text(", ");
-            sql.values([high, low]).text(", ").value(evidence.amount.currency.code()).text(")");
-        }
-        sql.text(" ON CONFLICT (alert, place) DO NOTHING");
-        sql.run(&mut *work, DOING).await?;
-    }
+    let insert = Insert {
+        begin: "INSERT INTO alert_payments (alert, place, payment, time, debtor, creditor, \
+                amount_high, amount_low, currency) VALUES",
+        end: " ON CONFLICT (alert, place) DO NOTHING",
+        doing: DOING,
+    };
+    let row = |sql: &mut Sql, ((number, place), evidence): &((i64, u32), &Evidence)| {
+        let (high, low) = split(evidence.amount.minor);
+        sql.values([*number, i64::from(*place)]).text(", ");
+        sql.value(evidence.payment.clone()).text(", ").value(evidence.time.0).text(", ");
+        sql.values([evidence.debtor.clone(), evidence.creditor.clone()]).text(", ");
+        sql.values([high, low]).text(", ").value(evidence.amount.currency.code());
+    };
+    insert.rows(work, &payments, row).await?;
     let accounts: Vec<_> = accounts.into_iter().collect();
-    for rows in accounts.chunks(ROWS_AT_ONCE) {
-        let mut sql =
-            Sql::new("INSERT INTO alert_accounts (alert, account, position, raised_at) VALUES ");
-        for (at, ((number, account), (position, raised))) in rows.iter().enumerate() {
-            sql.text(if at == 0 { "(" } else { ", (" }).value(*number).text(", ");
-            sql.value((*account).to_owned()).text(", ").values([*position, *raised]).text(")");
-        }
+    let insert = Insert {
+        begin: "INSERT INTO alert_accounts (alert, account, position, raised_at) VALUES",
         // Accounts are told in the order in which the payments name them.
-        sql.text(
-            " ON CONFLICT (alert, account) DO UPDATE SET position = CASE WHEN excluded.position < \
-             alert_accounts.position THEN excluded.position ELSE alert_accounts.position END",
-        );
-        sql.run(&mut *work, DOING).await?;
-    }
-    Ok(())
+        end: " ON CONFLICT (alert, account) DO UPDATE SET position = excluded.position WHERE \
+              excluded.position < alert_accounts.position",
+        doing: DOING,
+    };
+    let row = |sql: &mut Sql,
+               ((number, account), (position, raised)): &((i64, &str), (i64, i64))| {
+        sql.value(*number).text(", ").value((*account).to_owned()).text(", ");
+        sql.values([*position, *raised]);
+    };
+    insert.rows(work, &accounts, row).await
 }
 
-async fn write_revisions<'a>(
+async fn write_revisions(
     work: &mut AnyConnection,
-    changes: impl Iterator<Item = Numbered<'a>>,
+    changes: &[Numbered<'_>],
 ) -> Result<(), RegisterError> {
     let mut revisions: BTreeMap<(i64, u64), &RevisionRow> = BTreeMap::new();
-    for (change, number) in changes {
+    for &Numbered { change, number, .. } in changes {
         revisions.extend(change.revisions.iter().map(|row| ((number, row.revision), row)));
     }
     let revisions: Vec<_> = revisions.into_iter().collect();
-    for rows in revisions.chunks(ROWS_AT_ONCE) {
-        let mut sql = Sql::new(
-            "INSERT INTO alert_revisions (alert, revision, payment, time, score_permille, action, \
-             payment_count) VALUES ",
-        );
-        for (at, ((number, revision), row)) in rows.iter().enumerate() {
-            sql.text(if at == 0 { "(" } else { ", (" }).values([*number, whole(*revision)]);
-            sql.text(", ").value(row.payment.clone()).text(", ");
-            sql.values([row.time.0, i64::from(row.score_permille)]).text(", ");
-            sql.value(row.action.name()).text(", ").value(whole(row.payment_count)).text(")");
-        }
-        sql.text(" ON CONFLICT (alert, revision) DO NOTHING");
-        sql.run(&mut *work, DOING).await?;
-    }
-    Ok(())
+    let insert = Insert {
+        begin: "INSERT INTO alert_revisions (alert, revision, payment, time, score_permille, \
+                action, payment_count) VALUES",
+        end: " ON CONFLICT (alert, revision) DO NOTHING",
+        doing: DOING,
+    };
+    let row = |sql: &mut Sql, ((number, revision), row): &((i64, u64), &RevisionRow)| {
+        sql.values([*number, whole(*revision)]).text(", ");
+        sql.value(row.payment.clone()).text(", ");
+        sql.values([row.time.0, i64::from(row.score_permille)]).text(", ");
+        sql.value(row.action.name()).text(", ").value(whole(row.payment_count));
+    };
+    insert.rows(work, &revisions, row).await
 }

@@ -14,7 +14,7 @@ use sqlx::{AnyConnection, Connection, Row};
 
 use super::audit::{self, AuditHead};
 use super::error::{Doing, RegisterError};
-use super::sql::{Sql, column};
+use super::sql::{Insert, Sql, column};
 use super::{Register, Watermark, alerts, migrations};
 
 /// The form of the lines.
@@ -312,17 +312,12 @@ async fn insert(
     table: &Table,
     rows: &[Vec<Value>],
 ) -> Result<(), RegisterError> {
-    if rows.is_empty() {
-        return Ok(());
-    }
-    let mut sql = Sql::new(&format!("INSERT INTO {} ({}) VALUES ", table.name, table.names()));
-    for (number, row) in rows.iter().enumerate() {
-        sql.text(if number == 0 { "(" } else { ", (" });
+    let begin = format!("INSERT INTO {} ({}) VALUES", table.name, table.names());
+    let row = |sql: &mut Sql, row: &Vec<Value>| {
         for (at, (value, (_, is_text))) in row.iter().zip(&table.columns).enumerate() {
             sql.text(if at == 0 { "" } else { ", " });
-            bind(&mut sql, value, *is_text);
+            bind(sql, value, *is_text);
         }
-        sql.text(")");
-    }
-    sql.run(work, FILLING).await.map(|_| ())
+    };
+    Insert { begin: &begin, end: "", doing: FILLING }.rows(work, rows, row).await
 }

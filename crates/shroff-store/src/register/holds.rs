@@ -9,7 +9,7 @@ use super::audit::{AuditEntry, append};
 use super::error::{Doing, RegisterError};
 use super::events::EventKind;
 use super::outbox::Outbox;
-use super::sql::{Conditions, Page, Sql, column, page};
+use super::sql::{Conditions, Insert, Page, Sql, column, page};
 
 const DOING: &str = "write holds to the register";
 /// Holds that end in one unit of work.
@@ -198,22 +198,20 @@ pub(super) async fn open(
     holds: &[NewHold],
     outbox: &Outbox<'_>,
 ) -> Result<(), RegisterError> {
-    for holds in holds.chunks(100) {
-        let mut sql = Sql::new(
-            "INSERT INTO holds (place, payment, alert, opened_at, ends_at, state) VALUES ",
-        );
-        for (at, hold) in holds.iter().enumerate() {
-            sql.text(if at == 0 { "(" } else { ", (" }).value(i64::from(hold.place));
-            sql.text(", ").value(hold.payment.clone()).text(", ").value(hold.alert.clone());
-            sql.text(", ").values([hold.opened_at.0, hold.ends_at.0]).text(", 'open')");
-        }
+    let insert = Insert {
+        begin: "INSERT INTO holds (place, payment, alert, opened_at, ends_at, state) VALUES",
         // What is returned is what was not there: a start hands some over again.
-        sql.text(" ON CONFLICT (place) DO NOTHING RETURNING *");
-        let rows = sql.rows(&mut *work, DOING).await?;
-        let opened = rows.iter().map(read).collect::<Result<Vec<HoldRow>, _>>()?;
-        tell(work, outbox, EventKind::HoldOpened, &opened).await?;
-    }
-    Ok(())
+        end: " ON CONFLICT (place) DO NOTHING RETURNING *",
+        doing: DOING,
+    };
+    let row = |sql: &mut Sql, hold: &NewHold| {
+        sql.value(i64::from(hold.place)).text(", ").value(hold.payment.clone()).text(", ");
+        sql.value(hold.alert.clone()).text(", ");
+        sql.values([hold.opened_at.0, hold.ends_at.0]).text(", 'open'");
+    };
+    let rows = insert.returning(work, holds, row).await?;
+    let opened = rows.iter().map(read).collect::<Result<Vec<HoldRow>, _>>()?;
+    tell(work, outbox, EventKind::HoldOpened, &opened).await
 }
 
 async fn tell(

@@ -14,12 +14,10 @@ use super::error::{Doing, RegisterError};
 use super::events::EventKind;
 use super::find::AlertRow;
 use super::holds::HoldRow;
-use super::sql::{Sql, column};
+use super::sql::{Insert, Sql, column};
 
 const DOING: &str = "write to the outbox of the register";
 const READING: &str = "read the outbox of the register";
-/// Rows of one statement.
-const ROWS_AT_ONCE: usize = 100;
 /// The name of the counter of messages in `meta`.
 const COUNTER: &str = "webhook_messages";
 
@@ -193,22 +191,22 @@ async fn lay_out(
     if rows.is_empty() {
         return Ok(last + 1);
     }
-    let mut n = last;
-    for rows in rows.chunks(ROWS_AT_ONCE) {
-        let mut sql = Sql::new(
-            "INSERT INTO webhook_deliveries (n, endpoint, event, body, at, state, attempts, next_at) \
-             VALUES ",
-        );
-        for (index, (endpoint, kind, body)) in rows.iter().enumerate() {
-            n += 1;
-            sql.text(if index == 0 { "(" } else { ", (" }).values([n, *endpoint]).text(", ");
-            sql.values([kind.name().to_owned(), body.clone()]).text(", ").value(at.0);
-            sql.text(", 'waiting', 0, ").value(at.0).text(")");
-        }
-        sql.run(&mut *work, DOING).await?;
-    }
+    let numbered: Vec<_> = (last + 1..).zip(rows).collect();
+    let newest = numbered.last().map_or(last, |(n, _)| *n);
+    let insert = Insert {
+        begin: "INSERT INTO webhook_deliveries (n, endpoint, event, body, at, state, attempts, \
+                next_at) VALUES",
+        end: "",
+        doing: DOING,
+    };
+    let row = |sql: &mut Sql, (n, (endpoint, kind, body)): &(i64, (i64, EventKind, String))| {
+        sql.values([*n, *endpoint]).text(", ");
+        sql.values([kind.name().to_owned(), body.clone()]).text(", ").value(at.0);
+        sql.text(", 'waiting', 0, ").value(at.0);
+    };
+    insert.rows(work, &numbered, row).await?;
     let mut sql = Sql::new("INSERT INTO meta (name, value) VALUES (");
-    sql.values([COUNTER.to_owned(), n.to_string()]);
+    sql.values([COUNTER.to_owned(), newest.to_string()]);
     sql.text(") ON CONFLICT (name) DO UPDATE SET value = excluded.value");
     sql.run(&mut *work, DOING).await?;
     Ok(last + 1)

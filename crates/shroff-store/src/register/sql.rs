@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use sqlx::any::{AnyArguments, AnyRow};
-use sqlx::{Any, AssertSqlSafe, Encode, Executor, Type};
+use sqlx::{Any, AnyConnection, AssertSqlSafe, Encode, Executor, Type};
 
 use super::error::{Doing, RegisterError};
 
@@ -76,6 +76,68 @@ impl Sql {
     ) -> Result<Option<AnyRow>, RegisterError> {
         let query = sqlx::query_with(AssertSqlSafe(self.text), self.values);
         query.fetch_optional(on).await.doing(doing)
+    }
+}
+
+/// Parts of a list for one statement each. Their lengths are powers of two, so that few statements
+/// come up again and again and the database need not read each anew.
+pub(super) fn parts<'r, T>(
+    work: &AnyConnection,
+    mut rows: &'r [T],
+) -> impl Iterator<Item = &'r [T]> + use<'r, T> {
+    // SQLite goes through the values before a value to find it, so that short statements are the
+    // quick ones. A statement to PostgreSQL is a way there and back.
+    let mut length = if work.backend_name() == "PostgreSQL" { 128 } else { 16 };
+    std::iter::from_fn(move || {
+        while length > rows.len() {
+            length /= 2;
+        }
+        let part = rows.split_off(..length)?;
+        (!part.is_empty()).then_some(part)
+    })
+}
+
+/// How rows are added to a table.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Insert<'a> {
+    /// `INSERT INTO ... VALUES`.
+    pub(super) begin: &'a str,
+    /// What stands behind the rows.
+    pub(super) end: &'a str,
+    pub(super) doing: &'static str,
+}
+
+impl Insert<'_> {
+    /// Adds rows; `row` adds the values of one.
+    pub(super) async fn rows<T>(
+        self,
+        work: &mut AnyConnection,
+        rows: &[T],
+        row: impl Fn(&mut Sql, &T),
+    ) -> Result<(), RegisterError> {
+        self.returning(work, rows, row).await.map(drop)
+    }
+
+    /// The same, where `end` says what of each row comes back.
+    pub(super) async fn returning<T>(
+        self,
+        work: &mut AnyConnection,
+        rows: &[T],
+        row: impl Fn(&mut Sql, &T),
+    ) -> Result<Vec<AnyRow>, RegisterError> {
+        let Insert { begin, end, doing } = self;
+        let mut returned = Vec::new();
+        for rows in parts(work, rows) {
+            let mut sql = Sql::new(begin);
+            for (at, it) in rows.iter().enumerate() {
+                sql.text(if at == 0 { " (" } else { ", (" });
+                row(&mut sql, it);
+                sql.text(")");
+            }
+            sql.text(end);
+            returned.append(&mut sql.rows(&mut *work, doing).await?);
+        }
+        Ok(returned)
     }
 }
 

@@ -15,6 +15,7 @@ use shroff_store::{Access, Cut, Disk, Frame, Log, Options, Records, StoreError, 
 use shroff_types::{Place, SentPayment, Timestamp};
 
 use super::snapshots::{self, Resumed, Wanted};
+use crate::threads::Threads;
 
 /// What became of a payment that was sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,6 +71,7 @@ pub(crate) enum TakenBack {
 #[derive(Debug)]
 pub(crate) struct Core<D> {
     pub(crate) live: Live,
+    workers: Threads,
     /// Lent to whoever syncs it, and given back.
     log: Option<Log<D>>,
     verdicts: Log<D>,
@@ -93,7 +95,7 @@ impl<D: Disk> Core<D> {
         disks: Disks<D>,
         mut live: Live,
         version: u64,
-        workers: &dyn Workers,
+        workers: Threads,
     ) -> anyhow::Result<(Core<D>, Recovered)> {
         let Disks { payments, verdicts, snapshots, salt, segment_bytes } = disks;
         let options = |access| Options { access, segment_bytes, salt };
@@ -110,7 +112,7 @@ impl<D: Disk> Core<D> {
         let mut intake = Intake::showing(u64::from(first)..u64::from(next));
         let mut replay = Replay { said: Said::default(), version, bytes: Vec::new() };
         let log = Log::open(payments, options(Access::Owner), &mut |frame| {
-            let told = intake.take(&mut live, workers, frame)?;
+            let told = intake.take(&mut live, &workers, frame)?;
             match replay.compare(&mut verdicts, &told) {
                 Ok(compared) => recovered.compared += compared,
                 Err(error) => failed = failed.take().or(Some(error)),
@@ -135,14 +137,30 @@ impl<D: Disk> Core<D> {
         }
         recovered.payments = log.next();
         recovered.cut = log.cut_off().cloned();
-        Ok((Core::at_rest(live, log, verdicts, version), recovered))
+        Ok((Core::at_rest((live, workers), log, verdicts, version), recovered))
     }
 
     /// A core whose state is that after some log.
-    pub(crate) fn at_rest(live: Live, log: Log<D>, verdicts: Log<D>, version: u64) -> Core<D> {
+    pub(crate) fn at_rest(
+        (live, workers): (Live, Threads),
+        log: Log<D>,
+        verdicts: Log<D>,
+        version: u64,
+    ) -> Core<D> {
         let (records, written, told) = (Vec::new(), Vec::new(), Vec::new());
         let others = BTreeMap::new();
-        Core { live, log: Some(log), verdicts, version, others, records, count: 0, written, told }
+        Core {
+            live,
+            workers,
+            log: Some(log),
+            verdicts,
+            version,
+            others,
+            records,
+            count: 0,
+            written,
+            told,
+        }
     }
 
     /// Puts another engine, under a version of its own, into the place of this one, which is given
@@ -255,8 +273,8 @@ impl<D: Disk> Core<D> {
     }
 
     /// Says of each payment of the batch what there is to say.
-    pub(crate) fn run(&mut self, workers: &dyn Workers) -> Vec<Told> {
-        self.live.run(workers)
+    pub(crate) fn run(&mut self) -> Vec<Told> {
+        self.live.run(&self.workers)
     }
 
     /// Keeps what was said, once the payments are durable.

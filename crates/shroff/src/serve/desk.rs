@@ -7,9 +7,9 @@
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc as blocking};
+use std::time::Duration;
 
 use anyhow::Context;
-use shroff_detect::Alone;
 use shroff_engine::{Refusal, Told};
 use shroff_ingest::messages::Withdrawal;
 use shroff_store::{Log, StoreError, read_payment};
@@ -29,6 +29,8 @@ use crate::settings;
 
 /// The most payments that are worked on at once.
 const MOST_AT_ONCE: usize = 8_192;
+/// How long the register is waited for where it has enough to write.
+const A_MOMENT: Duration = Duration::from_millis(1);
 
 /// Payments that somebody sent together.
 #[derive(Debug, Default)]
@@ -280,7 +282,11 @@ impl Clerk {
             match queue.try_recv() {
                 Ok(job) => return Some(job),
                 Err(mpsc::error::TryRecvError::Disconnected) => return None,
-                Err(mpsc::error::TryRecvError::Empty) => self.recorder.hand_some(&mut self.core),
+                Err(mpsc::error::TryRecvError::Empty) if self.recorder.has_room() => {
+                    self.recorder.hand_some(&mut self.core);
+                }
+                // Whoever comes meanwhile waits for no more than this.
+                Err(mpsc::error::TryRecvError::Empty) => settings::pause(A_MOMENT),
             }
         }
         queue.blocking_recv()
@@ -365,7 +371,7 @@ impl Clerk {
             if let Some(between) = between {
                 self.between(between);
             }
-            if self.recorder.has_backlog() {
+            if self.recorder.has_backlog() && self.recorder.has_room() {
                 self.recorder.hand_some(&mut self.core);
             }
             let is_due = self.is_snapshot_wanted && !self.recorder.has_backlog();
@@ -511,7 +517,7 @@ impl Clerk {
         let sealing = self.sealer.as_mut().map_or(Ok(false), |sealer| sealer.begin(received));
         let log = self.core.lend_log();
         self.syncer.logs.send(log).ok().context("the thread that syncs is gone")?;
-        let told = self.core.run(&Alone);
+        let told = self.core.run();
         let (log, synced) = self.syncer.done.recv().context("the thread that syncs is gone")?;
         self.core.return_log(log);
         if synced.is_err() {

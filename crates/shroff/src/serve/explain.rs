@@ -18,6 +18,7 @@ use super::setup::{self, Rulebook};
 use super::{SEGMENT_BYTES, alerts, reply};
 use crate::Ending;
 use crate::cli::{Explain, Verify};
+use crate::threads::Threads;
 
 /// Reads a log without changing it.
 fn reader(
@@ -206,7 +207,7 @@ fn replay(
         );
     }
     let verdicts = reader(&data.join("verdicts"), &mut |_| Ok(()))?;
-    Ok(Core::at_rest(live, log, verdicts, rulebook.version()))
+    Ok(Core::at_rest((live, Threads::alone()), log, verdicts, rulebook.version()))
 }
 
 fn run(

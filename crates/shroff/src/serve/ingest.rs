@@ -5,7 +5,6 @@
 mod remote;
 
 use anyhow::{Context, bail};
-use shroff_detect::Alone;
 use shroff_ingest::messages::Withdrawal;
 use shroff_ingest::{Ledger, Rejected};
 use shroff_types::{Payment, SentPayment, Timestamp};
@@ -194,7 +193,7 @@ impl Loading {
             return Ok(());
         }
         self.core.write(settings::wall()).context("the log cannot be written")?;
-        let told = self.core.run(&Alone);
+        let told = self.core.run();
         let mut log = self.core.lend_log();
         let synced = log.sync();
         self.core.return_log(log);

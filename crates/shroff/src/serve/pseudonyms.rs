@@ -1,17 +1,19 @@
 //! Tokens of accounts, and the way back for those that were shown: within the process alone.
 
-use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
+
+use shroff_types::Names;
 
 use crate::tokens;
 
 /// So many names at most: beyond, the tables are begun anew.
 const MOST: usize = 2_000_000;
 
+/// Names and their tokens, by the same numbers.
 #[derive(Debug, Default)]
 struct Tables {
-    by_name: BTreeMap<String, String>,
-    by_token: BTreeMap<String, String>,
+    names: Names,
+    tokens: Names,
 }
 
 /// Makes tokens, and knows whose those are that it made.
@@ -35,15 +37,17 @@ impl Pseudonyms {
     /// The token of an account.
     pub(crate) fn token(&self, name: &str) -> String {
         let mut tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(token) = tables.by_name.get(name) {
-            return token.clone();
+        if let Some(number) = tables.names.find(name) {
+            return tables.tokens.text(number).to_owned();
         }
-        if tables.by_name.len() >= MOST {
+        if tables.names.len() >= MOST {
             *tables = Tables::default();
         }
         let token = tokens::token(&self.key, name);
-        tables.by_name.insert(name.to_owned(), token.clone());
-        tables.by_token.insert(token.clone(), name.to_owned());
+        if tables.names.intern(name) != tables.tokens.intern(&token) {
+            // Two names of one token, which happens to nobody: neither may pass for the other.
+            *tables = Tables::default();
+        }
         token
     }
 
@@ -55,7 +59,7 @@ impl Pseudonyms {
     /// The account of a token that was made here.
     pub(crate) fn name_of(&self, token: &str) -> Option<String> {
         let tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
-        tables.by_token.get(token).cloned()
+        tables.tokens.find(token).map(|number| tables.names.text(number).to_owned())
     }
 }
 

@@ -29,10 +29,14 @@ const ALERTS_AT_ONCE: usize = 200;
 const PAYMENTS_AT_ONCE: usize = 4_000;
 /// Alerts of other rules that are handed over between two batches: some milliseconds at most.
 const ALERTS_BETWEEN: usize = 16;
-/// Alerts that are handed over before a service takes payments: well below a second.
+/// Alerts that are handed over before a service takes payments, well below a second; and so many
+/// wait at most while others are handed over between batches.
 const ALERTS_AT_START: usize = 2_000;
 /// How long a reader waits for what was handed over before it asked.
 const READ_YOUR_WRITES: Duration = Duration::from_secs(2);
+/// How long what is new is gathered before it is written, unless somebody waits for it: what changes
+/// more than once meanwhile is written once.
+const GATHERING: Duration = Duration::from_millis(100);
 /// The shortest and the longest pause before a database is asked again that refused.
 const PAUSES: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(5)];
 
@@ -52,6 +56,8 @@ struct Waiting {
 pub(crate) struct Inbox {
     waiting: Mutex<Waiting>,
     wake: Notify,
+    /// Somebody waits for what was handed over.
+    hurry: Notify,
     written: watch::Sender<u64>,
     /// Up to where the register knows the log, and one more; zero where that is not known.
     known: AtomicU64,
@@ -61,7 +67,8 @@ impl Inbox {
     pub(crate) fn new() -> Arc<Inbox> {
         let (written, _) = watch::channel(0);
         let known = AtomicU64::new(0);
-        Arc::new(Inbox { waiting: Mutex::default(), wake: Notify::new(), written, known })
+        let (waiting, wake, hurry) = (Mutex::default(), Notify::new(), Notify::new());
+        Arc::new(Inbox { waiting, wake, hurry, written, known })
     }
 
     fn lock(&self) -> MutexGuard<'_, Waiting> {
@@ -94,6 +101,7 @@ impl Inbox {
     /// Waits until the register knows all that was handed over by then.
     pub(crate) async fn reached(&self, handed: u64) {
         let mut written = self.written.subscribe();
+        self.hurry.notify_one();
         // The sender lives as long as we do.
         drop(written.wait_for(|&written| written >= handed).await);
     }
@@ -118,6 +126,17 @@ impl Inbox {
     pub(crate) fn close(&self) {
         self.lock().is_closed = true;
         self.wake.notify_one();
+        self.hurry.notify_one();
+    }
+
+    /// Waits for what is new, and for what comes with it.
+    async fn gather(&self) {
+        if self.lock().is_closed {
+            return;
+        }
+        self.wake.notified().await;
+        // Either way it is written now.
+        drop(tokio::time::timeout(GATHERING, self.hurry.notified()).await);
     }
 
     /// All that waits. It is written before more is taken, so that none waits for ever while others
@@ -164,12 +183,12 @@ fn pieces(alerts: BTreeMap<String, AlertChange>) -> Vec<Vec<AlertChange>> {
 /// Writes what is handed over until there is nothing more to come.
 pub(crate) async fn write(inbox: Arc<Inbox>, register: Register, events: Arc<Events>) {
     loop {
+        inbox.gather().await;
         let taken = inbox.take();
         if taken.is_empty() {
             if taken.is_closed {
                 return;
             }
-            inbox.wake.notified().await;
             continue;
         }
         let Waiting { alerts, mut holds, upto, handed, .. } = taken;
@@ -278,6 +297,11 @@ impl Recorder {
     /// Whether alerts wait to be handed over.
     pub(crate) fn has_backlog(&self) -> bool {
         !self.backlog.is_empty()
+    }
+
+    /// Whether some of them can be handed over: what waits to be written takes memory.
+    pub(crate) fn has_room(&self) -> bool {
+        self.inbox.waiting() < ALERTS_AT_START
     }
 
     /// Hands some of them over.

@@ -14,6 +14,7 @@ use shroff_types::{Amount, Clock, Currency, Place, SentPayment, Span, Timestamp}
 
 use super::super::snapshots::Keeper;
 use super::{Access, Admission, Core, Disks, Intake, Log, Options, Recovered};
+use crate::threads::Threads;
 
 const RUNS: u64 = 200;
 const PAYMENTS: usize = 60;
@@ -85,7 +86,8 @@ type Three = [SimDisk; 3];
 fn open(disks: &Three, version: u64) -> (Core<SimDisk>, Recovered) {
     let [payments, verdicts, snapshots] = disks.clone();
     let disks = Disks { payments, verdicts, snapshots, salt: 9, segment_bytes: 1_500 };
-    Core::open(disks, live(version), version, &Alone).unwrap_or_else(|error| panic!("{error:#}"))
+    Core::open(disks, live(version), version, Threads::alone())
+        .unwrap_or_else(|error| panic!("{error:#}"))
 }
 
 /// The alerts of which something is in sight, and how they grew.
@@ -119,7 +121,7 @@ fn undisturbed(seed: u64, version: u64) -> Undisturbed {
         let mut log = core.lend_log();
         log.sync().expect("no faults");
         core.return_log(log);
-        told.extend(core.run(&Alone));
+        told.extend(core.run());
     }
     Undisturbed { told, alerts: alerts(&core) }
 }
@@ -177,7 +179,7 @@ fn live_once(
             return;
         }
         let mut log = core.lend_log();
-        let told = core.run(&Alone);
+        let told = core.run();
         // Killed between the write and the sync, or the sync fails: nobody is told anything.
         let synced = if dice.once_in(15) { false } else { log.sync().is_ok() };
         core.return_log(log);
