@@ -11,7 +11,7 @@ import { narrative } from "../narrative";
 import { to } from "../router";
 import { stored } from "../theme";
 import { Bones, Failed, Shown, State, Time, useTitle } from "../ui/basics";
-import { Log, Looks } from "./Case";
+import { Log, Looks, RestsOn } from "./Case";
 import { useAlerts } from "./useAlerts";
 
 export default function CaseFile({ id }: { id: string }) {
@@ -49,6 +49,7 @@ function File({ it }: { it: Case }) {
             <p className="small muted"><bdi>{short(it.decision.by, 60)}</bdi>, <Time time={it.decision.at} seconds />. {en.cases.evidence(it.decision.evidence.length)}.{it.decision.approved_by && ` ${en.cases.approvedBy(short(it.decision.approved_by, 60), it.decision.approved_at ? atSeconds(it.decision.approved_at) : "")}.`}</p>
           </>
         ) : <p className="muted">{en.file.noDecision}</p>}
+        <RestsOn it={it} />
       </section>
       {error !== null && <Failed error={error} />}
       {!done && <Bones />}
