@@ -12,6 +12,8 @@ const LINE = 13;
 const CLOSE = 42;
 /** A unit of the layout is stretched so far at most: two accounts alone need no whole screen. */
 const MOST_UNIT = 245;
+/** Accounts beyond which those that are context alone are not named. */
+const MOST_NAMED_CONTEXT = 30;
 /** Where the picture is wider than this, outer names stand beside their accounts. */
 const WIDE = 560;
 
@@ -37,6 +39,8 @@ export function placed(spots: readonly Spot[], size: (spot: Spot) => number, tex
   const order = spots.map((_, n) => n).sort((a, b) => Number(spots[b]!.evidence) - Number(spots[a]!.evidence) || spots[b]!.amount - spots[a]!.amount);
   for (const n of order) {
     const one = all[n]!;
+    // Names of many neighbours would drown those of the flow itself.
+    if (!spots[n]!.evidence && spots.length > MOST_NAMED_CONTEXT) continue;
     for (const side of sidesOf(one, all)) {
       const box = boxOf({ ...one, side }, size(spots[n]!), text(spots[n]!).length * LETTER);
       const isFree = Math.abs(box.left + box.right) / 2 + (box.right - box.left) / 2 <= room.width / 2

@@ -4,7 +4,7 @@ import { path } from "../api/client";
 import type { Alert, Case, FlowPayment } from "../api/types";
 import { useGet } from "../api/use";
 import { en } from "../en";
-import { atSeconds, money, percent, score, short, utc, visible } from "../format";
+import { atSeconds, money, percent, score, short, utc, visible, zoneName } from "../format";
 import { Lanes } from "../flow/Lanes";
 import { inOrder } from "../flow/picture";
 import { narrative } from "../narrative";
@@ -33,7 +33,7 @@ function File({ it }: { it: Case }) {
       <header>
         <h1>{en.file.title(it.id)}</h1>
         <p className="wrap"><bdi>{short(it.title, 300)}</bdi></p>
-        <p className="small muted">{en.file.made(`${atSeconds(new Date().toISOString())} (${utc(new Date().toISOString())})`)}</p>
+        <p className="small muted">{en.file.made(`${atSeconds(new Date().toISOString())} (${utc(new Date().toISOString())})`, zoneName)}{it.decision && it.decision.evidence.length > 0 && ` ${en.file.attachedMark}`}</p>
       </header>
       <dl className="facts">
         <dt>{en.file.state}</dt><dd><State state={it.state} outcome={it.outcome} /></dd>
