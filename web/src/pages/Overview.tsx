@@ -75,7 +75,7 @@ function Loaded({ data, holds, asked }: { data: Data; holds: HoldPage | undefine
       </dl>
       <section className="card">
         <h2>{en.overview.perDay}</h2>
-        {data.per_day.length > 0 ? <Suspense fallback={<Bones />}><Chart days={days} lines={lines} label={en.overview.perDay} /><Chart days={days} lines={paid} label={en.overview.paidPerDay} high={130} /></Suspense> : <p className="in muted">{en.overview.nothingYet}</p>}
+        {data.per_day.length > 0 ? <div className="charts"><Suspense fallback={<Bones />}><Chart days={days} lines={lines} label={en.overview.perDay} /><Chart days={days} lines={paid} label={en.overview.paidPerDay} high={130} /></Suspense></div> : <p className="in muted">{en.overview.nothingYet}</p>}
         <details className="in">
           <summary>{en.overview.table}</summary>
           <div className="scroll ticked" tabIndex={0} role="region" aria-label={en.overview.table}>
