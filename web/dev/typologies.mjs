@@ -30,7 +30,9 @@ try {
   const { alerts } = await ask("/v1/alerts?limit=500");
   const wanted = [];
   for (const { id } of typologies) {
-    const its = alerts.filter((alert) => alert.typology === id && alert.raised_by !== undefined || alert.typology === id);
+    // Where another rule scores more, the alert of the example has its name.
+    const named = alerts.filter((alert) => alert.typology === id);
+    const its = named.length > 0 ? named : alerts.filter((alert) => alert.raised_by.startsWith(`${id}-`));
     if (its.length === 0) console.log(`${id}: no alert`);
     else if (only.length === 0 || only.includes(id)) wanted.push([id, its.sort((a, b) => b.payment_count - a.payment_count).at(-1).id]);
   }

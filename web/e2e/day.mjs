@@ -73,6 +73,11 @@ export async function day(browser, base, { name, password }) {
   await key("Control+Enter");
   await page.locator(".log .note-entry", { hasText: "Asked the branch." }).waitFor();
   await page.evaluate(() => document.activeElement.blur());
+  // From the alert's own screen, where one has just looked.
+  await page.goBack();
+  await page.locator(".flow .pay").first().waitFor({ state: "attached" });
+  await page.getByRole("link", { name: /^Case / }).waitFor();
+  const seen = await page.evaluate((which) => fetch(`/v1/alerts/${which}`).then((answer) => answer.json()), alert);
   await key("d");
   await page.getByRole("dialog", { name: "Decide" }).waitFor();
   await page.getByText(/payments are attached/).waitFor();
@@ -84,6 +89,10 @@ export async function day(browser, base, { name, password }) {
   await page.getByRole("dialog").waitFor({ state: "detached" });
   await page.getByRole("heading", { level: 2, name: "Decision" }).waitFor();
   assert.match(await page.locator(".log").textContent(), /decided/);
+  // The alert that was on the screen goes with it, at the revision that was seen.
+  const rests = await page.evaluate((which) => fetch(`/v1/cases/${which}`).then((answer) => answer.json()), id);
+  assert.deepEqual(rests.decision.alerts, [{ id: seen.id, revision: seen.revision }]);
+  await page.getByText(`at revision ${seen.revision}`).first().waitFor();
 
   // The file of the case has the picture, the payments and the decision.
   await key("f");
@@ -189,6 +198,13 @@ export async function trust(browser, base, { name, password }, id) {
   await page.getByText(/hidden again in \d+ s/).waitFor();
   await page.getByRole("button", { name: "Hide now" }).click();
   await page.locator(".number").waitFor({ state: "detached" });
+  // It stands in the log of the case too: who, when, of which token and why, never the number.
+  const shown = decodeURIComponent(new URL(page.url()).hash.split("/")[2]);
+  await page.goto(`${base}/#/cases/${id}`);
+  const line = page.locator(".log .grave", { hasText: "saw the number of" });
+  await line.waitFor();
+  const said = await line.textContent();
+  assert.ok(said.includes(name) && said.includes(shown) && said.includes("The report needs the number."), said);
   await page.keyboard.press("g");
   await page.keyboard.press("u");
   await page.getByRole("button", { name: "Verify the chain" }).click();

@@ -37,7 +37,8 @@ function span(seconds: number): [number, string] {
   if (seconds < 90) return [Math.round(seconds), "s"];
   if (seconds < 5_400) return [Math.round(seconds / 60), "min"];
   if (seconds < 129_600) return [Math.round(seconds / 3_600), "h"];
-  return [Math.round(seconds / 86_400), "d"];
+  if (seconds < 63_072_000) return [Math.round(seconds / 86_400), "d"];
+  return [Math.round(seconds / 3_153_600) / 10, "y"];
 }
 
 /** `2 d 3 h`. */

@@ -12,6 +12,11 @@ import { ticksOf, type Words } from "./scale";
 export interface Pick { payments: ReadonlySet<string>; account: string | null }
 export const NOTHING: Pick = { payments: new Set(), account: null };
 
+/** An example has no date: its first day is the first. */
+const dayOfExample = (time: number): string => en.alert.exampleDay(Math.floor(time / 86_400_000) + 1);
+const clockOfExample = (time: number | string): string => new Date(time).toISOString().slice(11, 16);
+const exampleWords: Words = { offset: () => 0, day: dayOfExample, year: () => "", clock: clockOfExample, date: dayOfExample };
+
 const words: Words = {
   offset: (time) => -new Date(time).getTimezoneOffset(),
   day: shortDay,
@@ -137,12 +142,13 @@ const Drawing = memo(function Drawing({ picture, svg, small, active, onClick, on
   const height = floor + 38;
   const evidence = drawn.filter(({ payment }) => payment.in_evidence);
   const accounts = new Set(evidence.flatMap(({ debtor, creditor }) => [debtor, creditor])).size;
-  const ticks = ticksOf(picture.scale, words);
+  const ticks = ticksOf(picture.scale, small ? exampleWords : words);
+  const said = new Set(apart(picture.scale.breaks.map(({ x, milliseconds }) => ({ x, half: lasting(milliseconds).length * 3.2 }))));
   return (
     <svg ref={svg} className="flow" viewBox={`0 0 ${width} ${height}`} width={width} height={height} role={active ? "group" : "img"}
       aria-labelledby={`${id}t`} aria-describedby={`${id}d`} onClick={(event) => onClick(event.target)} onKeyDown={onKeyDown}>
       <title id={`${id}t`}>{en.alert.pictureTitle(en.alert.payments(evidence.length), en.alert.accounts(accounts))}</title>
-      <desc id={`${id}d`}>{described(picture)}</desc>
+      <desc id={`${id}d`}>{described(picture, small)}</desc>
       <path className="gridline" d={ticks.map(({ x }) => `M${x},${TOP - 14}V${floor}`).join("")} />
       <path className="base" d={`M${left},${floor}H${width}`} />
       <g className="ticks">
@@ -154,12 +160,12 @@ const Drawing = memo(function Drawing({ picture, svg, small, active, onClick, on
         ? <rect key={n} className="band" x={left} y={row.top} width={width - left} height={row.bottom - row.top} rx="4" />
         : <path key={n} className={row.evidence ? "lane" : "lane other"} data-a={row.accounts[0]} d={`M${left},${row.top}H${width}`} />)}
       {picture.resting.map(({ path, from }, n) => <path key={n} className="rest" data-from={from} d={path} />)}
-      {picture.scale.breaks.map((cut) => <Cut key={cut.x} x={cut.x} span={lasting(cut.milliseconds)} floor={floor} />)}
+      {picture.scale.breaks.map((cut) => <Cut key={cut.x} x={cut.x} span={lasting(cut.milliseconds)} said={said.has(cut.x)} floor={floor} />)}
       {[false, true].map((its) => (
         <g key={String(its)}>
           {drawn.map((one, n) => one.payment.in_evidence === its && (
             <path key={n} className={its ? "pay ev" : "pay cx"} data-n={n} d={one.path}>
-              <title>{`${one.number}: ${paysText(picture, n)}`}</title>
+              <title>{`${one.number}: ${paysText(picture, n, small)}`}</title>
             </path>
           ))}
         </g>
@@ -176,18 +182,29 @@ const Drawing = memo(function Drawing({ picture, svg, small, active, onClick, on
   );
 });
 
-function paysText(picture: Picture, n: number): string {
-  const { payment } = picture.drawn[n]!;
-  return en.alert.paysText(atSeconds(payment.time), short(payment.debtor, 40), short(payment.creditor, 40), money(payment.amount, payment.currency)).trim();
+/** The places of those labels, from the left, that do not lie on the one before. */
+function apart(labels: readonly { x: number; half: number }[]): number[] {
+  let free = Number.NEGATIVE_INFINITY;
+  return labels.filter(({ x, half }) => {
+    if (x - half < free) return false;
+    free = x + half + 6;
+    return true;
+  }).map(({ x }) => x);
 }
 
-function described(picture: Picture): string {
+function paysText(picture: Picture, n: number, isExample: boolean): string {
+  const { payment } = picture.drawn[n]!;
+  const time = Date.parse(payment.time);
+  return en.alert.paysText(isExample ? `${dayOfExample(time)}, ${clockOfExample(time)}` : atSeconds(payment.time), short(payment.debtor, 40), short(payment.creditor, 40), money(payment.amount, payment.currency)).trim();
+}
+
+function described(picture: Picture, isExample: boolean): string {
   const evidence = picture.drawn.map((one, n) => ({ one, n })).filter(({ one }) => one.payment.in_evidence);
-  const text = evidence.slice(0, 12).map(({ n }) => paysText(picture, n)).join(" ");
+  const text = evidence.slice(0, 12).map(({ n }) => paysText(picture, n, isExample)).join(" ");
   return evidence.length > 12 ? `${text} ${en.alert.moreInTable(evidence.length - 12)}` : text;
 }
 
-function Cut({ x, span, floor }: { x: number; span: string; floor: number }) {
+function Cut({ x, span, said, floor }: { x: number; span: string; said: boolean; floor: number }) {
   const top = TOP - 16;
   let [left, right] = [`M${x - 4},${top}`, `M${x + 4},${top}`];
   let side = 2;
@@ -201,7 +218,7 @@ function Cut({ x, span, floor }: { x: number; span: string; floor: number }) {
   return (
     <g className="cutmark">
       <title>{en.alert.cutSilence(span)}</title>
-      <rect x={x - 4.5} y={top} width="9" height={y - top} /><path d={left + right} /><text x={x} y={top - 3}>{span}</text>
+      <rect x={x - 4.5} y={top} width="9" height={y - top} /><path d={left + right} />{said && <text x={x} y={top - 3}>{span}</text>}
     </g>
   );
 }

@@ -7,9 +7,10 @@ import Sigma from "sigma";
 import type { FlowPayment } from "../api/types";
 import { en } from "../en";
 import { compact, short } from "../format";
-import { places } from "./direction";
+import { places, type Spot } from "./direction";
 import { folded } from "./fold";
 import { NOTHING, type Pick } from "./Lanes";
+import { placed } from "./names";
 
 interface Pair { debtor: string; creditor: string; ids: string[]; numbers: number[]; amount: number; evidence: boolean }
 
@@ -60,13 +61,14 @@ export default function Network({ payments, pick, choose, until }: Props) {
       const size = fold.accounts.length;
       return !fold.evidence ? en.alert.otherAccounts(size) : fold.pays ? en.alert.payers(size) : en.alert.payees(size);
     };
-    for (const spot of spots) {
-      const side = wide && Math.abs(spot.x) > 1.1 ? (spot.x < 0 ? "left" : "right") : spot.y < -0.3 ? "below" : "above";
-      graph.addNode(spot.token, {
-        x: spot.x, y: spot.y, size: spot.evidence ? Math.max(many > 80 ? 2.5 : 5, Math.min(13, 13 * Math.sqrt(spot.amount / most))) : 3,
-        label: named_(spot.token), evidence: spot.evidence, side, forceLabel: folds.folds.has(spot.token) || (spot.evidence && many <= 16),
-      });
-    }
+    const sizeOf = (spot: Spot): number => (spot.evidence ? Math.max(many > 80 ? 2.5 : 5, Math.min(13, 13 * Math.sqrt(spot.amount / most))) : 3);
+    const room = { width: Math.max(240, element.clientWidth), height: Math.max(240, element.clientHeight) };
+    placed(spots, sizeOf, (spot) => named_(spot.token), room).forEach(({ token, x, y, side, named: isNamed }, n) => {
+      const spot = spots[n]!;
+      graph.addNode(token, { x, y, size: sizeOf(spot), label: named_(token), evidence: spot.evidence, side, forceLabel: isNamed });
+    });
+    // From here on there is room for all names.
+    let close = false;
     const widest = Math.max(1e-9, ...[...pairs.values()].filter((pair) => pair.evidence).map((pair) => pair.amount));
     for (const [key, pair] of pairs) {
       graph.addEdgeWithKey(key, pair.debtor, pair.creditor, {
@@ -79,15 +81,15 @@ export default function Network({ payments, pick, choose, until }: Props) {
     try {
       it = new Sigma(graph, element, {
         defaultEdgeType: "curved", edgeProgramClasses: { curved: EdgeCurvedArrowProgram, arrow: Unused, line: Unused }, nodeHoverProgramClasses: { circle: Unused as never }, allowInvalidContainer: true,
-        labelFont: getComputedStyle(document.body).getPropertyValue("--mono") || "monospace", labelSize: 11, labelColor: { color: ink }, labelDensity: 0.6, labelGridCellSize: 90, labelRenderedSizeThreshold: 5,
+        labelFont: getComputedStyle(document.body).getPropertyValue("--mono") || "monospace", labelSize: 11, labelColor: { color: ink }, labelDensity: 0, labelRenderedSizeThreshold: 1_000,
         renderEdgeLabels: folds.folds.size === 0 && pairs.size <= (wide ? 24 : 9), edgeLabelSize: 10.5, edgeLabelColor: { color: muted }, edgeLabelFont: getComputedStyle(document.body).fontFamily,
-        zIndex: true, enableEdgeEvents: true, minEdgeThickness: 1, stagePadding: wide ? 118 : 58, defaultDrawNodeLabel: named(colour("--card"), ink), defaultDrawNodeHover: () => undefined,
+        zIndex: true, enableEdgeEvents: true, minEdgeThickness: 1, stagePadding: 0, defaultDrawNodeLabel: named(colour("--card"), ink), defaultDrawNodeHover: () => undefined,
         nodeReducer: (token, data) => {
           const { pick: its } = latest.current;
           const chosen = its.account !== null || its.payments.size > 0;
           const mine = its.account !== null && folds.as(its.account) === token;
           const near = mine || [...graph.edges(token)].some((edge) => hot(pairs.get(edge)!, its, folds.as));
-          return { ...data, color: mine ? picked : !data["evidence"] ? context : chosen && !near ? faint : muted, label: chosen && !near ? "" : (data["label"] as string), zIndex: data["evidence"] ? 1 : 0 };
+          return { ...data, color: mine ? picked : !data["evidence"] ? context : chosen && !near ? faint : muted, label: chosen && !near ? "" : (data["label"] as string), forceLabel: (data["forceLabel"] as boolean) || mine || close, zIndex: data["evidence"] ? 1 : 0 };
         },
         edgeReducer: (key, data) => {
           const { pick: its, until: shown } = latest.current;
@@ -103,6 +105,14 @@ export default function Network({ payments, pick, choose, until }: Props) {
       return;
     }
     setBroken(false);
+    // The places are pixels already.
+    it.setCustomBBox({ x: [-room.width / 2, room.width / 2], y: [-room.height / 2, room.height / 2] });
+    it.refresh();
+    it.getCamera().on("updated", ({ ratio }) => {
+      if (ratio < 0.6 === close) return;
+      close = !close;
+      it.refresh({ skipIndexation: true });
+    });
     it.on("clickNode", ({ node }) => (folds.folds.has(node) ? latest.current.choose({ payments: new Set([...graph.edges(node)].flatMap((edge) => pairs.get(edge)!.ids)), account: null }) : latest.current.choose(latest.current.pick.account === node ? NOTHING : { payments: new Set(), account: node })));
     it.on("clickEdge", ({ edge }) => latest.current.choose({ payments: new Set(pairs.get(edge)!.ids), account: null }));
     it.on("clickStage", () => latest.current.choose(NOTHING));

@@ -27,12 +27,20 @@ export function places(payments: readonly FlowPayment[]): Spot[] {
     pairs.push([debtor, creditor]);
   }
   const spots = new Map<number, [number, number]>();
-  const ring = circle(pairs);
+  const ring = circle(pairs) ?? longestCircle(pairs, evidence.size);
   if (ring) {
+    const beside = [...evidence].filter((account) => !ring.includes(account));
     ring.forEach((account, n) => {
       // The start on top, then clockwise, as a clock tells the order.
       const angle = Math.PI / 2 - (2 * Math.PI * n) / ring.length;
       spots.set(account, [Math.cos(angle) * 1.25, Math.sin(angle)]);
+    });
+    // Who is not of the circle stands outside, beside whoever it deals with.
+    beside.forEach((account, n) => {
+      const pair = pairs.find((one) => one.includes(account) && one.some((other) => ring.includes(other)));
+      const [x, y] = spots.get(pair?.find((other) => ring.includes(other)) ?? -1) ?? [0, 1];
+      const turn = (n % 3) * 0.22;
+      spots.set(account, [x * 1.4 + turn, y * 1.4 - turn]);
     });
   } else {
     const layers = layersOf(pairs);
@@ -73,6 +81,31 @@ export function places(payments: readonly FlowPayment[]): Spot[] {
     const [x, y] = spots.get(account) ?? [0, 0];
     return { token, x, y, evidence: evidence.has(account), amount: amounts[account] ?? 0 };
   });
+}
+
+/** Steps after which no longer circle is looked for. */
+const MOST_STEPS = 20_000;
+
+/** The longest circle of the payments, where more than half of the accounts are on it: what else was
+ * paid does not make it less of one. */
+function longestCircle(pairs: readonly [number, number][], accounts: number): number[] | null {
+  const next = new Map<number, number[]>();
+  for (const [debtor, creditor] of pairs) if (debtor !== creditor && !next.get(debtor)?.includes(creditor)) next.set(debtor, [...(next.get(debtor) ?? []), creditor]);
+  let longest: number[] = [];
+  let steps = 0;
+  const walk = (way: number[], on: Set<number>): void => {
+    for (const account of next.get(way.at(-1)!) ?? []) {
+      if (longest.length === accounts || (steps += 1) > MOST_STEPS) return;
+      if (account === way[0] && way.length > Math.max(2, longest.length)) longest = [...way];
+      // Each circle is walked from its first account alone.
+      if (on.has(account) || account < way[0]!) continue;
+      on.add(account);
+      walk([...way, account], on);
+      on.delete(account);
+    }
+  };
+  for (const start of [...next.keys()].sort((a, b) => a - b)) walk([start], new Set([start]));
+  return longest.length > 2 && longest.length * 2 > accounts ? longest : null;
 }
 
 /** The accounts of one circle in the order in which money visits them; nothing where the payments

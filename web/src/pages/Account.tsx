@@ -51,7 +51,7 @@ function Loaded({ it }: { it: Data }) {
             {it.payments.length === 0 ? <Nothing title={en.account.noPayments} /> : (
               <div className="scroll tall" tabIndex={0} role="region" aria-label={en.account.payments}><table>
                 <thead><tr><th scope="col">{en.table.time}</th><th scope="col">{en.account.direction}</th><th scope="col">{en.account.title}</th><th scope="col" className="num">{en.table.amount}</th></tr></thead>
-                <tbody>{it.payments.map((one) => { const out = one.debtor === it.token; return <tr key={one.id}><td><Time time={one.time} /></td><td className="muted">{out ? en.account.out : en.account.in}</td><td><Token token={out ? one.creditor : one.debtor} /></td><td className="num">{money(one.amount, one.currency)}</td></tr>; })}</tbody>
+                <tbody>{it.payments.map((one) => { const out = one.debtor === it.token; return <tr key={one.id}><td><Time time={one.time} /></td><td className="muted nowrap">{out ? en.account.out : en.account.in}</td><td><Token token={out ? one.creditor : one.debtor} /></td><td className="num">{money(one.amount, one.currency)}</td></tr>; })}</tbody>
               </table></div>
             )}
           </section>

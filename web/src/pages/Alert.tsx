@@ -256,13 +256,20 @@ function Before({ alert }: { alert: Alert }) {
   );
 }
 
+/** Revisions that are shown at once; an alert of many payments has as many. */
+const FIRST_REVISIONS = 6;
+
 function Revisions({ alert, choose }: { alert: Alert; choose: (pick: Pick) => void }) {
-  if (alert.revisions.length === 0) return null;
+  const [all, setAll] = useState(false);
+  const total = alert.revisions.length;
+  if (total === 0) return null;
+  const cut = total > FIRST_REVISIONS + 2;
+  const shown = cut && !all ? alert.revisions.slice(-FIRST_REVISIONS) : alert.revisions;
   return (
     <section className="card">
-      <h2>{en.alert.revisions}</h2>
-      <ol className="list in">
-        {alert.revisions.map((one) => (
+      <header><h2 className="grow">{en.alert.revisions}</h2>{cut && <button type="button" className="plain small" aria-expanded={all} onClick={() => setAll(!all)}>{all ? en.alert.fewRevisions : en.alert.allRevisions(total)}</button>}</header>
+      <ol className="list in tall scroll" tabIndex={all ? 0 : undefined} aria-label={en.alert.revisions}>
+        {shown.map((one) => (
           <li key={one.revision}>
             <span className="muted">{one.revision}</span>
             <span className="grow small"><Time time={one.time} /><br /><button type="button" className="plain small" onClick={() => choose({ payments: new Set([one.payment]), account: null })}>{en.table.payment} <span className="id">{short(one.payment, 20)}</span></button>, {en.alert.payments(one.payment_count)}</span>

@@ -50,7 +50,7 @@ export default function Audit() {
                   {entries.map((entry) => (
                     <tr key={entry.n}>
                       <td className="num muted">{entry.n}</td><td><Time time={entry.at} seconds /></td>
-                      <td><bdi>{short(entry.actor, 40)}</bdi>{entry.role && <span className="muted small"> {en.roles[entry.role] ?? entry.role}</span>}</td>
+                      <td className="nowrap"><bdi>{short(entry.actor, 40)}</bdi>{entry.role && <span className="muted small"> {en.roles[entry.role] ?? entry.role}</span>}</td>
                       <td className="nowrap">{short(entry.action, 40)}</td><td className="id">{short(entry.object ?? "", 40)}</td>
                       <td className="small muted wrap"><bdi>{short(detail(entry.detail), 160)}</bdi></td><td className="hash" title={entry.hash}>{entry.hash.slice(0, 10)}</td>
                     </tr>
@@ -69,7 +69,13 @@ export default function Audit() {
 function detail(value: unknown): string {
   if (value === null || value === undefined) return "";
   if (typeof value !== "object") return String(value);
-  return Object.entries(value).filter(([, its]) => its !== null).map(([name, its]) => `${name}: ${typeof its === "string" ? its : JSON.stringify(its)}`).join(", ");
+  return Object.entries(value).filter(([, its]) => its !== null && !(Array.isArray(its) && its.length === 0)).map(([name, its]) => `${name}: ${plainly(its)}`).join("; ");
+}
+
+/** A list as its members, what else is no text as it is kept. */
+function plainly(value: unknown): string {
+  if (Array.isArray(value)) return value.map(plainly).join(", ");
+  return typeof value === "string" ? value : JSON.stringify(value);
 }
 
 function Verify() {

@@ -13,7 +13,7 @@ import { narrative, csv, save } from "../narrative";
 import { go, setQuery, to, usePlace } from "../router";
 import { can, useSession } from "../session";
 import { stored, store } from "../theme";
-import { Failed, Nothing, Score, Shown, State, Suggested, Text, Time, useTitle } from "../ui/basics";
+import { Failed, Nothing, Score, Shown, State, Suggested, Text, Time, Token, useTitle } from "../ui/basics";
 import { Glyph } from "../ui/glyph";
 import { useKeys } from "../ui/keys";
 import { say, sayFailed } from "../ui/toast";
@@ -82,7 +82,7 @@ function Loaded({ it, set, reload }: { it: Case; set: (it: Case) => void; reload
           <p className="sub">
             <span className="id">{short(it.id, 40)}</span>
             <span>{en.cases.opened(short(it.opened_by, 40), "")}<Time time={it.opened_at} /></span>
-            <span>{it.assignee ? <>{en.cases.who.toLowerCase()} <bdi>{short(it.assignee, 40)}</bdi></> : en.states["open"]}</span>
+            <span>{it.assignee ? <>{en.cases.who.toLowerCase()} <bdi>{short(it.assignee, 40)}</bdi></> : en.cases.nobody}</span>
             {it.waits_until && it.state === "waiting" && <span>{en.cases.until.toLowerCase()} <Time time={it.waits_until} /></span>}
             {it.due && <span>{en.cases.due.toLowerCase()} <Due it={it} /></span>}
             <span>{en.cases.version(it.version)}</span>
@@ -147,9 +147,25 @@ function Decided({ it, second }: { it: Case; second: boolean }) {
         <p className="wrap"><bdi>{visible(decision.reason)}</bdi></p>
         <p className="muted small"><bdi>{short(decision.by, 60)}</bdi>, <Time time={decision.at} />. {en.cases.evidence(decision.evidence.length)}.
           {decision.approved_by && <> {en.cases.approvedBy(short(decision.approved_by, 60), "")}<Time time={decision.approved_at} />.</>}</p>
+        <RestsOn it={it} />
         {it.state === "proposed" && <p className="note warn">{second ? en.cases.needsYou : en.cases.needsSecond}</p>}
       </div>
     </section>
+  );
+}
+
+/** The alerts that were on the screen, and what has come to them since. */
+export function RestsOn({ it }: { it: Case }) {
+  const alerts = it.decision?.alerts ?? [];
+  if (alerts.length === 0) return null;
+  const now = new Map(it.alerts.map(({ id, revision }) => [id, revision]));
+  return (
+    <ul className="list small">
+      {alerts.map(({ id, revision }) => {
+        const since = (now.get(id) ?? revision) - revision;
+        return <li key={id}><span className="grow">{en.cases.restsOn} <a className="id" href={to(["alerts", id])}>{short(id, 60)}</a> <span className="muted">{en.cases.atRevision(revision)}</span></span>{since > 0 && <span className="badge waiting">{en.cases.since(since)}</span>}</li>;
+      })}
+    </ul>
   );
 }
 
@@ -223,13 +239,23 @@ const GRAVE = new Set(["decide", "approve", "reject", "reopen", "escalate", "unm
 /** What a command said beside its text: to whom, until when, how many payments. */
 function detail(value: unknown): string {
   if (value === null || typeof value !== "object") return "";
-  const parts = Object.entries(value).filter(([, its]) => its !== null).map(([name, its]) => {
+  // An account stands there as a link.
+  const parts = Object.entries(value).filter(([name, its]) => its !== null && name !== "account" && !(Array.isArray(its) && its.length === 0)).map(([name, its]) => {
+    if (name === "alerts" && Array.isArray(its)) return its.map((one: unknown) => (typeof one === "object" && one !== null ? shownAlert(one as { id: string; revision: number }) : String(one))).join(", ");
     if (name === "evidence" && Array.isArray(its)) return en.cases.evidence(its.length);
     if (name === "outcome") return en.outcomes[String(its)] ?? String(its);
     if ((name === "until" || name === "at") && typeof its === "string") return at(its);
     return Array.isArray(its) ? its.map(String).join(", ") : typeof its === "object" ? JSON.stringify(its) : String(its);
   });
   return short(parts.join("; "), 300);
+}
+
+const shownAlert = ({ id, revision }: { id: string; revision: number }): string => `${id} ${en.cases.atRevision(revision)}`;
+
+/** The account that a line of the log is about, by its token. */
+function accountOf({ command, detail: its }: Case["log"][number]): string | null {
+  const account: unknown = command === "unmask" && its !== null && typeof its === "object" ? (its as { account?: unknown }).account : null;
+  return typeof account === "string" ? account : null;
 }
 
 /** Who looked at the case, as the audit trail has it. */
@@ -250,7 +276,7 @@ export function Log({ it }: { it: Case }) {
     <ol className="log">
       {[...it.log].reverse().map((entry) => (
         <li key={entry.n} className={entry.command === "note" ? "note-entry" : GRAVE.has(entry.command) ? "grave" : ""}>
-          <span><b><bdi>{short(entry.by, 40)}</bdi></b> {en.cases.commands[entry.command] ?? entry.command} <span className="muted small"><Time time={entry.at} seconds /></span></span>
+          <span><b><bdi>{short(entry.by, 40)}</bdi></b> {en.cases.commands[entry.command] ?? entry.command} {accountOf(entry) && <Token token={accountOf(entry)!} />} <span className="muted small"><Time time={entry.at} seconds /></span></span>
           {detail(entry.detail) && <span className="small muted wrap"><bdi>{detail(entry.detail)}</bdi></span>}
           {entry.text && <span className="wrap"><bdi>{short(entry.text, 8_000)}</bdi></span>}
         </li>

@@ -38,11 +38,13 @@ export function CommandDialog({ asked, it, alerts, ready, send, close }: Props) 
     return [...all.values()].sort((a, b) => Date.parse(a.time) - Date.parse(b.time));
   }, [alerts]);
   const evidence = payments.filter(({ id }) => !without.has(id)).map(({ id }) => id);
+  // As they were read, which may be older than what has come since: the decision rests on these.
+  const shown = alerts.map(({ id, revision }) => ({ id, revision }));
   const made = (): Command | null => {
     switch (asked) {
       case "assign": return who.trim() ? { command: "assign", to: who.trim() } : null;
       case "wait": return reason.trim() && when ? { command: "wait", until: instant(when), reason: reason.trim() } : null;
-      case "decide": return outcome && reason.trim() && ready ? { command: "decide", outcome, reason: reason.trim(), evidence } : null;
+      case "decide": return outcome && reason.trim() && ready ? { command: "decide", outcome, reason: reason.trim(), evidence, alerts: shown } : null;
       case "due": return { command: "due", at: when ? instant(when) : null };
       case "link": return text.trim() ? { command: "link", case: text.trim() } : null;
       case "join": { const ids = text.split(/[\s,]+/).filter(Boolean); return ids.length > 0 ? { command: "join", alerts: ids } : null; }

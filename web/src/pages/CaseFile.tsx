@@ -4,14 +4,14 @@ import { path } from "../api/client";
 import type { Alert, Case, FlowPayment } from "../api/types";
 import { useGet } from "../api/use";
 import { en } from "../en";
-import { atSeconds, money, percent, score, short, utc, visible } from "../format";
+import { atSeconds, money, percent, score, short, utc, visible, zoneName } from "../format";
 import { Lanes } from "../flow/Lanes";
 import { inOrder } from "../flow/picture";
 import { narrative } from "../narrative";
 import { to } from "../router";
 import { stored } from "../theme";
 import { Bones, Failed, Shown, State, Time, useTitle } from "../ui/basics";
-import { Log, Looks } from "./Case";
+import { Log, Looks, RestsOn } from "./Case";
 import { useAlerts } from "./useAlerts";
 
 export default function CaseFile({ id }: { id: string }) {
@@ -33,7 +33,7 @@ function File({ it }: { it: Case }) {
       <header>
         <h1>{en.file.title(it.id)}</h1>
         <p className="wrap"><bdi>{short(it.title, 300)}</bdi></p>
-        <p className="small muted">{en.file.made(`${atSeconds(new Date().toISOString())} (${utc(new Date().toISOString())})`)}</p>
+        <p className="small muted">{en.file.made(`${atSeconds(new Date().toISOString())} (${utc(new Date().toISOString())})`, zoneName)}{it.decision && it.decision.evidence.length > 0 && ` ${en.file.attachedMark}`}</p>
       </header>
       <dl className="facts">
         <dt>{en.file.state}</dt><dd><State state={it.state} outcome={it.outcome} /></dd>
@@ -49,6 +49,7 @@ function File({ it }: { it: Case }) {
             <p className="small muted"><bdi>{short(it.decision.by, 60)}</bdi>, <Time time={it.decision.at} seconds />. {en.cases.evidence(it.decision.evidence.length)}.{it.decision.approved_by && ` ${en.cases.approvedBy(short(it.decision.approved_by, 60), it.decision.approved_at ? atSeconds(it.decision.approved_at) : "")}.`}</p>
           </>
         ) : <p className="muted">{en.file.noDecision}</p>}
+        <RestsOn it={it} />
       </section>
       {error !== null && <Failed error={error} />}
       {!done && <Bones />}

@@ -30,20 +30,36 @@ export default function Overview() {
           {["7", "30", "90", "365"].map((one) => <button key={one} type="button" aria-pressed={days === one} onClick={() => setQuery({ days: one === "30" ? null : one })}>{one} d</button>)}
         </div>
       </div>
-      <Shown of={it} lines={12}>{(data) => <Loaded data={data} holds={holds.data} />}</Shown>
+      <Shown of={it} lines={12}>{(data) => <Loaded data={data} holds={holds.data} asked={Number(days)} />}</Shown>
     </div>
   );
 }
 
-function Loaded({ data, holds }: { data: Data; holds: HoldPage | undefined }) {
+const DAY = 86_400_000;
+
+/** Every day that was asked for, also those on which nothing was: a line over a gap would say that something was. */
+function everyDay(data: Data, asked: number): Data["per_day"] {
+  const known = new Map(data.per_day.map((one) => [one.day, one]));
+  const today = Math.floor(Date.now() / DAY) * DAY;
+  const first = Math.min(today - (asked - 1) * DAY, ...data.per_day.map(({ day }) => Date.parse(day)));
+  const days: Data["per_day"] = [];
+  for (let at = first; at <= today; at += DAY) {
+    const day = new Date(at).toISOString().slice(0, 10);
+    days.push(known.get(day) ?? { day, payments: 0, alerts: 0, decided: 0 });
+  }
+  return days;
+}
+
+function Loaded({ data, holds, asked }: { data: Data; holds: HoldPage | undefined; asked: number }) {
   const tile = (value: string, text: string, small?: string) => <div><dt>{text}{small && <small>{small}</small>}</dt><dd>{value}</dd></div>;
   const times = data.time_to_decision_hours;
-  const days = useMemo(() => data.per_day.map(({ day }) => Date.parse(day) / 1000), [data]);
+  const perDay = useMemo(() => everyDay(data, asked), [data, asked]);
+  const days = useMemo(() => perDay.map(({ day }) => Date.parse(day) / 1000), [perDay]);
   const lines = useMemo(() => [
-    { label: en.overview.alertsLine, values: data.per_day.map((one) => one.alerts), colour: "--flow", bars: true },
-    { label: en.overview.decidedLine, values: data.per_day.map((one) => one.decided), colour: "--pick" },
-  ], [data]);
-  const paid = useMemo(() => [{ label: en.overview.paymentsLine, values: data.per_day.map((one) => one.payments), colour: "--context", bars: true }], [data]);
+    { label: en.overview.alertsLine, values: perDay.map((one) => one.alerts), colour: "--flow", bars: true },
+    { label: en.overview.decidedLine, values: perDay.map((one) => one.decided), colour: "--pick" },
+  ], [perDay]);
+  const paid = useMemo(() => [{ label: en.overview.paymentsLine, values: perDay.map((one) => one.payments), colour: "--context", bars: true }], [perDay]);
   const rules = [...data.per_typology].sort((a, b) => b.alerts - a.alerts);
   const running = [...(holds?.holds ?? [])].sort((a, b) => Date.parse(a.ends_at) - Date.parse(b.ends_at)).slice(0, 6);
   return (
@@ -59,7 +75,7 @@ function Loaded({ data, holds }: { data: Data; holds: HoldPage | undefined }) {
       </dl>
       <section className="card">
         <h2>{en.overview.perDay}</h2>
-        {days.length > 0 ? <Suspense fallback={<Bones />}><Chart days={days} lines={lines} label={en.overview.perDay} /><Chart days={days} lines={paid} label={en.overview.paidPerDay} high={130} /></Suspense> : <p className="in muted">{en.overview.nothingYet}</p>}
+        {data.per_day.length > 0 ? <div className="charts"><Suspense fallback={<Bones />}><Chart days={days} lines={lines} label={en.overview.perDay} /><Chart days={days} lines={paid} label={en.overview.paidPerDay} high={130} /></Suspense></div> : <p className="in muted">{en.overview.nothingYet}</p>}
         <details className="in">
           <summary>{en.overview.table}</summary>
           <div className="scroll ticked" tabIndex={0} role="region" aria-label={en.overview.table}>

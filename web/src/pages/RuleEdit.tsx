@@ -12,6 +12,8 @@ import { can, useSession } from "../session";
 import { store, stored } from "../theme";
 import { Bones, Dialog, Nothing, Shown } from "../ui/basics";
 import { say, sayFailed } from "../ui/toast";
+import { useKeys } from "../ui/keys";
+import { Steps, type Step } from "./RuleSteps";
 import { Compared } from "./RuleVersions";
 
 const Chart = lazy(() => import("../ui/Chart"));
@@ -40,6 +42,7 @@ function Editor({ base }: { base: RuleFiles }) {
   const [name, setName] = useState(files[0]?.name ?? "");
   const [findings, setFindings] = useState<Finding[] | null>(null);
   const [tests, setTests] = useState<RuleTest[] | null>(null);
+  const [tried, setTried] = useState<RuleFile[] | null>(null);
   const [busy, setBusy] = useState(false);
   const [asks, setAsks] = useState<"propose" | "add" | null>(null);
   const changes = useMemo(() => changed(base.files, files), [base.files, files]);
@@ -72,8 +75,16 @@ function Editor({ base }: { base: RuleFiles }) {
   const shown = files.find((file) => file.name === name) ?? files[0];
   const errors = findings?.filter(({ severity }) => severity === "error").length ?? 0;
   const wrongIn = new Set(findings?.map(({ file }) => file));
+  const mayTest = writes && !busy && errors === 0;
+  const mayPropose = writes && errors === 0 && changes.length > 0;
+  const move = (by: number): void => { const next = files[files.findIndex((file) => file === shown) + by]; if (next) setName(next.name); };
+  useKeys({ j: () => move(1), k: () => move(-1), i: () => box.current?.focus(), x: () => { if (mayTest) test(); }, p: () => { if (mayPropose) setAsks("propose"); } });
+  const failed = tests?.filter(({ passed }) => !passed).length ?? 0;
+  const [at, next]: [Step, string] = changes.length === 0 ? [0, en.rules.next.change] : errors > 0 ? [0, en.rules.next.mend(errors)]
+    : tests === null ? [1, en.rules.next.test] : failed > 0 ? [1, en.rules.next.failing(failed)] : tried === files ? [3, en.rules.next.propose] : [2, en.rules.next.backtest];
   return (
     <div className="stack">
+      {writes && <Steps at={at} next={next} />}
       {!writes && <p className="note">{en.rules.readOnly}</p>}
       <div className="library">
         <nav className="card" aria-label={en.rules.files}>
@@ -88,13 +99,13 @@ function Editor({ base }: { base: RuleFiles }) {
               <ul className="list in">{findings.map((one, n) => <li key={n}><button type="button" className="plain" onClick={() => open(one)}>{one.file}:{one.line}:{one.column}</button><span className="grow"><strong>{one.severity === "error" ? en.rules.error : en.rules.warning}</strong> {short(one.message, 400)} {one.hint && <span className="muted">{short(one.hint, 400)}</span>}</span></li>)}</ul></section>
           )}
           {writes && <div className="acts">
-            <button type="button" className="button" disabled={busy || errors > 0} onClick={test}>{en.rules.test}</button>
-            <button type="button" className="button main" disabled={errors > 0 || changes.length === 0} onClick={() => setAsks("propose")}>{en.rules.propose}</button>
+            <button type="button" className="button" disabled={!mayTest} onClick={test}>{en.rules.test} <kbd>x</kbd></button>
+            <button type="button" className="button main" disabled={!mayPropose} onClick={() => setAsks("propose")}>{en.rules.propose} <kbd>p</kbd></button>
             <button type="button" className="button bare" disabled={changes.length === 0} onClick={() => { change(base.files); setName(base.files[0]?.name ?? ""); }}>{en.rules.throwAway}</button>
             <span className="muted small">{changes.length === 0 ? en.rules.unchanged : changes.map((one) => en.rules.how(one.name, one.how)).join(", ")}</span>
           </div>}
           {tests && <Tests tests={tests} open={open} />}
-          {writes && <Trial files={files} ready={errors === 0} />}
+          {writes && <Trial files={files} ready={errors === 0} done={setTried} />}
         </div>
       </div>
       {asks === "propose" && <Propose files={files} close={() => setAsks(null)} refused={(got) => { setAsks(null); setFindings(got.findings); setTests(got.tests); }} />}
@@ -120,7 +131,8 @@ function Text({ file, box, writes, change }: { file: RuleFile; box: React.RefObj
     <div className="editor">
       <pre ref={gutter} aria-hidden="true">{Array.from({ length: lines }, (_, n) => n + 1).join("\n")}</pre>
       <textarea ref={box} aria-label={en.rules.textOf(file.name)} spellCheck={false} autoCapitalize="off" autoComplete="off" wrap="off" readOnly={!writes} maxLength={65_536} value={file.text}
-        onScroll={(event) => { if (gutter.current) gutter.current.scrollTop = event.currentTarget.scrollTop; }} onChange={(event) => change(event.target.value)} />
+        onScroll={(event) => { if (gutter.current) gutter.current.scrollTop = event.currentTarget.scrollTop; }} onChange={(event) => change(event.target.value)}
+        onKeyDown={(event) => { if (event.key === "Escape") event.currentTarget.blur(); }} />
     </div>
   );
 }
@@ -128,7 +140,7 @@ function Text({ file, box, writes, change }: { file: RuleFile; box: React.RefObj
 function Tests({ tests, open }: { tests: RuleTest[]; open: (at: Finding) => void }) {
   const failed = tests.filter(({ passed }) => !passed);
   return (
-    <section className="card" role="status"><h2>{en.rules.tests(tests.length, failed.length)}</h2>
+    <section className="card" role="status" ref={(card) => card?.scrollIntoView({ block: "nearest" })}><h2>{en.rules.tests(tests.length, failed.length)}</h2>
       {failed.length > 0 && <ul className="list in">{failed.map((one) => <li key={`${one.file}${one.test}`}><button type="button" className="plain" onClick={() => open({ ...one, column: 1, hint: "", severity: "error" })}>{one.file}:{one.line}</button><pre className="grow" tabIndex={0}>{short(one.message, 600)}</pre></li>)}</ul>}
     </section>
   );
@@ -172,15 +184,23 @@ function Add({ taken, like, close, add }: { taken: RuleFile[]; like: RuleFile | 
 }
 
 /** What the copy would have said of what was paid, beside the active rules. */
-function Trial({ files, ready }: { files: RuleFile[]; ready: boolean }) {
+function Trial({ files, ready, done }: { files: RuleFile[]; ready: boolean; done: (of: RuleFile[]) => void }) {
   const [days, setDays] = useState(30);
   const [it, setIt] = useState<Backtest | null>(null);
   const [busy, setBusy] = useState(false);
+  const [of, setOf] = useState<RuleFile[] | null>(null);
   const running = it?.phase === "running";
   const address = path(["rules", "backtest"]);
-  const seen = useGet<Backtest>(running ? address : null);
-  const { data, reload } = seen;
-  useEffect(() => { if (data) setIt(data); }, [data]);
+  const { data, reload } = useGet<Backtest>(address);
+  useEffect(() => {
+    // One that runs already was begun before one came here; what is over may be of another copy.
+    if (data) setIt((known) => (known !== null || data.phase === "running" ? data : null));
+  }, [data]);
+  const isDone = it?.phase === "done";
+  // Begun by a key, its progress and what it found may be out of sight.
+  const card = useRef<HTMLElement>(null);
+  useEffect(() => { if (of) card.current?.scrollIntoView({ block: running ? "nearest" : "start" }); }, [of, running]);
+  useEffect(() => { if (isDone && of) done(of); }, [isDone, of, done]);
   useEffect(() => {
     if (!running) return;
     const timer = setInterval(reload, 700);
@@ -188,8 +208,11 @@ function Trial({ files, ready }: { files: RuleFile[]; ready: boolean }) {
   }, [running, reload]);
   const begin = (): void => {
     setBusy(true);
+    setOf(files);
     post<Backtest>(address, { files, days }).then(setIt, sayFailed).finally(() => setBusy(false));
   };
+  const cancel = (): void => { remove(address).then(reload, sayFailed); };
+  useKeys({ b: () => { if (!running && !busy && ready) begin(); }, c: () => { if (running) cancel(); } });
   const plot = useMemo(() => byDay(it?.days ?? []), [it]);
   const at = useMemo(() => plot.map(({ day }) => day), [plot]);
   const lines = useMemo(() => [
@@ -197,11 +220,12 @@ function Trial({ files, ready }: { files: RuleFile[]; ready: boolean }) {
     { label: en.rules.copySays, values: plot.map((one) => one.candidate), colour: "--flow" },
   ], [plot]);
   return (
-    <section className="card">
+    <section className="card" ref={card}>
       <header><h2 className="grow">{en.rules.backtest}</h2>
         <label className="small">{en.rules.daysBack} <input className="w1" type="number" min={1} max={366} value={days} onChange={(event) => setDays(Math.min(366, Math.max(1, Math.round(Number(event.target.value)))))} /></label>
-        {running ? <button type="button" className="button" onClick={() => { remove(address).then(reload, sayFailed); }}>{en.rules.cancelTrial}</button> : <button type="button" className="button" disabled={busy || !ready} onClick={begin}>{en.rules.runTrial}</button>}
+        {running ? <button type="button" className="button" onClick={cancel}>{en.rules.cancelTrial} <kbd>c</kbd></button> : <button type="button" className="button" disabled={busy || !ready} onClick={begin}>{en.rules.runTrial} <kbd>b</kbd></button>}
       </header>
+      {isDone && of !== null && of !== files && <p className="note warn small">{en.rules.trialOld}</p>}
       {it === null ? <p className="in muted">{en.rules.trialText}</p> : running ? <div className="in stack" role="status"><progress value={it.next_place} max={Math.max(1, it.of)} aria-label={en.rules.progress} /><p className="muted small">{en.rules.replaying(count(it.next_place), count(it.of))}</p></div>
         : it.phase !== "done" ? <Nothing title={it.phase === "cancelled" ? en.rules.trialCancelled : en.rules.trialFailed} /> : (
           <>

@@ -9,6 +9,7 @@ import { to } from "../router";
 import { can, useSession } from "../session";
 import { Dialog, Failed, Nothing, Shown, Text, Time } from "../ui/basics";
 import { Glyph } from "../ui/glyph";
+import { Steps } from "./RuleSteps";
 import { say, sayFailed } from "../ui/toast";
 
 const WITH_REASON = new Set<RuleCommand>(["approve", "reject", "roll_back"]);
@@ -28,11 +29,12 @@ export function RuleVersions({ all }: { all: Loaded<List> }) {
         const shown = chosen ?? got.running;
         return (
           <div className="stack">
+            <Next all={got} />
             {got.pending && <p className="note warn" role="status">{en.rules.pending(named(got.pending.version))}</p>}
             <section className="card">
               <h2>{en.rules.versions}</h2>
               <div className="scroll" tabIndex={0} role="region" aria-label={en.rules.versions}>
-                <table>
+                <table className="versions">
                   <thead><tr><th scope="col">{en.rules.version}</th><th scope="col">{en.columns.state}</th><th scope="col">{en.rules.note}</th><th scope="col">{en.rules.proposed}</th><th scope="col">{en.rules.approved}</th><th scope="col" className="num">{en.rules.from}</th><th scope="col">{en.columns.action}</th></tr></thead>
                   <tbody>{got.versions.map((it) => <Row key={it.version} it={it} running={got.running === it.version} give={give} />)}</tbody>
                 </table>
@@ -45,6 +47,17 @@ export function RuleVersions({ all }: { all: Loaded<List> }) {
       }}
     </Shown>
   );
+}
+
+function Next({ all }: { all: List }) {
+  const session = useSession();
+  const text = en.rules.next;
+  const wanted = all.versions.find(({ state }) => state === "shadow" || state === "proposed");
+  const approves = can(session, "approveRules") && wanted?.proposed_by !== session.user.name;
+  if (all.pending) return <Steps at={5} next={text.wait} />;
+  if (wanted?.state === "proposed") return <Steps at={4} next={can(session, "writeRules") || approves ? text.shadow(named(wanted.version)) : text.shadowOther} />;
+  if (wanted) return <Steps at={5} next={approves ? text.approve(named(wanted.version)) : text.approveOther(short(wanted.proposed_by ?? "", 40))} />;
+  return <Steps at={0} next={all.running ? text.back(named(all.running)) : can(session, "writeRules") ? text.edit : text.nothing} />;
 }
 
 function Row({ it, running, give }: { it: RuleVersion; running: boolean; give: (it: RuleVersion, command: RuleCommand) => void }) {
@@ -120,7 +133,7 @@ export function Compared({ it, other }: { it: Comparison; other: string }) {
           <tbody>
             {rows.length === 0 && <tr><td colSpan={8} className="muted">{en.rules.noneFired}</td></tr>}
             {rows.map(({ typology, title, counts }) => (
-              <tr key={typology}><th scope="row"><span className="kind"><Glyph typology={typology} />{short(title, 40)}</span></th><td className="num">{count(counts.alerts_active)}</td><td className="num">{count(counts.alerts_shadow)}</td><td className="num">{count(counts.new)}</td><td className="num">{count(counts.gone)}</td><td className="num">{count(counts.fired_by_both)}</td><td className="num">{count(counts.fired_by_active)}</td><td className="num">{count(counts.fired_by_shadow)}</td></tr>
+              <tr key={typology}><th scope="row"><span className="kind"><Glyph typology={typology} />{short(title, 40)}</span></th>{[counts.alerts_active, counts.alerts_shadow, counts.new, counts.gone, counts.fired_by_both, counts.fired_by_active, counts.fired_by_shadow].map((value, n) => <td key={n} className={value === 0 ? "num muted" : n === 2 || n === 3 ? "num differs" : "num"}>{count(value)}</td>)}</tr>
             ))}
           </tbody>
         </table>

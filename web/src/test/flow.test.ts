@@ -1,9 +1,10 @@
 import { describe, expect, it } from "vitest";
 import type { FlowPayment } from "../api/types";
-import { places } from "../flow/direction";
+import { places, type Spot } from "../flow/direction";
 import { folded } from "../flow/fold";
 import { layersOf, makeLanes } from "../flow/lanes";
 import { around } from "../flow/neighbours";
+import { placed } from "../flow/names";
 import { inOrder, layOut, MOST_DRAWN } from "../flow/picture";
 import { DAY, makeScale, positionOf, ticksOf } from "../flow/scale";
 import { outline } from "../flow/shape";
@@ -159,5 +160,37 @@ describe("neighbours", () => {
     const graph = { accounts: [], payments, is_complete: true };
     const shown = (opened: ReadonlySet<string> | "all"): string => around(evidence, [graph, graph], opened).map(({ creditor }) => creditor).join(" ");
     expect([shown(new Set()), shown(new Set(["B"])), shown("all")]).toEqual(["B", "B C", "B C D"]);
+  });
+});
+
+describe("names of the network", () => {
+  const spot = (token: string, x: number, y: number, amount = 1): Spot => ({ token, x, y, evidence: true, amount });
+  const name = ({ token }: Spot): string => token.padEnd(14, "-");
+  it("a fan of twenty fills the picture, and each of it is named", () => {
+    const spots = [spot("hub", 1.3, 0, 20), ...Array.from({ length: 20 }, (_, n) => spot(`p${n}`, -1.3, 1 - n / 9.5))];
+    const all = placed(spots, () => 5, name, { width: 860, height: 520 });
+    expect(all.every(({ named }) => named)).toBe(true);
+    expect(all.every(({ x, y }) => Math.abs(x) < 430 && Math.abs(y) < 260)).toBe(true);
+    expect(Math.max(...all.map(({ y }) => y)) - Math.min(...all.map(({ y }) => y))).toBeGreaterThan(400);
+  });
+  it("where there is no room for all names, the most money has one", () => {
+    const spots = Array.from({ length: 300 }, (_, n) => spot(`p${n}`, 0, 1 - n / 150, n === 150 ? 9 : 1));
+    const all = placed(spots, () => 5, name, { width: 360, height: 520 });
+    expect(all[150]!.named).toBe(true);
+    expect(all.filter(({ named }) => named).length).toBeLessThan(100);
+  });
+  it("a circle with a payment beside it is still one", () => {
+    const spots = places(ledger(`0 A B 9
+      1 B C 9
+      2 C D 9
+      3 D A 9
+      4 C X 1`));
+    const at = (token: string): Spot => spots.find((one) => one.token === token)!;
+    expect(["A", "B", "C", "D"].map((token) => [Math.round(at(token).x * 4), Math.round(at(token).y * 4)])).toEqual([[0, 4], [5, 0], [0, -4], [-5, -0]]);
+    expect(Math.hypot(at("X").x, at("X").y)).toBeGreaterThan(1.2);
+  });
+  it("one account alone stands in the middle", () => {
+    expect(placed([spot("a", 0.4, 0.2)], () => 5, name, { width: 400, height: 400 })).toEqual([{ token: "a", x: 0, y: 0, side: "above", named: true }]);
+    expect(placed([], () => 5, name, { width: 400, height: 400 })).toEqual([]);
   });
 });

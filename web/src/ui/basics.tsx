@@ -1,6 +1,6 @@
 // The small parts that every screen is made of.
 import { useEffect, useId, useRef, useState, type ReactNode } from "react";
-import { saying } from "../api/client";
+import { Problem, saying } from "../api/client";
 import type { Action } from "../api/types";
 import { en } from "../en";
 import { ago, at, atSeconds, score as scoreText, short, utc } from "../format";
@@ -48,11 +48,13 @@ export function Bones({ lines = 6 }: { lines?: number }) {
 
 export function Failed({ error, again }: { error: unknown; again?: () => void }) {
   const { title, detail } = saying(error);
+  // What is not there is not there the next time either.
+  const isGone = error instanceof Problem && error.status === 404;
   return (
     <div className="state" role="alert">
       <h2>{title}</h2>
       {detail && <p>{short(detail, 400)}</p>}
-      {again && <button type="button" className="button" onClick={again}>{en.errors.retry}</button>}
+      {isGone ? <a className="button" href="#/queue">{en.errors.toQueue}</a> : again && <button type="button" className="button" onClick={again}>{en.errors.retry}</button>}
     </div>
   );
 }

@@ -488,6 +488,35 @@ impl Register {
         Ok(case)
     }
 
+    /// Notes, in the log of a case and in the audit trail at once, that somebody is told the number
+    /// behind a token. The state stays as it is; the version does not, as each line of the log is
+    /// one.
+    ///
+    /// # Errors
+    /// Where there is no such case, or the database refuses; then nothing was noted, and nothing
+    /// may be told.
+    pub async fn note_unmasked(
+        &self,
+        number: i64,
+        (token, reason): (&str, &str),
+        by: By<'_>,
+    ) -> Result<CaseRow, CaseError> {
+        let mut work = self.writer.begin().await.doing(DOING)?;
+        let mut sql = Sql::new("SELECT * FROM cases WHERE number = ");
+        sql.value(number);
+        let row = sql.row(&mut *work, DOING).await?.ok_or(CaseError::NotFound)?;
+        let mut case = read(&row)?;
+        case.version += 1;
+        write_case(&mut work, &case).await?;
+        let (action, detail) = ("unmask", json!({ "account": token }));
+        write_line(&mut work, &case, (action, reason, &detail), by).await?;
+        let (at, actor, role) = (by.at, by.name, by.role);
+        let detail = &json!({ "case": case_id(number), "reason": reason });
+        append(&mut work, AuditEntry { at, actor, role, action, object: token, detail }).await?;
+        work.commit().await.doing(DOING)?;
+        Ok(case)
+    }
+
     async fn tell_case(
         &self,
         work: &mut AnyConnection,
@@ -746,8 +775,8 @@ async fn write_alerts(work: &mut AnyConnection, case: &CaseRow) -> Result<(), Re
     sql.run(&mut *work, DOING).await.map(|_| ())
 }
 
-/// Adds to the log of a case and to the audit trail.
-async fn log(
+/// Adds a line to the log of a case.
+async fn write_line(
     work: &mut AnyConnection,
     case: &CaseRow,
     (command, text, detail): (&str, &str, &Value),
@@ -761,7 +790,17 @@ async fn log(
     sql.values([case.number, version, by.at.0]).text(", ");
     let texts = [by.name.to_owned(), command.to_owned(), text.to_owned(), detail.to_string()];
     sql.values(texts).text(")");
-    sql.run(&mut *work, DOING).await?;
+    sql.run(&mut *work, DOING).await.map(|_| ())
+}
+
+/// Adds to the log of a case and to the audit trail.
+async fn log(
+    work: &mut AnyConnection,
+    case: &CaseRow,
+    (command, text, detail): (&str, &str, &Value),
+    by: By<'_>,
+) -> Result<(), RegisterError> {
+    write_line(work, case, (command, text, detail), by).await?;
     let mut whole = detail.clone();
     if let Value::Object(members) = &mut whole {
         if !text.is_empty() {

@@ -7,8 +7,9 @@ mod postgres;
 
 use serde_json::json;
 use shroff_store::register::{
-    AlertFilter, AlertSort, AuditEntry, AuditFault, AuditFilter, AuditRow, CaseState, Chain,
-    Copied, Ending, HoldAnswer, HoldEnd, NewHold, Register, RegisterError, Watermark,
+    AlertFilter, AlertSort, AuditEntry, AuditFault, AuditFilter, AuditRow, By, CaseError,
+    CaseState, Chain, Command, Copied, Ending, HoldAnswer, HoldEnd, NewHold, Register,
+    RegisterError, Watermark,
 };
 use shroff_types::{Action, Timestamp};
 
@@ -265,6 +266,41 @@ fn a_hold_ends_once_by_a_person_or_by_time() {
 }
 
 /// All lines of a copy.
+#[test]
+fn an_unmasked_account_is_in_the_log_of_its_case_and_in_the_trail_and_its_number_in_neither() {
+    on_each(|register| async move {
+        let by = |name| By { name, role: "reviewer", second_review: false, at: Timestamp(7) };
+        let changes = [made::alert(1)];
+        register
+            .write_alerts(&changes, &[], None, Timestamp(0))
+            .await
+            .expect("what the test is set up with");
+        let alerts = [changes[0].id.clone()];
+        let opened = register.open_case(&alerts, None, by("ada")).await;
+        let opened = opened.expect("what the test is set up with");
+        let said = ("kz6e-3h64-ejtj", "the report names it");
+        let noted = register.note_unmasked(opened.number, said, by("ray")).await;
+        let noted = noted.expect("the case is there");
+        assert_eq!((noted.version, noted.state), (2, CaseState::Open));
+        let log = register.case_log(opened.number).await.expect("it reads");
+        let line = &log[1];
+        let told = (line.n, line.by.as_str(), line.command.as_str(), line.text.as_str());
+        assert_eq!(told, (2, "ray", "unmask", "the report names it"));
+        assert_eq!(line.detail, json!({ "account": "kz6e-3h64-ejtj" }));
+        let wanted = AuditFilter { most: 1, ..AuditFilter::default() };
+        let trail = register.audit_rows(&wanted).await.expect("it reads");
+        let entry = (trail[0].action.as_str(), trail[0].object.as_str(), &trail[0].detail);
+        let detail = json!({ "case": "case-1", "reason": "the report names it" });
+        assert_eq!(entry, ("unmask", "kz6e-3h64-ejtj", &detail));
+        // A command on the version before is refused, as after any other line.
+        let stale = register.command_case((1, 1), &Command::Unassign, by("ada")).await;
+        assert!(matches!(stale, Err(CaseError::Stale(2))), "{stale:?}");
+        let unknown = register.note_unmasked(9, said, by("ray")).await;
+        assert!(matches!(unknown, Err(CaseError::NotFound)), "{unknown:?}");
+        assert_eq!(register.verify_audit().await.expect("it reads").1, Vec::new());
+    });
+}
+
 async fn lines_of(register: &Register) -> (Copied, Vec<String>) {
     let mut lines = Vec::new();
     let mut write = |line: &str| {

@@ -116,6 +116,13 @@ fn a_number_is_in_one_answer_for_a_person_with_a_case_and_a_reason_and_nowhere_e
     let detail = json!({ "case": "case-1", "reason": "the report names it" });
     assert_eq!(told("unmask"), [(token.clone(), detail)]);
     assert_eq!((told("unmask.refuse").len(), told("unmask.read").len()), (2, 1));
+    // Those who work on the case see it there.
+    let case = service.json("/v1/cases/case-1", &ann);
+    let line = &case["log"][1];
+    assert_eq!((&line["by"], &line["command"]), (&json!("ray"), &json!("unmask")), "{case}");
+    assert_eq!(line["text"], "the report names it");
+    assert_eq!(line["detail"], json!({ "account": token }));
+    assert_eq!((&case["version"], &case["state"]), (&json!(2), &json!("open")));
     let (_, export) = service.get("/v1/audit/export", &ada);
     let metrics = service.get("/metrics", &key).1;
     assert_eq!(files_with(&folder.path("."), SECRET), Vec::<String>::new());

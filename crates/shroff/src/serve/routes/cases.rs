@@ -193,7 +193,7 @@ async fn open(State(shared): State<Arc<Shared>>, request: Request) -> Answer {
     shared.inbox.caught_up().await;
     let by = by(&shared, &actor);
     let opened = shared.register.open_case(&alerts, title.as_deref(), by).await;
-    let row = opened.map_err(|error| told(error, &actor))?;
+    let row = opened.map_err(|error| failed(error, &actor))?;
     let case = whole(&shared, &row).await?;
     shared.events.case(&row);
     let mut response = json(&case)?;
@@ -237,13 +237,13 @@ async fn command(
     }
     let by = by(&shared, &actor);
     let done = shared.register.command_case((number, version), &command, by).await;
-    let row = done.map_err(|error| told(error, &actor))?;
+    let row = done.map_err(|error| failed(error, &actor))?;
     let case = whole(&shared, &row).await?;
     shared.events.case(&row);
     json(&case)
 }
 
-fn by<'a>(shared: &Shared, actor: &'a Actor) -> By<'a> {
+pub(super) fn by<'a>(shared: &Shared, actor: &'a Actor) -> By<'a> {
     By {
         name: &actor.name,
         role: actor.role.name(),
@@ -307,7 +307,7 @@ fn read(verb: CaseVerb) -> Result<Command, Problem> {
     })
 }
 
-fn told(error: CaseError, actor: &Actor) -> Problem {
+pub(super) fn failed(error: CaseError, actor: &Actor) -> Problem {
     let text = error.to_string();
     match error {
         CaseError::NotFound => unknown("case"),

@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::cases::{body, written};
+use super::cases::{body, by, failed, written};
 use super::{Answer, json, refused, unknown};
 use crate::serve::actor::{Actor, actor};
 use crate::serve::api::{AccountToken, Asked, Big, CaseId, Found, Instant, Written};
@@ -111,8 +111,10 @@ async fn unmask(State(shared): State<Arc<Shared>>, request: Request) -> Answer {
     }
     let places: Vec<Place> = places.into_iter().map(Place).collect();
     let (place, account) = number(&shared, places.clone(), &token).await?.ok_or_else(gone)?;
-    // Noted before it leaves.
-    note(&shared, &actor, ("unmask", &token), &detail).await?;
+    // Noted before it leaves, where those who work on the case see it too.
+    let noted = shared.register.note_unmasked(case, (&token, &reason), by(&shared, &actor)).await;
+    let row = noted.map_err(|error| failed(error, &actor))?;
+    shared.events.case(&row);
     let now = settings::wall();
     let grant = Grant { place, case, expires: shared.grants.until(now) };
     shared.grants.note((&actor.name, &token), grant, now);
