@@ -23,6 +23,7 @@ use super::http::{
 };
 use super::keys::Right;
 use super::problem::{Kind, Problem};
+use super::traces::Way;
 use super::wire;
 use crate::settings;
 
@@ -112,7 +113,8 @@ impl Stream {
         let reader = rows.reader().map_err(unfit)?;
         for first in (0..rows.count()).step_by(MOST_LINES) {
             let latest = wire::Latest { now: settings::wall(), ahead: self.shared.ahead };
-            let mut sent = Sent { before: self.before, ..Sent::default() };
+            let way = Way::of_piece();
+            let mut sent = Sent { before: self.before, way, ..Sent::default() };
             for at in first..rows.count().min(first + MOST_LINES) {
                 let records = &mut sent.records;
                 let read = wire::read_row(&reader.row(at), latest, |payment| {
