@@ -15,6 +15,7 @@ const ALL: &[(i64, &str, &str)] = &[
     (10, "users", include_str!("migrations/0010_users.sql")),
     (20, "webhooks", include_str!("migrations/0020_webhooks.sql")),
     (40, "lists", include_str!("migrations/0040_lists.sql")),
+    (60, "webhook versions", include_str!("migrations/0060_webhook_versions.sql")),
 ];
 
 /// Brings the tables up to date.
