@@ -106,6 +106,11 @@ fn wanted(root: &Path) -> Vec<Wanted> {
             without_it: "Parquet is not compared with another reader's",
         },
         Wanted {
+            name: "the Python module opentelemetry.proto",
+            is_there: has_module("opentelemetry.proto"),
+            without_it: "traces are not read as a collector reads them",
+        },
+        Wanted {
             name: "chromium",
             is_there: chromium.iter().any(|name| shell::is_on_path(name)),
             without_it: "neither report nor review desk is looked at in a browser",

@@ -78,6 +78,8 @@ pub struct ColumnStream {
     words: BTreeMap<i64, usize>,
     ready: VecDeque<RecordBatch>,
     has_ended: bool,
+    /// Whether names and remittance text are read: only where they are sealed.
+    has_names: bool,
 }
 
 /// Where what is read of a payment stands.
@@ -90,7 +92,12 @@ struct Places {
     amount: usize,
     currency: Option<usize>,
     method: Option<usize>,
+    /// Names and remittance text, where they are read.
+    names: [Option<usize>; 3],
 }
+
+/// The columns of names and remittance text; where they are not read they may be anything.
+const NAMES: [&str; 3] = ["debtor_name", "creditor_name", "remittance"];
 
 /// A message as far as its header says: where it ends.
 enum Part {
@@ -100,6 +107,11 @@ enum Part {
 }
 
 impl ColumnStream {
+    /// One of which names and remittance text are read too: they are to be sealed.
+    pub fn with_names() -> ColumnStream {
+        ColumnStream { has_names: true, ..ColumnStream::default() }
+    }
+
     /// Takes bytes in.
     pub fn feed(&mut self, bytes: &[u8]) {
         self.pending.extend_from_slice(bytes);
@@ -207,7 +219,7 @@ impl ColumnStream {
                     return Err(Unfit::new("the numbers have their highest byte first", hint));
                 }
                 let schema = unpanicked(|| Ok(fb_to_schema(schema))).map_err(Unfit::damaged)?;
-                self.places = Some(places(&schema)?);
+                self.places = Some(places(&schema, self.has_names)?);
             }
             MessageHeader::RecordBatch if self.places.is_some() => {}
             MessageHeader::DictionaryBatch if self.places.is_some() => {
@@ -282,7 +294,7 @@ fn checked(header: &[u8]) -> Result<usize, Unfit> {
 }
 
 /// Where the columns stand, where each is of a type that is read.
-fn places(schema: &Schema) -> Result<Places, Unfit> {
+fn places(schema: &Schema, has_names: bool) -> Result<Places, Unfit> {
     let fields = schema.fields();
     if fields.len() > MOST_COLUMNS {
         let what = format!("the schema has {} columns", fields.len());
@@ -311,7 +323,14 @@ fn places(schema: &Schema) -> Result<Places, Unfit> {
         let place = find(name, fits, takes)?;
         place.ok_or_else(|| Unfit::new(format!("there is no column `{name}`"), COLUMNS))
     };
+    let mut names = [None; 3];
+    if has_names {
+        for (place, name) in names.iter_mut().zip(NAMES) {
+            *place = find(name, is_text, TEXTS)?;
+        }
+    }
     Ok(Places {
+        names,
         id: must("id", is_text, TEXTS)?,
         time: must("time", is_time, TIMES)?,
         debtor: must("debtor", is_text, TEXTS)?,
@@ -391,6 +410,8 @@ pub struct ColumnRow<'b> {
     pub currency: Option<&'b str>,
     /// How.
     pub method: Option<&'b str>,
+    /// What the two are called and what it is for, where that is read.
+    pub names: [Option<&'b str>; 3],
 }
 
 /// When a payment was made.
@@ -417,7 +438,7 @@ impl ColumnRows {
     /// # Errors
     /// Where what came is not what the schema says.
     pub fn reader(&self) -> Result<RowReader<'_>, Unfit> {
-        let Places { id, time, debtor, creditor, amount, currency, method } = self.places;
+        let Places { id, time, debtor, creditor, amount, currency, method, names } = self.places;
         let column = |place: usize| self.batch.column(place);
         let text = |place: Option<usize>| place.map_or(Ok(Text::Nothing), |it| text(column(it)));
         unpanicked(|| {
@@ -429,6 +450,7 @@ impl ColumnRows {
                 amount: amounts(column(amount))?,
                 currency: text(currency)?,
                 method: text(method)?,
+                names: [text(names[0])?, text(names[1])?, text(names[2])?],
             })
         })
         .map_err(Unfit::damaged)
@@ -444,6 +466,7 @@ pub struct RowReader<'b> {
     amount: Amounts<'b>,
     currency: Text<'b>,
     method: Text<'b>,
+    names: [Text<'b>; 3],
 }
 
 impl std::fmt::Debug for RowReader<'_> {
@@ -470,6 +493,7 @@ impl<'b> RowReader<'b> {
             amount: (self.amount)(at),
             currency: self.currency.at(at),
             method: self.method.at(at),
+            names: self.names.each_ref().map(|text| text.at(at)),
         }
     }
 }

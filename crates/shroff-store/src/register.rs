@@ -42,7 +42,7 @@ pub use self::life::{CaseState, CommandKind};
 pub use self::outbox::{Attempted, DeliveryFilter, DeliveryRow, DeliveryState, Kept, Wording};
 pub use self::overview::{Burden, Counted, OpenCounts, TypologyCount};
 pub use self::users::{InvitationRow, SessionRow, UserRow};
-pub use self::webhooks::{Waiting, WebhookRow};
+pub use self::webhooks::{Waiting, WebhookChanged, WebhookRow};
 
 use self::error::Doing;
 

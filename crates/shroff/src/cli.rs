@@ -159,6 +159,8 @@ pub(crate) struct Serve {
     pub(crate) unmask_for: Span,
     #[command(flatten)]
     pub(crate) hooks: Hooks,
+    #[command(flatten)]
+    pub(crate) tracing: Tracing,
     /// Write the log of the program as JSON.
     #[arg(long)]
     pub(crate) log_json: bool,
@@ -183,6 +185,22 @@ pub(crate) struct Hooks {
     /// Webhooks may lead to this machine and into private networks.
     #[arg(long)]
     pub(crate) webhook_private: bool,
+}
+
+/// Whom what the service does is told to, as OpenTelemetry has it.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Tracing {
+    /// Send traces to an OpenTelemetry collector by OTLP over HTTP, as in
+    /// `https://collector.bank.example:4318`; `http://` for this machine alone.
+    #[arg(long, value_name = "URL")]
+    pub(crate) otlp: Option<String>,
+    /// A file of headers that are sent with them, each `Name: value` on a line: only its owner may
+    /// read it.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) otlp_headers_file: Option<PathBuf>,
+    /// The share of requests that are traced, where whoever asks does not say (`traceparent`).
+    #[arg(long, value_name = "SHARE", default_value_t = 0.01, value_parser = share)]
+    pub(crate) otlp_sample: f64,
 }
 
 /// The provider that people may sign in by.

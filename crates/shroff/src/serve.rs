@@ -41,6 +41,7 @@ mod shadow;
 mod snapshots;
 mod timers;
 mod tls;
+mod traces;
 mod trial;
 mod unmasked;
 mod versions;
@@ -82,6 +83,7 @@ use self::sealed::{SealKeys, Sealer, Vault};
 pub(crate) use self::setup::Rulebook;
 use self::snapshots::{Keeper, Snapshots};
 use self::tls::{Handshaken, Pair};
+use self::traces::Sending;
 use self::unmasked::Grants;
 use self::versions::Versions;
 use self::webhooks::Webhooks;
@@ -134,8 +136,7 @@ fn serve(arguments: &Serve, feed: Option<Feed>) -> anyhow::Result<Ending> {
     let (mut core, resumed) = open(data, registry.follow(rulebook.live()?), rulebook.version())?;
     core.know(setup::typologies_kept(data)?);
     replayed(&core, begun.elapsed());
-    let metrics = Arc::new(Metrics::new());
-    metrics.state(&core);
+    let (metrics, sending) = measured(arguments, &core)?;
     let recorder = registry.recorder(&mut core)?;
     let (vault, sealer) = sealed_of(arguments, &core)?;
     let snapshots = snapshots_of(arguments, resumed, (&registry, &runtime))?;
@@ -178,9 +179,21 @@ fn serve(arguments: &Serve, feed: Option<Feed>) -> anyhow::Result<Ending> {
     engine.join().map_err(|_| anyhow::anyhow!("the engine stopped in the middle of its work"))?;
     runtime.block_on(registry.finish(tasks, PATIENCE));
     runtime.shutdown_timeout(Duration::from_secs(1));
+    drop(sending);
     tracing::info!("stopped");
     drop(lock);
     Ok(Ending::Well)
+}
+
+/// What is counted, and what sends traces, where they are sent.
+fn measured(
+    arguments: &Serve,
+    core: &Core<Folder>,
+) -> anyhow::Result<(Arc<Metrics>, Option<Sending>)> {
+    let metrics = Arc::new(Metrics::new());
+    metrics.state(core);
+    let sending = traces::start(&arguments.tracing, &metrics.traces)?;
+    Ok((metrics, sending))
 }
 
 /// Goes on with rules that run beside the active ones, and notes what becomes active.

@@ -2785,6 +2785,7 @@ export interface components {
          *       "name": "",
          *       "paused_until": null,
          *       "url": "https://hooks.bank.example/shroff",
+         *       "version": 1,
          *       "waiting": 0
          *     }
          */
@@ -2806,6 +2807,11 @@ export interface components {
             url: string;
             /**
              * Format: int64
+             * @description Which change of it this is.
+             */
+            version: number;
+            /**
+             * Format: int64
              * @description Messages that are to be sent.
              */
             waiting: number;
@@ -2822,6 +2828,11 @@ export interface components {
             events?: components["schemas"]["EventName"][] | null;
             name?: string | null;
             url?: string | null;
+            /**
+             * Format: int64
+             * @description The version that is changed: where somebody changed it since, nothing is done.
+             */
+            version?: number | null;
         };
         /**
          * @description The id of a webhook.
@@ -2856,6 +2867,7 @@ export interface components {
          *       "paused_until": null,
          *       "secret": "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD",
          *       "url": "https://hooks.bank.example/shroff",
+         *       "version": 1,
          *       "waiting": 0
          *     }
          */
@@ -7344,6 +7356,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Somebody was faster, or it may not be done in this state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description There is too much at once */
             413: {
                 headers: {
@@ -7635,6 +7656,15 @@ export interface operations {
             };
             /** @description There is no such thing */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody was faster, or it may not be done in this state */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };

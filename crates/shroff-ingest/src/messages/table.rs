@@ -344,7 +344,7 @@ const CAMT_053: &Rows = &[
     ("Stmt/Ntry/NtryDtls/TxDtls/RltdAgts/CdtrAgt", Agent, CREDITOR_AGENT),
 ];
 
-/// What is read beside, by message, where names are sealed; of remittance text the first line.
+/// What is read beside, by message, where names are sealed; of remittance text all lines.
 const NAMES: &[(MessageKind, &Rows)] = &[
     (
         MessageKind::Pacs008,

@@ -36,6 +36,8 @@ struct Walk<'a> {
 
 /// Longer than any text that is read may be.
 const MOST_FIELD_BYTES: usize = 512;
+/// The longest remittance text, all lines of it.
+const MOST_REMITTANCE_BYTES: usize = 4_096;
 /// Shorter than this nothing can be a document.
 const LEAST_DOCUMENT_BYTES: usize = 16;
 
@@ -177,6 +179,11 @@ impl Walk<'_> {
         if let Some(slot) = tree.slot(child)
             && !self.fields.begin(slot)
         {
+            // Of remittance text there may be any number of lines: all are read, as one.
+            if slot == table::REMITTANCE {
+                self.remit(" ");
+                return At::Node(tree, child);
+            }
             // `Cd` and `Prtry` are one slot; a text that has children has none of its own.
             if tree.slot(node) == Some(slot) {
                 return At::Node(tree, child);
@@ -240,6 +247,10 @@ impl Walk<'_> {
             return Err(Unreadable::new("there is text outside of its document"));
         }
         let Some(slot) = self.slot() else { return Ok(()) };
+        if slot == table::REMITTANCE {
+            self.remit(text);
+            return Ok(());
+        }
         if self.fields.length(slot) + text.len() > MOST_FIELD_BYTES {
             // Space between the elements of a field that has children is no text of it.
             if text.trim_ascii().is_empty() {
@@ -251,6 +262,15 @@ impl Walk<'_> {
         }
         self.fields.append(slot, text);
         Ok(())
+    }
+
+    /// Adds to the remittance text what it has room for: the longest is no reason to read nothing.
+    fn remit(&mut self, text: &str) {
+        let room = MOST_REMITTANCE_BYTES.saturating_sub(self.fields.length(table::REMITTANCE));
+        if text.len() > room {
+            self.assembly.warn("remittance text is too long: its beginning is read");
+        }
+        self.fields.append(table::REMITTANCE, &text[..text.floor_char_boundary(room)]);
     }
 
     /// A text that may be a document of its own: within an envelope, and once.

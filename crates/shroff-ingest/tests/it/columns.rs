@@ -272,3 +272,21 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn names_are_read_where_they_are_asked_for_and_their_columns_are_anything_elsewhere() {
+    let good = stream(&[batch(columns(vec![("debtor_name", texts(&["Ada", "Bob"]))]))]);
+    let odd =
+        stream(&[batch(columns(vec![("remittance", Arc::new(Int64Array::from(vec![1, 2])))]))]);
+    let read = |mut stream: ColumnStream, bytes: &[u8]| {
+        stream.feed(bytes);
+        let rows = stream.next_rows()?.expect("a batch");
+        Ok::<_, Unfit>(rows.reader()?.row(1).names.map(|name| name.map(str::to_owned)))
+    };
+    let bob = [Some("Bob".to_owned()), None, None];
+    assert_eq!(read(ColumnStream::with_names(), &good), Ok(bob));
+    assert_eq!(read(ColumnStream::default(), &good), Ok([None, None, None]));
+    assert_eq!(read(ColumnStream::default(), &odd), Ok([None, None, None]));
+    let refused = read(ColumnStream::with_names(), &odd).expect_err("it is no text");
+    assert!(refused.reason.contains("`remittance` (Int64)"), "{refused:?}");
+}

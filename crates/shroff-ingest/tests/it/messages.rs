@@ -544,9 +544,10 @@ fn names_and_remittance_text_are_read_where_they_are_asked_for_and_nowhere_else(
         <DbtrAgt><FinInstnId><BICFI>DEUTDEFF</BICFI></FinInstnId></DbtrAgt>\
         <CdtrAgt><FinInstnId><BICFI>DEUTDEFF</BICFI></FinInstnId></CdtrAgt>\
         <Cdtr><Nm>Bob</Nm></Cdtr><CdtrAcct><Id><Othr><Id>7</Id></Othr></Id></CdtrAcct>\
-        <RmtInf><Ustrd>rent</Ustrd></RmtInf></CdtTrfTxInf></FIToFICstmrCdtTrf></Document>";
+        <RmtInf><Ustrd>rent</Ustrd><Ustrd> for &lt;May&gt;\n</Ustrd><Ustrd/>\
+        <Ustrd>flat 7</Ustrd></RmtInf></CdtTrfTxInf></FIToFICstmrCdtTrf></Document>";
     let swift = "{1:F01DEUTDEFFAXXX0000000000}{2:I103DEUTDEFFXXXXN}{4:\n:20:R\n:23B:CRED\n\
-        :32A:240101EUR5,00\n:50K:/12345\nAda & Co\nStreet 1\n:59:/67890\nBob\n:70:rent\n-}";
+        :32A:240101EUR5,00\n:50K:/12345\nAda & Co\nStreet 1\n:59:/67890\nBob\n:70:rent\nfor <May>\nflat 7\n-}";
     for text in [pacs, swift] {
         let with = |has_names| {
             let limits = Limits { has_names, ..Limits::default() };
@@ -557,9 +558,41 @@ fn names_and_remittance_text_are_read_where_they_are_asked_for_and_nowhere_else(
             (payment.names.clone(), payment.key.clone(), payment.debtor.clone())
         };
         let (asked, key, debtor) = with(true);
-        let told = [asked.debtor.as_str(), &asked.creditor, &asked.remittance];
-        assert_eq!(told, ["Ada & Co", "Bob", "rent"]);
+        let told = [asked.debtor.as_str(), &asked.creditor];
+        let words: Vec<&str> = asked.remittance.split_whitespace().collect();
+        assert_eq!(words, ["rent", "for", "<May>", "flat", "7"]);
+        assert_eq!(told, ["Ada & Co", "Bob"]);
         let (nothing, same, too) = with(false);
         assert_eq!((nothing, same, too), (PartyNames::default(), key, debtor));
+    }
+}
+
+#[test]
+fn remittance_text_that_is_too_long_is_cut_between_two_letters_and_the_payment_is_read() {
+    let line = format!("<Ustrd>{}</Ustrd>", "\u{e4}".repeat(700));
+    let text = format!(
+        "<Document xmlns=\"urn:iso:std:iso:20022:tech:xsd:pacs.008.001.08\"><FIToFICstmrCdtTrf>\
+         <GrpHdr><MsgId>M</MsgId><CreDtTm>2024-01-01T00:00:00Z</CreDtTm><NbOfTxs>1</NbOfTxs></GrpHdr>\
+         <CdtTrfTxInf><PmtId><EndToEndId>E</EndToEndId><TxId>T</TxId></PmtId>\
+         <IntrBkSttlmAmt Ccy=\"EUR\">5.00</IntrBkSttlmAmt>\
+         <DbtrAcct><Id><IBAN>DE89370400440532013000</IBAN></Id></DbtrAcct>\
+         <CdtrAcct><Id><Othr><Id>7</Id></Othr></Id></CdtrAcct>\
+         <RmtInf>{}</RmtInf></CdtTrfTxInf></FIToFICstmrCdtTrf></Document>",
+        line.repeat(5)
+    );
+    for has_names in [false, true] {
+        let limits = Limits { has_names, ..Limits::default() };
+        let messages = read_messages(text.as_bytes(), &limits).expect("it is read");
+        let Instruction::Payment(payment) = &messages[0].instructions[0] else {
+            panic!("a payment")
+        };
+        let length = payment.names.remittance.len();
+        assert!(
+            if has_names { (4_095..=4_096).contains(&length) } else { length == 0 },
+            "{length}"
+        );
+        let warned =
+            messages[0].warnings.iter().any(|it| it.contains("remittance text is too long"));
+        assert_eq!(warned, has_names, "{:?}", messages[0].warnings);
     }
 }

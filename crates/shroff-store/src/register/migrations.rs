@@ -16,6 +16,7 @@ const ALL: &[(i64, &str, &str)] = &[
     (20, "webhooks", include_str!("migrations/0020_webhooks.sql")),
     (40, "lists", include_str!("migrations/0040_lists.sql")),
     (60, "overview", include_str!("migrations/0060_overview.sql")),
+    (70, "webhook versions", include_str!("migrations/0070_webhook_versions.sql")),
 ];
 
 /// Brings the tables up to date.

@@ -421,7 +421,7 @@ async fn disable(
     reason: &str,
     at: Timestamp,
 ) -> Result<(), RegisterError> {
-    let mut sql = Sql::new("UPDATE webhooks SET disabled = ");
+    let mut sql = Sql::new("UPDATE webhooks SET version = version + 1, disabled = ");
     sql.value(reason.to_owned()).text(" WHERE disabled IS NULL AND number = ").value(endpoint);
     if sql.run(&mut *work, DOING).await? == 0 {
         return Ok(());

@@ -38,6 +38,19 @@ pub struct WebhookRow {
     pub created_at: Timestamp,
     /// By whom.
     pub created_by: String,
+    /// How often it was changed, and one.
+    pub version: u64,
+}
+
+/// What came of a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WebhookChanged {
+    /// It is done.
+    Done,
+    /// There is no such endpoint.
+    Gone,
+    /// It was changed since the version that was meant: this is its version now.
+    Stale(u64),
 }
 
 /// How many messages of an endpoint stand where.
@@ -162,7 +175,7 @@ impl Register {
         Ok(Some(webhook))
     }
 
-    /// Changes an endpoint; false where it is gone.
+    /// Changes an endpoint, whose version is that of what was read.
     ///
     /// # Errors
     /// Where the database refuses.
@@ -170,8 +183,9 @@ impl Register {
         &self,
         webhook: &WebhookRow,
         entry: AuditEntry<'_>,
-    ) -> Result<bool, RegisterError> {
+    ) -> Result<WebhookChanged, RegisterError> {
         let mut work = self.writer.begin().await.doing(DOING)?;
+        let version = i64::try_from(webhook.version).unwrap_or(i64::MAX);
         let WebhookRow { url, name, salt, mark, former, disabled, .. } = webhook;
         let mut sql = Sql::new("UPDATE webhooks SET url = ");
         sql.value(url.clone()).text(", name = ").value(name.clone()).text(", events = ");
@@ -179,14 +193,20 @@ impl Register {
         sql.text(", mark = ").value(mark.clone()).text(", former_salt = ");
         sql.value(former.as_ref().map(|(salt, _)| salt.clone())).text(", former_until = ");
         sql.value(former.as_ref().map(|(_, until)| until.0)).text(", disabled = ");
-        sql.value(disabled.clone()).text(", paused_until = 0 WHERE number = ");
-        sql.value(webhook.number);
+        sql.value(disabled.clone());
+        sql.text(", paused_until = 0, version = version + 1 WHERE number = ");
+        sql.value(webhook.number).text(" AND version = ").value(version);
         if sql.run(&mut *work, DOING).await? == 0 {
-            return Ok(false);
+            let mut sql = Sql::new("SELECT version FROM webhooks WHERE number = ");
+            sql.value(webhook.number);
+            let held = sql.row(&mut *work, DOING).await?;
+            return held.map_or(Ok(WebhookChanged::Gone), |row| {
+                Ok(WebhookChanged::Stale(super::find::count(&row, "version")?))
+            });
         }
         append(&mut work, entry).await?;
         work.commit().await.doing(DOING)?;
-        Ok(true)
+        Ok(WebhookChanged::Done)
     }
 
     /// Takes an endpoint away, with what it was to be told; false where it is gone.
@@ -230,5 +250,6 @@ fn read(row: &AnyRow) -> Result<WebhookRow, RegisterError> {
         paused_until: Timestamp(column(row, "paused_until")?),
         created_at: Timestamp(column(row, "created_at")?),
         created_by: column(row, "created_by")?,
+        version: super::find::count(row, "version")?,
     })
 }

@@ -23,6 +23,7 @@ use super::http::{
 };
 use super::keys::Right;
 use super::problem::{Kind, Problem};
+use super::traces::Way;
 use super::wire;
 use crate::settings;
 
@@ -45,7 +46,10 @@ pub(super) async fn stream(shared: Arc<Shared>, request: Request) -> Answer {
             .hint("send it again after the seconds of Retry-After; nothing of it was taken")
     })?;
     let (head, mut body) = request.into_parts();
-    let mut columns = ColumnStream::default();
+    let mut columns = match shared.vault {
+        Some(_) => ColumnStream::with_names(),
+        None => ColumnStream::default(),
+    };
     while !columns.begin().map_err(unfit)? {
         if !take_some(&mut columns, &mut body).await? {
             columns.finish().map_err(unfit)?;
@@ -112,14 +116,16 @@ impl Stream {
         let reader = rows.reader().map_err(unfit)?;
         for first in (0..rows.count()).step_by(MOST_LINES) {
             let latest = wire::Latest { now: settings::wall(), ahead: self.shared.ahead };
-            let mut sent = Sent { before: self.before, ..Sent::default() };
+            let way = Way::of_piece();
+            let mut sent = Sent { before: self.before, way, ..Sent::default() };
             for at in first..rows.count().min(first + MOST_LINES) {
                 let records = &mut sent.records;
-                let read = wire::read_row(&reader.row(at), latest, |payment| {
-                    write_payment(payment, records);
+                let row = reader.row(at);
+                let read = wire::row_names(&row).and_then(|named| {
+                    wire::read_row(&row, latest, |payment| write_payment(payment, records))?;
+                    Ok(named)
                 });
-                // Names are no columns of a payment.
-                taken(&mut sent, read.map(|()| None));
+                taken(&mut sent, read);
             }
             let count = (sent.count + sent.refused.len()) as u64;
             let kib = u32::try_from(sent.records.len().div_ceil(1 << 10)).unwrap_or(u32::MAX);

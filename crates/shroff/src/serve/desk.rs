@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc as blocking};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use shroff_engine::{Refusal, Told};
@@ -25,6 +25,7 @@ use super::reply;
 use super::sealed::{Names, Sealer};
 use super::shadow::Feed;
 use super::snapshots::{Keeping, Snapshots};
+use super::traces::{self, Way, What};
 use crate::settings;
 
 /// The most payments that are worked on at once.
@@ -48,6 +49,8 @@ pub(crate) struct Sent {
     pub(crate) others: VecDeque<(u64, Other)>,
     /// Whether they came in a message, where the same payment has several descriptions.
     pub(crate) is_message: bool,
+    /// Where their way is noted.
+    pub(crate) way: Option<Way>,
 }
 
 /// What a message says beside payments.
@@ -136,6 +139,7 @@ impl Desk {
             waiting: Arc::clone(&waiting),
             feed: None,
             is_snapshot_wanted: false,
+            last_sync: None,
         };
         let thread = std::thread::Builder::new()
             .name("shroff-engine".to_owned())
@@ -163,10 +167,11 @@ impl Desk {
     /// Sends payments, and gives what to wait for.
     pub(crate) fn send(
         &self,
-        sent: Sent,
+        mut sent: Sent,
         permit: OwnedSemaphorePermit,
     ) -> oneshot::Receiver<Result<Answers, Problem>> {
         let (reply, answer) = oneshot::channel();
+        sent.way = sent.way.map(Way::sent);
         self.waiting.fetch_add(1, Ordering::AcqRel);
         // Where the engine is gone, the receiver hears that its sender is.
         drop(self.jobs.send(Job::Payments(sent, reply, permit)));
@@ -215,8 +220,11 @@ pub(crate) fn stopped() -> Problem {
 /// A thread that makes a log durable while the engine works.
 struct Syncer {
     logs: blocking::Sender<Log<Folder>>,
-    done: blocking::Receiver<(Log<Folder>, Result<(), StoreError>)>,
+    done: blocking::Receiver<(Log<Folder>, Result<(), StoreError>, Times)>,
 }
+
+/// From when to when something was done.
+type Times = (Instant, Instant);
 
 impl Syncer {
     fn start(metrics: Arc<Metrics>) -> anyhow::Result<Syncer> {
@@ -226,8 +234,9 @@ impl Syncer {
             while let Ok(mut log) = lent.recv() {
                 let begun = settings::now();
                 let synced = log.sync();
-                metrics.synced(begun.elapsed());
-                if back.send((log, synced)).is_err() {
+                let ended = settings::now();
+                metrics.synced(ended - begun);
+                if back.send((log, synced, (begun, ended))).is_err() {
                     break;
                 }
             }
@@ -250,8 +259,11 @@ enum Item {
     LeftOut(&'static str),
 }
 
+#[derive(Default)]
 struct Batch {
     jobs: Vec<(Vec<Item>, Reply)>,
+    /// Of those that are noted.
+    ways: Vec<Way>,
     /// Held until the replies are made: memory is bounded by them.
     permits: Vec<OwnedSemaphorePermit>,
     payments: usize,
@@ -273,6 +285,8 @@ struct Clerk {
     feed: Option<Feed>,
     /// Whether no snapshot is of the rules of now.
     is_snapshot_wanted: bool,
+    /// The last sync.
+    last_sync: Option<Times>,
 }
 
 impl Clerk {
@@ -343,7 +357,7 @@ impl Clerk {
 
     fn work(mut self, mut queue: mpsc::UnboundedReceiver<Job>) {
         while let Some(first) = self.next_job(&mut queue) {
-            let mut batch = Batch { jobs: Vec::new(), permits: Vec::new(), payments: 0 };
+            let mut batch = Batch::default();
             let mut next = Some(first);
             let mut between = None;
             while let Some(job) = next {
@@ -358,6 +372,7 @@ impl Clerk {
                     Job::Payments(sent, reply, permit) => {
                         self.waiting.fetch_sub(1, Ordering::AcqRel);
                         batch.payments += sent.count + sent.others.len();
+                        batch.ways.extend(sent.way.map(Way::taken_up));
                         let items = self.admit(sent);
                         batch.jobs.push((items, reply));
                         batch.permits.push(permit);
@@ -391,10 +406,11 @@ impl Clerk {
     fn take_snapshot(&mut self) {
         let handed = self.recorder.handed();
         if let Some(handed) = handed.filter(|_| !self.is_broken()) {
-            let begun = settings::now();
+            let (begun, doing) = (settings::now(), traces::begin());
             self.keeping.take(&self.core, handed);
             self.is_snapshot_wanted = false;
             self.metrics.snapshot(begun.elapsed());
+            doing.end(What::SnapshotTaken);
         }
     }
 
@@ -404,7 +420,7 @@ impl Clerk {
     }
 
     fn admit(&mut self, sent: Sent) -> Vec<Item> {
-        let Sent { records, count, names, refused, before, mut others, is_message } = sent;
+        let Sent { records, count, names, refused, before, mut others, is_message, .. } = sent;
         let mut names = names.into_iter().peekable();
         let mut refused = refused.into_iter().peekable();
         let mut items = Vec::with_capacity(count + refused.len() + others.len());
@@ -474,31 +490,45 @@ impl Clerk {
     fn answer(&mut self, batch: Batch) {
         let begun = settings::now();
         let received = settings::wall();
+        let Batch { jobs, ways, permits, .. } = batch;
+        self.last_sync = None;
+        let mut noted = traces::Batch { payments: 0, requests: jobs.len(), is_durable: false };
         let told = match self.settle(received) {
             Ok(told) => told,
             Err(error) => {
                 tracing::error!(%error, "payments were not made durable");
                 self.metrics.failed_batches.inc();
-                for (_, reply) in batch.jobs {
+                for (_, reply) in jobs {
                     drop(reply.send(Err(stopped())));
                 }
+                self.note(ways, noted, settings::now());
                 return;
             }
         };
         self.metrics.batch(&told, begun.elapsed(), &self.core);
         // Before the replies leave, so that whoever has one finds its alert.
         self.recorder.record(&mut self.core, &told, received);
-        for (items, reply) in batch.jobs {
+        let ended = settings::now();
+        for (items, reply) in jobs {
             let answers = self.answers(items, &told).map_err(|error| {
                 tracing::error!(%error, "a verdict could not be read");
                 Problem::new(Kind::Internal, "a verdict could not be read")
             });
             drop(reply.send(answers));
         }
-        drop(batch.permits);
+        drop(permits);
+        (noted.payments, noted.is_durable) = (told.len(), true);
+        self.note(ways, noted, ended);
         // After the replies: none waits for other rules.
         if !told.is_empty() {
             self.feed.take_if(|feed| !feed.feed(self.core.last_written(), told));
+        }
+    }
+
+    /// Notes the way of those that are noted, once nobody waits for them any more.
+    fn note(&self, ways: Vec<Way>, batch: traces::Batch, ended: Instant) {
+        for way in ways {
+            way.done(batch, ended, self.last_sync);
         }
     }
 
@@ -518,8 +548,10 @@ impl Clerk {
         let log = self.core.lend_log();
         self.syncer.logs.send(log).ok().context("the thread that syncs is gone")?;
         let told = self.core.run();
-        let (log, synced) = self.syncer.done.recv().context("the thread that syncs is gone")?;
+        let (log, synced, times) =
+            self.syncer.done.recv().context("the thread that syncs is gone")?;
         self.core.return_log(log);
+        self.last_sync = Some(times);
         if synced.is_err() {
             self.stopped.store(true, Ordering::Release);
         }

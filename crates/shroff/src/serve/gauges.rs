@@ -10,6 +10,7 @@ use axum::response::Response;
 
 use super::http::{ROOM_KIB, Shared};
 use super::problem::Problem;
+use super::traces::{self, What};
 use crate::settings;
 
 /// How long the register is waited for: what else is measured is told without it.
@@ -62,16 +63,23 @@ fn free_bytes(_: &Path) -> Option<u64> {
     None
 }
 
-/// Times an answer until its first byte, by the path as it is described: none has a payment in it.
+/// Times and traces an answer until its first byte, by the path as it is described: none has a payment in it.
 pub(crate) async fn timed(
     State(shared): State<Arc<Shared>>,
-    request: Request,
+    mut request: Request,
     next: Next,
 ) -> Response {
+    let span = traces::of_request(request.headers());
+    span.map(|span| request.extensions_mut().insert(span));
+    let method = traces::method(request.method());
     let path = request.extensions().get::<MatchedPath>().cloned();
     let begun = settings::now();
     let response = next.run(request).await;
-    let path = path.as_ref().map_or("other", MatchedPath::as_str);
-    shared.metrics.answered(path, response.status().as_u16(), begun.elapsed());
+    let (status, ended) = (response.status().as_u16(), settings::now());
+    let name = path.as_ref().map_or("other", MatchedPath::as_str);
+    shared.metrics.answered(name, status, ended - begun);
+    if let Some(span) = span {
+        span.note(What::Request { method, path, status }, (begun, ended));
+    }
     response
 }

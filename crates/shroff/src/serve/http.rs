@@ -37,6 +37,7 @@ use super::pseudonyms::Pseudonyms;
 use super::quarantine::Quarantine;
 use super::recorder::Inbox;
 use super::sealed::{Names, Vault};
+use super::traces::Way;
 use super::unmasked::Grants;
 use super::webhooks::Webhooks;
 use super::{assets, columns, gauges, messages, reply, routes, wire};
@@ -205,12 +206,13 @@ async fn together(shared: &Shared, request: Request) -> Answer {
         return Err(too_large());
     }
     let permit = room(shared, length)?;
+    let way = Way::of(&request);
     let body = axum::body::to_bytes(request.into_body(), MOST_BODY_BYTES).await;
     let body = body.map_err(|_| too_large())?;
     let text = std::str::from_utf8(&body);
     let text = text.map_err(|_| Problem::new(Kind::BadRequest, "the body is no UTF-8"))?;
     let is_many = text.trim_start().starts_with('[');
-    let mut sent = Sent::default();
+    let mut sent = Sent { way, ..Sent::default() };
     let how = how(shared);
     if is_many {
         let records = wire::elements(text)?;
@@ -403,7 +405,7 @@ async fn send_lines(
 ) -> Result<(), ()> {
     for lines in lines_of(lines).chunks(MOST_LINES) {
         let how = how(shared);
-        let mut sent = Sent { before: *before, ..Sent::default() };
+        let mut sent = Sent { before: *before, way: Way::of_piece(), ..Sent::default() };
         let mut bytes = 0;
         for line in lines {
             bytes += line.len();

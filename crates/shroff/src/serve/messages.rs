@@ -19,6 +19,7 @@ use super::http::{
 use super::keys::Right;
 use super::problem::{Kind, Problem};
 use super::sealed::Names;
+use super::traces::Way;
 use super::wire;
 use crate::settings;
 
@@ -65,6 +66,7 @@ pub(crate) async fn messages(State(shared): State<Arc<Shared>>, request: Request
         return Err(too_large());
     }
     let permit = room(&shared, length)?;
+    let way = Way::of(&request);
     let body = axum::body::to_bytes(request.into_body(), MOST_BODY_BYTES).await;
     let body = body.map_err(|_| too_large())?;
     let has_names = shared.vault.is_some();
@@ -73,7 +75,7 @@ pub(crate) async fn messages(State(shared): State<Arc<Shared>>, request: Request
         Err(error) => return Err(aside(shared, body, error).await),
     };
     let latest = wire::Latest { now: settings::wall(), ahead: shared.ahead };
-    let sent = sent(&messages, latest);
+    let sent = Sent { way, ..sent(&messages, latest) };
     let answers = shared.desk.send(sent, permit).await.map_err(|_| stopped())??;
     let mut response = typed(JSON, told(&messages, &answers.lines)?);
     note_known(&mut response, answers.known);

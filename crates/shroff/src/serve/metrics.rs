@@ -41,6 +41,7 @@ pub(crate) struct Metrics {
     snapshot_seconds: Histogram,
     labelled: Labelled,
     pub(crate) webhooks: WebhookMetrics,
+    pub(crate) traces: TraceMetrics,
     state: State,
 }
 
@@ -72,6 +73,26 @@ impl WebhookMetrics {
     /// How many messages wait.
     pub(crate) fn waiting(&self, count: u64) {
         self.waiting.set(i64::try_from(count).unwrap_or(i64::MAX));
+    }
+}
+
+/// Counts what is dropped, by whoever drops it.
+pub(crate) type DropCount = Counter<u64, AtomicU64>;
+
+/// What is counted of traces.
+#[derive(Debug, Clone)]
+pub(crate) struct TraceMetrics {
+    pub(crate) sent: Counter<u64, AtomicU64>,
+    pub(crate) dropped: DropCount,
+}
+
+impl TraceMetrics {
+    fn of(registry: &mut Registry) -> TraceMetrics {
+        let (sent, dropped) = (Counter::default(), DropCount::default());
+        registry.register("spans_sent", "Spans that the collector took", sent.clone());
+        let help = "Spans that were dropped: the collector is away, or too slow";
+        registry.register("spans_dropped", help, dropped.clone());
+        TraceMetrics { sent, dropped }
     }
 }
 
@@ -189,6 +210,7 @@ impl Metrics {
         let help = "How long the engine stood still for a snapshot";
         registry.register_with_unit("snapshot", help, Unit::Seconds, snapshot_seconds.clone());
         let webhooks = WebhookMetrics::of(&mut registry);
+        let traces = TraceMetrics::of(&mut registry);
         let info: Labels = vec![("version", env!("CARGO_PKG_VERSION").to_owned())];
         registry.register("build", "The program", Info::new(info));
         let labelled = Labelled::new(&mut registry);
@@ -215,6 +237,7 @@ impl Metrics {
             snapshot_seconds,
             labelled,
             webhooks,
+            traces,
             state,
         }
     }

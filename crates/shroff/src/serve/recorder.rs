@@ -21,6 +21,7 @@ use tokio::sync::{Notify, watch};
 use super::core::Core;
 use super::events::Events;
 use super::pseudonyms::Pseudonyms;
+use super::traces::{self, What};
 use crate::settings;
 
 /// Alerts of one unit of work: other writers wait for no more than this.
@@ -197,7 +198,9 @@ pub(crate) async fn write(inbox: Arc<Inbox>, register: Register, events: Arc<Eve
             // Before the last piece the register does not know all of it, and is told of no place.
             let upto = upto.filter(|_| pieces.peek().is_none());
             let holds = std::mem::take(&mut holds);
+            let doing = traces::begin();
             write_piece(&register, &changes, &holds, upto).await;
+            doing.end(What::Register { alerts: changes.len(), holds: holds.len() });
             events.outbox.notify_one();
             if !holds.is_empty() {
                 events.holds_opened();

@@ -18,6 +18,7 @@ use tokio::sync::watch;
 use super::core::Core;
 use super::disk::Folder;
 use super::recorder::Inbox;
+use super::traces::{self, What};
 use crate::settings;
 
 /// A snapshot that a start goes on from.
@@ -204,8 +205,10 @@ impl Snapshots {
     }
 
     fn keep(&mut self, bytes: Vec<u8>) {
-        let (begun, length) = (settings::now(), bytes.len());
-        match self.keeper.keep(bytes) {
+        let (begun, doing, length) = (settings::now(), traces::begin(), bytes.len());
+        let kept = self.keeper.keep(bytes);
+        doing.end(What::SnapshotKept { bytes: length, is_kept: kept.is_ok() });
+        match kept {
             Ok(()) => {
                 let seconds = begun.elapsed().as_secs_f64();
                 tracing::debug!(bytes = length, seconds, "a snapshot is kept");

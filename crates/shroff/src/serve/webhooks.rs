@@ -23,6 +23,7 @@ pub(crate) use self::secrets::Secrets;
 pub(crate) use self::wording::wording;
 use super::events::Events;
 use super::metrics::Metrics;
+use super::traces::{self, What};
 use crate::cli::Hooks;
 use crate::settings;
 
@@ -181,7 +182,10 @@ async fn send(webhooks: &Arc<Webhooks>, webhook: &WebhookRow, delivery: &Deliver
         body: delivery.body.clone(),
     };
     let webhooks = Arc::clone(webhooks);
+    let doing = traces::begin();
     let sent = tokio::task::spawn_blocking(move || webhooks.reach.send(&message)).await;
+    let (is_taken, status) = sent.as_ref().map_or((false, None), Came::status);
+    doing.end(What::Delivery { status, is_taken });
     sent.unwrap_or_else(|_| Came::Away {
         status: None,
         why: "it broke off".to_owned(),

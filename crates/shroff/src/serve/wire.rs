@@ -92,11 +92,26 @@ pub(crate) fn names(text: &str) -> Result<Option<Names>, Problem> {
     Ok((!names.is_empty()).then_some(names))
 }
 
-/// A text of people's own: it may have lines, which become blanks.
+/// The same of columns, where they are read.
+pub(crate) fn row_names(row: &ColumnRow<'_>) -> Result<Option<Names>, Problem> {
+    let [debtor, creditor, remittance] = row.names.map(Option::unwrap_or_default);
+    let names = Names {
+        debtor: told("debtor_name", debtor, MOST_PARTY_BYTES)?,
+        creditor: told("creditor_name", creditor, MOST_PARTY_BYTES)?,
+        remittance: told("remittance", remittance, MOST_REMITTANCE_BYTES)?,
+    };
+    Ok((!names.is_empty()).then_some(names))
+}
+
 fn said(field: &'static str, raw: Option<&RawValue>, most: usize) -> Result<String, Problem> {
     let Some(raw) = given(raw) else { return Ok(String::new()) };
     let text: String =
         serde_json::from_str(raw).map_err(|_| wrong(field, "is no text: it stands in quotes"))?;
+    told(field, &text, most)
+}
+
+/// A text of people's own: it may have lines, which become blanks.
+fn told(field: &'static str, text: &str, most: usize) -> Result<String, Problem> {
     let text = text.replace(char::is_control, " ");
     let text = text.trim();
     if text.len() > most {

@@ -54,6 +54,8 @@ mod signed;
 #[cfg(unix)]
 mod tls;
 #[cfg(unix)]
+mod traces;
+#[cfg(unix)]
 mod unmask;
 #[cfg(unix)]
 mod webhooks;

@@ -143,7 +143,7 @@ fn what_keeps_a_history_from_being_sent_is_named() {
 }
 
 /// Sends bytes, as they are, and reads all of the answer.
-fn post_bytes(service: &Service, key: &str, body: &[u8]) -> (u16, String) {
+pub(crate) fn post_bytes(service: &Service, key: &str, body: &[u8]) -> (u16, String) {
     let mut stream = TcpStream::connect(&service.address).expect("it listens");
     let head = format!(
         "POST /v1/payments HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer {key}\r\n\

@@ -1,10 +1,14 @@
 //! The number behind a token leaves in one answer, to one person, for a reason; and is nowhere else.
 
 use std::path::Path;
+use std::sync::Arc;
 
+use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
+use arrow::ipc::writer::StreamWriter;
 use serde_json::{Value, json};
 
 use crate::door::Folder;
+use crate::sending::post_bytes;
 use crate::serve::{Request, SECRET, Service, holds};
 use crate::signed;
 
@@ -202,4 +206,65 @@ fn without_a_key_no_name_is_kept_and_a_lost_one_takes_names_and_nothing_else() {
     assert_eq!(names(&ask(&service, &ada, post, &wanted))[0]["name"], NAME);
     service.stop();
     folder.well("verify --data data");
+}
+
+/// A circle in columns, with names where the account is the secret one.
+fn columns() -> Vec<u8> {
+    let texts = |all: [&str; 3]| -> ArrayRef { Arc::new(StringArray::from(all.to_vec())) };
+    let hours = [1, 2, 3].map(|hour| 1_704_067_200_000_000_i64 + hour * 3_600_000_000);
+    let columns: [(&str, ArrayRef); 8] = [
+        ("id", texts(["B0", "B1", "B2"])),
+        ("time", Arc::new(Int64Array::from(hours.to_vec()))),
+        ("debtor", texts([SECRET, "B", "C"])),
+        ("creditor", texts(["B", "C", SECRET])),
+        ("amount", texts(["900", "890", "880"])),
+        ("debtor_name", texts([NAME, "", ""])),
+        ("creditor_name", texts(["", "", NAME])),
+        ("remittance", texts([WHAT_FOR; 3])),
+    ];
+    let batch = RecordBatch::try_from_iter(columns).expect("a batch");
+    let mut writer = StreamWriter::try_new(Vec::new(), &batch.schema()).expect("a stream");
+    writer.write(&batch).expect("a batch");
+    writer.into_inner().expect("bytes")
+}
+
+#[test]
+fn names_in_columns_are_sealed_as_those_in_lines_and_without_a_key_are_not_read() {
+    for is_sealing in [true, false] {
+        let folder = Folder::new();
+        folder.well("keys seal apart/seal.key");
+        let more = ["--seal-key", "apart/seal.key"];
+        let service = Service::start_with(&folder, if is_sealing { &more } else { &[] });
+        let key = service.key.clone().expect("the first start shows a key");
+        let ada = signed::first(&service, &folder, "ada");
+        let ray = signed::invited(&service, &ada, ("ray", "reviewer"));
+        let (status, said) = post_bytes(&service, &key, &columns());
+        assert_eq!((status, said.lines().count()), (200, 3), "{said}");
+        let last: Value = serde_json::from_str(said.lines().last().expect("three")).expect("JSON");
+        let alert = &last["reasons"][0]["alert"];
+        let alert = alert.as_str().unwrap_or_else(|| panic!("no alert: {last}"));
+        assert_eq!(
+            ask(&service, &ray, ("POST", "/v1/cases"), &json!({ "alerts": [alert] })).0,
+            201
+        );
+        let shown = service.json(&format!("/v1/alerts/{alert}"), &ray);
+        let wanted = json!({ "account": shown["evidence"][0]["debtor"], "case": "case-1",
+            "reason": "the report names it" });
+        let answer = ask(&service, &ray, ("POST", "/v1/unmask"), &wanted);
+        assert_eq!(account(&answer), SECRET);
+        let called =
+            |payment: &str| json!({ "payment": payment, "name": NAME, "remittance": WHAT_FOR });
+        let told = names(&answer);
+        if is_sealing {
+            assert_eq!(told, json!([called("B2"), called("B0")]));
+        } else {
+            assert!(!answer.1.contains(NAME), "{told}");
+        }
+        service.stop();
+        assert_eq!(
+            files_with(&folder.path("."), NAME),
+            Vec::<String>::new(),
+            "sealed, or not there"
+        );
+    }
 }

@@ -498,6 +498,35 @@ fn who_is_away_is_waited_for_who_refuses_is_passed_and_what_is_given_up_can_be_s
     assert_eq!(ask(&service, &ada, ("DELETE", &path), &Value::Null).0, 404);
 }
 
+#[test]
+fn who_changes_a_webhook_that_was_changed_since_is_told_so_and_overwrites_nothing() {
+    let folder = Folder::new();
+    let receiver = Receiver::start();
+    let service = Service::start_with(&folder, &["--webhook-private"]);
+    let ada = signed::first(&service, &folder, "ada");
+    let (id, _) = endpoint(&service, &ada, &receiver.url(), &["hold.ended"]);
+    let path = format!("/v1/webhooks/{id}");
+    let change = |body: Value| ask(&service, &ada, ("PATCH", &path), &body);
+    let (status, first) = change(json!({ "name": "of one", "version": 1 }));
+    assert_eq!((status, &first["version"]), (200, &json!(2)), "{first}");
+    let (status, stale) = change(json!({ "name": "of another", "version": 1 }));
+    assert_eq!((status, &stale["current_version"]), (409, &json!(2)), "{stale}");
+    assert_eq!(stale["type"], "urn:shroff:problem:stale");
+    assert_eq!(service.json("/v1/webhooks", &ada)["webhooks"], json!([first]));
+    // A new secret is a change too, and whoever names no version changes the one of now.
+    assert_eq!(
+        ask(&service, &ada, ("POST", &format!("{path}/rotate")), &json!({ "at_once": true })).0,
+        200
+    );
+    assert_eq!(change(json!({ "name": "of another", "version": 2 })).0, 409);
+    let (status, last) = change(json!({ "disabled": true }));
+    assert_eq!(
+        (status, &last["version"], &last["name"]),
+        (200, &json!(4), &json!("of one")),
+        "{last}"
+    );
+}
+
 /// Asks until there is an answer. Each question is a request, so that it is no busy loop.
 fn loop_until<T>(ask: impl Fn() -> Option<T>) -> T {
     let begun = SystemTime::now();

@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json as value};
 use shroff_store::register::{
-    DeliveryFilter, DeliveryRow, DeliveryState, EventKind, Waiting, WebhookRow,
+    DeliveryFilter, DeliveryRow, DeliveryState, EventKind, Waiting, WebhookChanged, WebhookRow,
 };
 use shroff_types::Timestamp;
 use utoipa::ToSchema;
@@ -81,6 +81,8 @@ struct WebhookChange {
     events: Option<Vec<String>>,
     /// Whether it is told nothing. What happens meanwhile it is not told later either.
     disabled: Option<bool>,
+    /// The version that is changed: where somebody changed it since, nothing is done.
+    version: Option<u64>,
 }
 
 /// Gives a new secret.
@@ -97,7 +99,8 @@ struct Rotate {
 #[schema(example = json!({
     "id": "webhook-1", "url": "https://hooks.bank.example/shroff", "name": "", "disabled": false,
     "events": ["alert.opened"], "disabled_because": null, "created_at": "2026-03-01T09:30:00Z",
-    "created_by": "ada", "former_secret_until": null, "paused_until": null, "waiting": 0, "dead": 0
+    "created_by": "ada", "former_secret_until": null, "paused_until": null, "waiting": 0, "dead": 0,
+    "version": 1
 }))]
 struct Webhook {
     #[schema(value_type = WebhookId)]
@@ -125,6 +128,8 @@ struct Webhook {
     waiting: u64,
     /// Messages that were given up.
     dead: u64,
+    /// Which change of it this is.
+    version: u64,
 }
 
 /// Somebody who is told, and the secret that says who tells it: shown this once.
@@ -133,7 +138,7 @@ struct Webhook {
     "id": "webhook-1", "url": "https://hooks.bank.example/shroff", "name": "", "disabled": false,
     "events": ["alert.opened"], "disabled_because": null, "created_at": "2026-03-01T09:30:00Z",
     "created_by": "ada", "former_secret_until": null, "paused_until": null, "waiting": 0, "dead": 0,
-    "secret": "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"
+    "version": 1, "secret": "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"
 }))]
 struct WebhookWithSecret {
     #[serde(flatten)]
@@ -207,6 +212,7 @@ impl Webhook {
             paused_until: coming(row.paused_until),
             waiting: held.waiting,
             dead: held.dead,
+            version: row.version,
         }
     }
 }
@@ -287,6 +293,19 @@ fn address(shared: &Shared, url: String) -> Result<String, Problem> {
     }
 }
 
+/// Says where a change was not made.
+fn done(changed: WebhookChanged) -> Result<(), Problem> {
+    match changed {
+        WebhookChanged::Done => Ok(()),
+        WebhookChanged::Gone => Err(unknown("webhook")),
+        WebhookChanged::Stale(version) => {
+            Err(Problem::new(Kind::Stale, "the webhook was changed since")
+                .version(version)
+                .hint("read it again, and change what it is now"))
+        }
+    }
+}
+
 /// What the trail says of an endpoint: what stands behind a `?` may be a secret of the receiver.
 fn noted(row: &WebhookRow) -> Value {
     value!({
@@ -339,6 +358,7 @@ async fn add(State(shared): State<Arc<Shared>>, request: Request) -> Answer {
         paused_until: Timestamp(0),
         created_at: settings::wall(),
         created_by: actor.name.clone(),
+        version: 1,
     };
     let detail = noted(&row);
     let said = entry((&actor.name, actor.role.name()), ("webhook.create", ""), &detail);
@@ -360,12 +380,14 @@ async fn add(State(shared): State<Arc<Shared>>, request: Request) -> Answer {
     tag = "webhooks",
     params(("id" = WebhookId, Path, description = "The id of a webhook")),
     request_body = WebhookChange,
-    responses((status = 200, description = "As it is now", body = Webhook), Asked, Found, Big),
+    responses((status = 200, description = "As it is now", body = Webhook), Asked, Found, Raced, Big),
 )]
 async fn change(State(shared): State<Arc<Shared>>, id: Id, request: Request) -> Answer {
     let actor = actor(&shared, request.headers(), Right::ManageWebhooks)?;
     let mut row = of_path(&shared, id).await?;
-    let WebhookChange { url, name: called, events: wanted, disabled } = body(request).await?;
+    let WebhookChange { url, name: called, events: wanted, disabled, version } =
+        body(request).await?;
+    row.version = version.unwrap_or(row.version);
     if let Some(url) = url {
         row.url = address(&shared, url)?;
     }
@@ -383,9 +405,8 @@ async fn change(State(shared): State<Arc<Shared>>, id: Id, request: Request) -> 
     let detail = noted(&row);
     let id = row.id();
     let said = entry((&actor.name, actor.role.name()), ("webhook.change", &id), &detail);
-    if !shared.register.change_webhook(&row, said).await.map_err(refused)? {
-        return Err(unknown("webhook"));
-    }
+    done(shared.register.change_webhook(&row, said).await.map_err(refused)?)?;
+    row.version += 1;
     shared.events.outbox.notify_one();
     row.paused_until = Timestamp(0);
     json(&shown(&shared, &row).await?)
@@ -422,7 +443,7 @@ async fn delete(State(shared): State<Arc<Shared>>, id: Id, headers: HeaderMap) -
     tag = "webhooks",
     params(("id" = WebhookId, Path, description = "The id of a webhook")),
     request_body = Rotate,
-    responses((status = 200, description = "The webhook, and the new secret", body = WebhookWithSecret), Asked, Found, Big),
+    responses((status = 200, description = "The webhook, and the new secret", body = WebhookWithSecret), Asked, Found, Raced, Big),
 )]
 async fn rotate(State(shared): State<Arc<Shared>>, id: Id, request: Request) -> Answer {
     let actor = actor(&shared, request.headers(), Right::ManageWebhooks)?;
@@ -438,9 +459,8 @@ async fn rotate(State(shared): State<Arc<Shared>>, id: Id, request: Request) -> 
     let detail = value!({ "at_once": at_once });
     let id = row.id();
     let said = entry((&actor.name, actor.role.name()), ("webhook.rotate", &id), &detail);
-    if !shared.register.change_webhook(&row, said).await.map_err(refused)? {
-        return Err(unknown("webhook"));
-    }
+    done(shared.register.change_webhook(&row, said).await.map_err(refused)?)?;
+    row.version += 1;
     shared.events.outbox.notify_one();
     let webhook = shown(&shared, &row).await?;
     secret(&shared, webhook, &row.salt)

@@ -46,6 +46,18 @@ pub(crate) enum Came {
     Away { status: Option<u16>, why: String, asked: Option<i64> },
 }
 
+impl Came {
+    /// Whether it was taken, and what was answered.
+    pub(crate) fn status(&self) -> (bool, Option<u16>) {
+        match self {
+            Came::Taken(status) => (true, Some(*status)),
+            Came::Gone => (false, Some(410)),
+            Came::Refused { status, .. } => (false, Some(*status)),
+            Came::Away { status, .. } => (false, *status),
+        }
+    }
+}
+
 /// How receivers are reached.
 #[derive(Debug)]
 pub(crate) struct Reach {
