@@ -69,7 +69,7 @@ impl TextIndex {
     /// Takes a number out; whether it was there.
     pub fn remove(&mut self, hash: TextHash, number: u32) -> bool {
         let entry = self.tables[hash.table()].find_entry(hash.wide(), |slot| slot.number == number);
-        entry.map(|entry| entry.remove()).is_ok()
+        entry.map(hashbrown::hash_table::OccupiedEntry::remove).is_ok()
     }
 
     /// Makes room for so many more.
