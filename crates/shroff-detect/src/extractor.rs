@@ -24,7 +24,7 @@ use crate::cell::Cell;
 use crate::definitions::{Column, Definitions};
 use crate::evidence::Evidence;
 use crate::filter::PaymentRow;
-use crate::fresh::Pairs;
+use crate::fresh::{Pairs, is_fresh_though_late};
 use crate::lines::{Asking, End, Keeper, Side};
 use crate::plan::Plan;
 use crate::snapshot::{Head, Saved, SavedState};
@@ -257,8 +257,11 @@ impl Extractor {
         symbols: &Names,
         each: &mut dyn FnMut(Finished<'_>),
     ) {
-        for input in payments {
-            self.enter(input, symbols, workers, each);
+        for payments in payments.chunks(2 * TOUCHED) {
+            self.state.touch_pairs(payments);
+            for input in payments {
+                self.enter(input, symbols, workers, each);
+            }
         }
         self.work(workers, each);
     }
@@ -582,8 +585,11 @@ impl Extractor {
     pub fn remember(&mut self, payments: &[Input], symbols: &Names) {
         assert!(self.state.plan.horizon == Span::ZERO, "nobody waits who was told");
         self.is_silent = true;
-        for input in payments {
-            self.enter(input, symbols, &Alone, &mut |_| {});
+        for payments in payments.chunks(2 * TOUCHED) {
+            self.state.touch_pairs(payments);
+            for input in payments {
+                self.enter(input, symbols, &Alone, &mut |_| {});
+            }
         }
         self.is_silent = false;
     }
@@ -625,6 +631,14 @@ impl State {
 
 /// The first pass.
 impl State {
+    /// Looks the pairs of some payments up, all at once, so that the memory answers side by side.
+    fn touch_pairs(&self, payments: &[Input]) {
+        if !self.plan.fresh.is_empty() {
+            let pairs = payments.iter().map(|input| (input.debtor, input.creditor));
+            std::hint::black_box(pairs.fold(0, |all, pair| all ^ self.pairs.touch(pair)));
+        }
+    }
+
     /// The layers of payments between strangers that a payment enters; it is noted as the last of
     /// its pair.
     pub(crate) fn fresh_layers(&mut self, payment: Pending, arrival: Arrival) -> u128 {
@@ -634,11 +648,13 @@ impl State {
             return 0;
         }
         let first = 1 + plan.filters.len();
-        let fresh = plan.fresh.iter().enumerate();
-        let fresh = fresh.filter(|(_, memory)| pairs.is_fresh(entry, **memory, (graph, arrival)));
-        let layers = fresh.fold(0, |layers, (number, _)| layers | 1 << (first + number));
-        pairs.note(entry, entry.key.time.before(plan.look_back));
-        layers
+        let last = pairs.note(entry, entry.key.time.before(plan.look_back));
+        let is_fresh = |memory: Span| match arrival {
+            Arrival::InOrder => last.is_none_or(|last| last <= entry.key.time.before(memory)),
+            Arrival::Late | Arrival::TooLate => is_fresh_though_late(entry, memory, graph),
+        };
+        let fresh = plan.fresh.iter().enumerate().filter(|(_, memory)| is_fresh(**memory));
+        fresh.fold(0, |layers, (number, _)| layers | 1 << (first + number))
     }
 
     pub(crate) fn follow_lines(
@@ -873,7 +889,7 @@ impl Part<'_> {
 }
 
 /// Steps whose accounts are touched together: 16 lines of cache or so on the way at once.
-const TOUCHED: usize = 8;
+pub(crate) const TOUCHED: usize = 8;
 
 impl Pending {
     /// The last place in the order that the payment sees.

@@ -10,8 +10,6 @@
 use shroff_graph::{Entry, Graph, View, Way};
 use shroff_types::{AccountId, Map, Span, Timestamp};
 
-use crate::extractor::Arrival;
-
 /// When each pair of accounts paid last.
 #[derive(Debug)]
 pub(crate) struct Pairs {
@@ -44,16 +42,26 @@ fn part_of((debtor, creditor): (AccountId, AccountId)) -> usize {
 }
 
 impl Pairs {
-    /// Notes a payment as the last of its pair.
-    pub(crate) fn note(&mut self, entry: Entry, floor: Timestamp) {
+    /// Looks a pair up, and says nothing: so that it is in the cache when it is asked for in earnest.
+    pub(crate) fn touch(&self, pair: (AccountId, AccountId)) -> i64 {
+        self.parts[part_of(pair)].last.get(&pair).map_or(0, |last| last.0)
+    }
+
+    /// Notes a payment as the last of its pair, and says when that paid last before.
+    pub(crate) fn note(&mut self, entry: Entry, floor: Timestamp) -> Option<Timestamp> {
         let pair = (entry.debtor, entry.creditor);
         let part = &mut self.parts[part_of(pair)];
         if part.last.len() >= FEW.max(2 * part.kept) {
             part.last.retain(|_, last| *last > floor);
             part.kept = part.last.len();
         }
-        let last = part.last.entry(pair).or_insert(entry.key.time);
-        *last = entry.key.time.max(*last);
+        if let Some(last) = part.last.get_mut(&pair) {
+            let before = *last;
+            *last = entry.key.time.max(before);
+            return Some(before);
+        }
+        part.last.insert(pair, entry.key.time);
+        None
     }
 
     /// Forgets a payment that is in the graph no more: `last` is the latest that is left of its pair.
@@ -68,22 +76,12 @@ impl Pairs {
             None => drop(known.remove(&pair)),
         }
     }
+}
 
-    /// Whether a payment that is not in the graph yet is the first of its pair within `memory`.
-    pub(crate) fn is_fresh(
-        &self,
-        entry: Entry,
-        memory: Span,
-        (graph, arrival): (&Graph, Arrival),
-    ) -> bool {
-        let since = entry.key.time.before(memory);
-        if arrival == Arrival::InOrder {
-            let pair = (entry.debtor, entry.creditor);
-            let last = self.parts[part_of(pair)].last.get(&pair);
-            return last.is_none_or(|last| *last <= since);
-        }
-        // The last may lie behind it: all that lies before it is in the graph.
-        let before = graph.edges(0, (entry.debtor, Way::Out), View::since(since, entry.key));
-        before.iter().all(|edge| edge.other != entry.creditor)
-    }
+/// Whether a payment that came late is the first of its pair within `memory`: all that lies before it
+/// is in the graph, and others may lie behind it.
+pub(crate) fn is_fresh_though_late(entry: Entry, memory: Span, graph: &Graph) -> bool {
+    let since = entry.key.time.before(memory);
+    let before = graph.edges(0, (entry.debtor, Way::Out), View::since(since, entry.key));
+    before.iter().all(|edge| edge.other != entry.creditor)
 }

@@ -10,6 +10,8 @@ use crate::state::HandedLine;
 #[derive(Debug, Clone, Copy)]
 struct Handed {
     upto: Place,
+    /// Whether the account of the line is that payment's debtor.
+    is_debtor: bool,
     draft: u32,
 }
 
@@ -67,14 +69,16 @@ impl Grouper {
             // What another draft holds of it, or a full one, is handed over anew.
             let before = handed.get(&line).filter(|before| Some(before.draft) == known);
             let part = evidence.line_after(block, flow, before.map(|b| b.upto));
-            let upto = part.payments.last().copied().or(before.map(|before| before.upto));
-            lines.push((line, upto.unwrap_or(hit.place)));
+            // Who pays on a line that leaves an account is the account.
+            let newest = part.payments.last().map(|&newest| (newest, line.2));
+            let newest = newest.or(before.map(|before| (before.upto, before.is_debtor)));
+            lines.push((line, newest.unwrap_or((hit.place, line.1 == input.debtor))));
             places.extend(part.payments);
         }
         let left_out = trim(places, hit.place);
         let draft = drafts.add_trimmed(hit, (places, &left_out), known);
-        for (line, upto) in lines {
-            handed.insert(line, Handed { upto, draft });
+        for (line, (upto, is_debtor)) in lines {
+            handed.insert(line, Handed { upto, is_debtor, draft });
         }
         draft
     }
@@ -93,20 +97,16 @@ impl Grouper {
         }
     }
 
-    /// The lines that were handed over, ascending; an account is told by `ends_of`, which gives the
-    /// two ends of a payment.
-    pub(crate) fn handed(&self, ends_of: impl Fn(Place) -> [AccountId; 2]) -> Vec<HandedLine> {
-        let lines = self.handed.iter().map(|(&(rule, account, is_out), handed)| {
-            let Handed { upto, draft } = *handed;
-            let is_debtor = ends_of(upto)[0] == account;
+    /// The lines that were handed over, in any order.
+    pub(crate) fn handed(&self) -> Vec<HandedLine> {
+        let lines = self.handed.iter().map(|(&(rule, _, is_out), handed)| {
+            let Handed { upto, is_debtor, draft } = *handed;
             HandedLine { rule, upto, is_debtor, is_out, draft }
         });
-        let mut lines: Vec<HandedLine> = lines.collect();
-        lines.sort_unstable();
-        lines
+        lines.collect()
     }
 
-    /// Puts lines back that were handed over.
+    /// Puts lines back that were handed over; `ends_of` gives the two ends of a payment.
     pub(crate) fn put_back(
         &mut self,
         lines: &[HandedLine],
@@ -114,7 +114,8 @@ impl Grouper {
     ) {
         for &HandedLine { rule, upto, is_debtor, is_out, draft } in lines {
             let account = ends_of(upto)[usize::from(!is_debtor)];
-            self.handed.insert((rule, account, is_out), Handed { upto, draft });
+            let handed = Handed { upto, is_debtor, draft };
+            self.handed.insert((rule, account, is_out), handed);
         }
     }
 

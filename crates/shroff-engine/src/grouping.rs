@@ -11,6 +11,8 @@ use std::fmt;
 use shroff_detect::{Scoring, Verdict};
 use shroff_types::{AccountId, Action, Alert, Map, Place, Reason, Set, Timestamp};
 
+use crate::shared::Shared;
+
 /// The most payments of one alert: more than a human follows in one picture.
 pub const MOST_PAYMENTS: usize = 200;
 
@@ -104,7 +106,7 @@ impl fmt::Display for AlertId<'_> {
 pub struct Drafts {
     scoring: Scoring,
     /// By number, in the order in which they were opened.
-    opened: BTreeMap<u32, Draft>,
+    opened: Shared<Draft>,
     next: u32,
     /// The draft that took a payment last.
     holders: Map<Place, u32>,
@@ -119,7 +121,7 @@ impl Drafts {
     pub fn new(scoring: Scoring) -> Drafts {
         Drafts {
             scoring,
-            opened: BTreeMap::new(),
+            opened: Shared::default(),
             next: 0,
             holders: Map::default(),
             members: Set::default(),
@@ -147,7 +149,7 @@ impl Drafts {
     ) -> u32 {
         let home = known.filter(|&draft| self.takes(draft, evidence));
         let home = home.or_else(|| self.nearest(evidence)).unwrap_or_else(|| self.open(hit));
-        let draft = self.opened.get_mut(&home).expect("its number was given here");
+        let draft = self.opened.get_mut(home).expect("its number was given here");
         for &place in evidence {
             let before = self.holders.insert(place, home);
             if self.members.insert((home, place)) {
@@ -165,13 +167,13 @@ impl Drafts {
 
     /// What tells a draft from all others, before and after they are finished: [`Draft::opened`].
     pub fn opened_by(&self, draft: u32) -> (usize, Place, usize) {
-        self.opened[&draft].opened
+        self.there(draft).opened
     }
 
     /// Whether a draft has room for all of some evidence.
     pub fn takes(&self, draft: u32, evidence: &[Place]) -> bool {
         let new = evidence.iter().filter(|&&place| !self.members.contains(&(draft, place)));
-        let held = self.opened[&draft].payments.len();
+        let held = self.there(draft).payments.len();
         let new = new.count();
         new == 0 || held + new <= MOST_PAYMENTS
     }
@@ -195,7 +197,7 @@ impl Drafts {
 
     /// Whether a hit would be the strongest of its rule in a draft, so that its sentence is wanted.
     pub fn wants_reason(&self, draft: u32, hit: &Hit) -> bool {
-        let grounds = &self.opened[&draft].grounds;
+        let grounds = &self.there(draft).grounds;
         let known = grounds.iter().find(|ground| ground.hit.rule == hit.rule);
         known.is_none_or(|ground| hit.score_permille > ground.hit.score_permille)
     }
@@ -231,7 +233,8 @@ impl Drafts {
         let number = self.next;
         self.next = number.checked_add(1).expect("fewer than 2^32 drafts");
         let same = |draft: &&Draft| draft.opened.0 == hit.typology;
-        let here = self.opened.values().rev().take_while(|draft| draft.opened.1 == hit.place);
+        let newest = self.opened.iter().rev().map(|(_, draft)| draft);
+        let here = newest.take_while(|draft| draft.opened.1 == hit.place);
         let opened = (hit.typology, hit.place, here.filter(same).count());
         let draft = Draft {
             opened,
@@ -249,8 +252,12 @@ impl Drafts {
         number
     }
 
+    fn there(&self, number: u32) -> &Draft {
+        self.opened.get(number).expect("a draft is asked for by the number it was given")
+    }
+
     fn opened_mut(&mut self, number: u32) -> &mut Draft {
-        self.opened.get_mut(&number).expect("a draft is asked for by the number it was given")
+        self.opened.get_mut(number).expect("a draft is asked for by the number it was given")
     }
 
     /// One score out of all that fired at a payment, whatever drafts it belongs to.
@@ -260,17 +267,17 @@ impl Drafts {
 
     /// A draft as it stands; none where it was let go, or never was.
     pub fn get(&self, number: u32) -> Option<&Draft> {
-        self.opened.get(&number)
+        self.opened.get(number)
     }
 
     /// The numbers of the drafts that are held, ascending.
     pub fn numbers(&self) -> impl DoubleEndedIterator<Item = u32> {
-        self.opened.keys().copied()
+        self.opened.iter().map(|(number, _)| number)
     }
 
     /// Lets a draft go whose payments nobody sees any more: no hit could join it.
     pub fn let_go(&mut self, number: u32) {
-        let Some(draft) = self.opened.remove(&number) else { return };
+        let Some(draft) = self.opened.remove(number) else { return };
         for place in draft.payments {
             self.members.remove(&(number, place));
             if let Some(count) = self.shared.get_mut(&place) {
@@ -291,18 +298,14 @@ impl Drafts {
     }
 
     /// All drafts that are held, by number.
-    pub(crate) fn all(&self) -> impl ExactSizeIterator<Item = (u32, &Draft)> {
-        self.opened.iter().map(|(&number, draft)| (number, draft))
+    pub(crate) fn all(&self) -> &Shared<Draft> {
+        &self.opened
     }
 
-    /// The payments that are or were in several drafts, ascending, each with the one of them that
+    /// The payments that are or were in several drafts, in any order, each with the one of them that
     /// took it last, if that is still held.
     pub(crate) fn shared(&self) -> Vec<(Place, Option<u32>)> {
-        let shared = self.shared.keys();
-        let mut shared: Vec<_> =
-            shared.map(|&place| (place, self.holders.get(&place).copied())).collect();
-        shared.sort_unstable();
-        shared
+        self.shared.keys().map(|&place| (place, self.holders.get(&place).copied())).collect()
     }
 
     /// Puts drafts back as they stood, with what [`Drafts::shared`] said of them.
@@ -325,7 +328,7 @@ impl Drafts {
                 None => self.holders.remove(&place),
             };
         }
-        self.opened = drafts;
+        self.opened = drafts.into_iter().collect();
     }
 
     /// Goes on with the numbers of drafts.

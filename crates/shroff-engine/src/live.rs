@@ -14,7 +14,8 @@ use shroff_types::{
 
 use crate::engine::{Counts, Engine, EngineError};
 use crate::grouping::Draft;
-use crate::state::{self, Links, Standing, State};
+use crate::shared::Shared;
+use crate::state::{Links, Moment, Standing, State};
 use crate::told::Told;
 use crate::window::{Held, Window};
 
@@ -106,7 +107,7 @@ pub struct Live {
     pending: Vec<Admitted>,
     /// Admitted again, and not shown to the engine yet.
     unshown: Vec<Admitted>,
-    stories: BTreeMap<u32, Story>,
+    stories: Shared<Story>,
     by_opening: BTreeMap<(usize, Place, usize), u32>,
     newest: Timestamp,
     /// How far behind the newest payment something may still be seen.
@@ -144,7 +145,7 @@ impl Live {
             exponent,
             pending: Vec::new(),
             unshown: Vec::new(),
-            stories: BTreeMap::new(),
+            stories: Shared::default(),
             by_opening: BTreeMap::new(),
             newest: Timestamp(i64::MIN),
             sight: definitions.look_back().plus(lateness),
@@ -227,17 +228,19 @@ impl Live {
         let all = engine.take_told();
         for (told, Admitted { input, .. }) in all.iter().zip(pending.iter()) {
             for touched in &told.touched {
-                let story = self
-                    .stories
-                    .entry(touched.draft)
-                    .or_insert_with(|| Story { revisions: Vec::new(), newest: input.time });
-                story.newest = story.newest.max(input.time);
-                story.revisions.push(Revision {
+                let revision = Revision {
                     place: told.place,
                     score_permille: touched.score_permille,
                     action: touched.action,
                     payments: touched.payments,
-                });
+                };
+                if let Some(story) = self.stories.get_mut(touched.draft) {
+                    story.newest = story.newest.max(input.time);
+                    story.revisions.push(revision);
+                } else {
+                    let story = Story { revisions: vec![revision], newest: input.time };
+                    self.stories.insert(touched.draft, story);
+                }
                 self.by_opening.insert(touched.opened, touched.draft);
             }
             self.newest = self.newest.max(input.time);
@@ -257,9 +260,9 @@ impl Live {
         self.swept = floor;
         self.window.let_go(floor);
         let gone = self.stories.iter().filter(|(_, story)| story.newest < floor);
-        let gone: Vec<u32> = gone.map(|(&draft, _)| draft).collect();
+        let gone: Vec<u32> = gone.map(|(draft, _)| draft).collect();
         for draft in &gone {
-            let story = self.stories.remove(draft);
+            let story = self.stories.remove(*draft);
             let Some(held) = self.engine.drafts().get(*draft) else { continue };
             self.by_opening.remove(&held.opened);
             let revisions = story.map(|story| story.revisions).unwrap_or_default();
@@ -314,12 +317,12 @@ fn minor(amount: Amount, exponent: u8) -> Result<i128, Refusal> {
 
 /// Going on in another process.
 impl Live {
-    /// Appends, between batches, what [`Live::load`] needs beside the payments in sight. Costs the
-    /// alerts that are held, and not the payments.
+    /// What [`Live::load`] needs beside the payments in sight, as it is between two batches: it can be
+    /// written while more come. Costs next to nothing for each alert that is held, and no payment.
     ///
     /// # Panics
     /// Where payments are admitted and not run.
-    pub fn save(&self, out: &mut Vec<u8>) {
+    pub fn moment(&self) -> Moment {
         assert!(self.pending.is_empty(), "a state is saved between batches");
         let (first, before) = self.window.begin();
         let standing = Standing {
@@ -333,17 +336,12 @@ impl Live {
             begins: self.engine.begins(),
         };
         let held = self.engine.drafts();
-        assert!(held.all().len() == self.stories.len(), "every draft has a story");
-        let drafts = held.all().zip(&self.stories).map(|((number, draft), (&same, story))| {
-            assert!(number == same, "a story is that of a draft");
-            (number, draft, story)
-        });
         let links = Links {
             next_draft: held.next_number(),
             shared: held.shared(),
-            handed: self.engine.grouper().handed(|place| self.ends_of(place)),
+            handed: self.engine.grouper().handed(),
         };
-        state::write(out, &standing, drafts, &links);
+        Moment::of(standing, (held.all().clone(), self.stories.clone()), links)
     }
 
     /// Begins to put a core back that nothing was pushed to; the places of the first payment that
@@ -432,16 +430,12 @@ impl Live {
         self.engine.remembered(&standing);
         (self.newest, self.swept) = (standing.newest, standing.swept);
         self.by_opening = drafts.iter().map(|(&number, draft)| (draft.opened, number)).collect();
-        self.stories = stories;
+        self.stories = stories.into_iter().collect();
         let Live { engine, window, .. } = self;
         let grouper = engine.grouper_mut();
         grouper.put_back(&links.handed, |place| ends_of(window, place));
         grouper.drafts_mut().number_from(links.next_draft);
         grouper.drafts_mut().put_back(drafts, &links.shared);
-    }
-
-    fn ends_of(&self, place: Place) -> [AccountId; 2] {
-        ends_of(&self.window, place)
     }
 }
 
@@ -483,7 +477,7 @@ impl Live {
 
     /// The numbers of the alerts that are held, ascending.
     pub fn alert_numbers(&self) -> impl Iterator<Item = u32> {
-        self.stories.keys().copied()
+        self.stories.iter().map(|(number, _)| number)
     }
 
     /// An alert with its payments in the order in which they came: none is ever taken out again.
@@ -591,20 +585,20 @@ impl Live {
 
     /// How an alert grew.
     pub fn revisions(&self, number: u32) -> &[Revision] {
-        self.stories.get(&number).map_or(&[], |story| &story.revisions)
+        self.stories.get(number).map_or(&[], |story| &story.revisions)
     }
 
     /// The numbers of alerts, from the newest on, below `before`: `most` at most.
     pub fn alerts(&self, filter: AlertFilter<'_>, before: Option<u32>, most: usize) -> Vec<u32> {
-        let numbers = self.stories.range(..before.unwrap_or(u32::MAX)).rev();
+        let numbers = self.stories.below(before.unwrap_or(u32::MAX)).rev();
         let wanted = numbers.filter(|(number, story)| {
-            let Some(draft) = self.engine.drafts().get(**number) else { return false };
+            let Some(draft) = self.engine.drafts().get(*number) else { return false };
             draft.score_permille >= filter.least_permille
                 && filter.action.is_none_or(|action| draft.action == action)
                 && filter.since.is_none_or(|since| story.newest >= since)
                 && filter.typology.is_none_or(|typology| self.typology_of(draft) == typology)
         });
-        wanted.map(|(&number, _)| number).take(most).collect()
+        wanted.map(|(number, _)| number).take(most).collect()
     }
 
     fn typology_of(&self, draft: &Draft) -> &str {

@@ -16,6 +16,38 @@ use shroff_types::{Action, Place, Span, Timestamp};
 use crate::engine::Counts;
 use crate::grouping::{Draft, Ground, Hit, MOST_PAYMENTS};
 use crate::live::{Revision, Story};
+use crate::shared::Shared;
+
+/// A state between two batches, which later payments leave as it is.
+#[derive(Debug)]
+pub struct Moment {
+    standing: Standing,
+    drafts: Shared<Draft>,
+    stories: Shared<Story>,
+    links: Links,
+}
+
+impl Moment {
+    pub(crate) fn of(
+        standing: Standing,
+        (drafts, stories): (Shared<Draft>, Shared<Story>),
+        links: Links,
+    ) -> Moment {
+        Moment { standing, drafts, stories, links }
+    }
+
+    /// Appends it as bytes.
+    ///
+    /// # Panics
+    /// Never: every draft has a story.
+    pub fn write(mut self, out: &mut Vec<u8>) {
+        let Moment { standing, drafts, stories, links } = &mut self;
+        links.shared.sort_unstable();
+        links.handed.sort_unstable();
+        assert!(drafts.len() == stories.len(), "every draft has a story");
+        write(out, standing, (drafts, stories), links);
+    }
+}
 
 /// What was read, to be taken back.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,10 +99,10 @@ pub(crate) struct HandedLine {
 const ACTIONS: [Action; 3] = [Action::None, Action::Review, Action::Hold];
 
 /// Appends a state as bytes. Drafts come by number, each with how it grew.
-pub(crate) fn write<'s>(
+fn write(
     out: &mut Vec<u8>,
     standing: &Standing,
-    drafts: impl ExactSizeIterator<Item = (u32, &'s Draft, &'s Story)>,
+    (drafts, stories): (&Shared<Draft>, &Shared<Story>),
     links: &Links,
 ) {
     let mut out = Out(out);
@@ -78,7 +110,8 @@ pub(crate) fn write<'s>(
     let Links { next_draft, shared, handed } = links;
     out.number(*next_draft);
     out.count(drafts.len());
-    for (number, draft, story) in drafts {
+    for ((number, draft), (same, story)) in drafts.iter().zip(stories.iter()) {
+        assert!(number == same, "a story is that of a draft");
         out.number(number);
         out.draft(draft);
         out.story(story);

@@ -160,6 +160,12 @@ impl Graph {
         self.shards[shard_of(line.0)].edges(layer, line, view)
     }
 
+    /// An account in a layer.
+    #[inline]
+    pub fn account(&self, layer: usize, account: AccountId) -> Account<'_> {
+        self.shards[shard_of(account)].account(layer, account)
+    }
+
     /// One layer, for a search to walk.
     #[inline]
     pub fn sheet(&self, layer: usize) -> Sheet<'_> {

@@ -99,7 +99,7 @@ proptest! {
 /// A core in another process: what was saved, and what is in sight shown again.
 fn moved(old: &Live, mut new: Live, batch: usize) -> Live {
     let mut bytes = Vec::new();
-    old.save(&mut bytes);
+    old.moment().write(&mut bytes);
     let (first, next) = new.load(&bytes).expect("what was saved");
     assert_eq!(next, old.next());
     let shown: Vec<SentPayment<'_>> = (first.0..next.0)
@@ -121,7 +121,7 @@ fn moved(old: &Live, mut new: Live, batch: usize) -> Live {
     }
     assert!(new.is_whole());
     let mut again = Vec::new();
-    new.save(&mut again);
+    new.moment().write(&mut again);
     assert_eq!(again, bytes, "nothing is lost on the way");
     new
 }

@@ -14,7 +14,7 @@ use shroff_ingest::messages::Withdrawal;
 use shroff_store::{Access, Cut, Disk, Frame, Log, Options, Records, StoreError, read_payment};
 use shroff_types::{Place, SentPayment, Timestamp};
 
-use super::snapshots::{self, Resumed, Wanted};
+use super::snapshots::{self, Resumed, Sealing, Wanted};
 use crate::threads::Threads;
 
 /// What became of a payment that was sent.
@@ -182,12 +182,13 @@ impl<D: Disk> Core<D> {
         &self.written
     }
 
-    /// A snapshot of the state between two batches, for [`snapshots::Keeper::keep`].
-    pub(crate) fn snapshot(&self) -> Vec<u8> {
+    /// A snapshot of the state between two batches, to be written by whoever has the time.
+    pub(crate) fn snapshot(&self) -> Sealing {
         let log = self.log.as_ref().expect("the log was given back");
         let next = u64::from(self.live.next().0);
         let of = shroff_store::Of { next, salt: log.salt(), version: self.version };
-        of.seal(|out| self.live.save(out))
+        let moment = self.live.moment();
+        Box::new(move || of.seal(|out| moment.write(out)))
     }
 
     /// Takes a payment into the batch, or says why not.

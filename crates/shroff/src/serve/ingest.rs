@@ -42,7 +42,7 @@ pub(crate) fn run(arguments: &Ingest) -> anyhow::Result<Ending> {
     loading.all(&ledger, &mut quarantine)?;
     let Loading { mut core, new, known, withdrawn, missed, .. } = loading;
     core.close()?;
-    super::keeper(data)?.keep(core.snapshot())?;
+    super::keeper(data)?.keep(core.snapshot()())?;
     drop(lock);
     let refused = quarantine.finish()?.total;
     terminal::note(format_args!(

@@ -1,7 +1,7 @@
 //! Snapshots of the core beside its log: which is used at a start, and how one is kept.
 //!
-//! Taking one costs the engine the alerts that it holds; writing it is another thread's work, and
-//! waits until the register knows what came before: a start from it hands over nothing older.
+//! Taking one costs the engine next to nothing; putting it into bytes and writing it is another
+//! thread's work, and waits until the register knows what came before: a start from it hands over nothing older.
 
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -125,8 +125,11 @@ pub(crate) struct Keeping {
     last: Place,
 }
 
+/// Puts what was taken into bytes, for [`Keeper::keep`].
+pub(crate) type Sealing = Box<dyn FnOnce() -> Vec<u8> + Send>;
+
 struct Taken {
-    bytes: Vec<u8>,
+    seal: Sealing,
     /// What the register has to know first.
     handed: u64,
 }
@@ -161,7 +164,7 @@ impl Keeping {
         self.is_busy.store(true, Ordering::Release);
         self.last = core.live.next();
         // A thread that is gone writes nothing; the next start takes longer.
-        drop(self.taken.send(Taken { bytes: core.snapshot(), handed }));
+        drop(self.taken.send(Taken { seal: core.snapshot(), handed }));
     }
 
     /// Waits until all are written.
@@ -179,7 +182,9 @@ impl Snapshots {
         ended: &watch::Receiver<bool>,
         is_busy: &AtomicBool,
     ) {
-        for Taken { bytes, handed } in waiting {
+        for Taken { seal, handed } in waiting {
+            // At once: what changes meanwhile is copied.
+            let bytes = seal();
             if self.is_known(handed, ended.clone()) {
                 self.keep(bytes);
             } else {
@@ -246,7 +251,9 @@ mod tests {
                 patience,
             };
             let (taken, waiting) = mpsc::sync_channel(1);
-            taken.send(Taken { bytes: vec![1; 100], handed: inbox.handed() }).expect("room");
+            taken
+                .send(Taken { seal: Box::new(|| vec![1; 100]), handed: inbox.handed() })
+                .expect("room");
             drop(taken);
             let (_ending, ended) = watch::channel(true);
             snapshots.keep_all(&waiting, &ended, &AtomicBool::new(true));

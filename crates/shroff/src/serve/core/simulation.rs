@@ -192,7 +192,7 @@ fn live_once(
         client.done = client.done.max(end);
         next = end;
         // Where it fails, there is one less.
-        if dice.once_in(4) && keeper.keep(core.snapshot()).is_err() && dice.once_in(2) {
+        if dice.once_in(4) && keeper.keep(core.snapshot()()).is_err() && dice.once_in(2) {
             return;
         }
         if dice.once_in(8) && change_rules(core, disks) {
