@@ -13,6 +13,7 @@ use shroff_types::{AccountId, Place, Timestamp};
 
 use crate::definitions::Measure;
 use crate::moments::{Central, Sums};
+use crate::tracker::Needs;
 
 /// Payments of a rung at most.
 const RUNG: usize = if cfg!(debug_assertions) { 4 } else { 256 };
@@ -31,12 +32,8 @@ pub(crate) struct AlikeNeeds {
 
 impl AlikeNeeds {
     pub(crate) fn of(measures: &[Measure]) -> AlikeNeeds {
-        AlikeNeeds {
-            fan: measures.contains(&Measure::Fan),
-            moments: measures
-                .iter()
-                .any(|m| matches!(m, Measure::Std | Measure::Skew | Measure::Kurtosis)),
-        }
+        let Needs { fan, moments, .. } = Needs::of(measures);
+        AlikeNeeds { fan, moments }
     }
 
     pub(crate) fn and(self, other: AlikeNeeds) -> AlikeNeeds {
@@ -156,10 +153,14 @@ impl Alike {
         Alike { account, needs, rungs: Vec::new(), by_other: BTreeSet::new(), len: 0 }
     }
 
-    /// About how many bytes it takes.
+    /// About how many bytes it takes. A tree is about two thirds full, and has links.
     pub(crate) fn bytes(&self) -> usize {
-        let of_fan = if self.needs.fan { size_of::<i128>() * 4 } else { 0 };
-        self.rungs.len() * size_of::<Rung>() + self.len * (size_of::<Item>() + of_fan) * 3 / 2
+        let rungs = self.rungs.iter().map(|rung| {
+            let befores = rung.befores.capacity() * size_of::<i128>();
+            size_of::<Rung>() + rung.items.capacity() * size_of::<Item>() + befores
+        });
+        let others = self.by_other.len() * size_of::<(AccountId, i128, Place)>();
+        rungs.sum::<usize>() + others * 3 / 2
     }
 
     pub(crate) fn enter(&mut self, edge: &Edge, minor: i128) {

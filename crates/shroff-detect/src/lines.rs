@@ -349,7 +349,7 @@ impl Side<'_> {
         let before = if filter.similar_permille.is_some() && edges.len() > HUB {
             let range = similar(filter, payment.input.minor);
             let tracker = self.tracker(group, line, asking.view(group_of.window));
-            tracker.by_amount.as_ref().and_then(|alike| alike.newest(range, payment.key))
+            tracker.by_amount().newest(range, payment.key)
         } else {
             let mut before = edges.iter().rev().filter(|edge| edge.key() < payment.key);
             let before = before.find(|edge| passes(filter, (**edge, edges.minor(edge)), payment));
@@ -560,9 +560,8 @@ impl Tracker {
     }
 
     /// Totals of the payments within a range of amounts.
-    fn alike(&mut self, range: Range) -> Totals {
-        let chosen = self.by_amount.as_ref().map(|alike| alike.within(range));
-        let Chosen { count, sum, fan, central, order } = chosen.unwrap_or_default();
+    fn alike(&self, range: Range) -> Totals {
+        let Chosen { count, sum, fan, central, order } = self.by_amount().within(range);
         Totals { count, sum, own: 0, fan, central, order }
     }
 

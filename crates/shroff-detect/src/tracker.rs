@@ -160,7 +160,7 @@ pub(crate) struct Tracker {
     narrow: Ladder<u32>,
     /// Amounts from 2^32 on: all of them greater.
     wide: Ladder<i128>,
-    pub(crate) by_amount: Option<Alike>,
+    by_amount: Option<Alike>,
 }
 
 impl Tracker {
@@ -200,6 +200,14 @@ impl Tracker {
     /// Reads a little of it, and says nothing; see [`shroff_graph::Account::touch`].
     pub(crate) fn touch(&self) -> usize {
         self.narrow.touch()
+    }
+
+    /// The payments by their amount.
+    ///
+    /// # Panics
+    /// If nobody said that this has to be known.
+    pub(crate) fn by_amount(&self) -> &Alike {
+        self.by_amount.as_ref().expect("who asks by amount is of a group that knows amounts")
     }
 
     /// Distinct counterparties, the account itself left out.

@@ -46,7 +46,7 @@ pub(crate) fn random<const N: usize>() -> anyhow::Result<[u8; N]> {
     Ok(bytes)
 }
 
-/// Waits as long as a service asked to be waited for.
+/// Waits, on a thread that has nothing else to do.
 pub(crate) fn pause(time: Duration) {
     let until = now() + time;
     while let Some(left) = until.checked_duration_since(now()).filter(|left| !left.is_zero()) {

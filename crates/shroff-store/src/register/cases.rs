@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use shroff_types::Timestamp;
-use sqlx::AnyConnection;
 use sqlx::any::AnyRow;
+use sqlx::{Any, AnyConnection, Executor};
 
 use super::Register;
 use super::audit::{AuditEntry, append};
@@ -327,9 +327,7 @@ impl Register {
     /// # Errors
     /// Where the database refuses.
     pub async fn case(&self, number: i64) -> Result<Option<CaseRow>, RegisterError> {
-        let mut sql = Sql::new("SELECT * FROM cases WHERE number = ");
-        sql.value(number);
-        sql.row(&self.reader, READING).await?.map(|row| read(&row)).transpose()
+        find_case(&self.reader, number, READING).await
     }
 
     /// The log of a case.
@@ -461,10 +459,8 @@ impl Register {
         by: By<'_>,
     ) -> Result<CaseRow, CaseError> {
         let mut work = self.writer.begin().await.doing(DOING)?;
-        let mut sql = Sql::new("SELECT * FROM cases WHERE number = ");
-        sql.value(number);
-        let row = sql.row(&mut *work, DOING).await?.ok_or(CaseError::NotFound)?;
-        let mut case = read(&row)?;
+        let case = find_case(&mut *work, number, DOING).await?;
+        let mut case = case.ok_or(CaseError::NotFound)?;
         if case.version != version {
             return Err(CaseError::Stale(case.version));
         }
@@ -502,10 +498,8 @@ impl Register {
         by: By<'_>,
     ) -> Result<CaseRow, CaseError> {
         let mut work = self.writer.begin().await.doing(DOING)?;
-        let mut sql = Sql::new("SELECT * FROM cases WHERE number = ");
-        sql.value(number);
-        let row = sql.row(&mut *work, DOING).await?.ok_or(CaseError::NotFound)?;
-        let mut case = read(&row)?;
+        let case = find_case(&mut *work, number, DOING).await?;
+        let mut case = case.ok_or(CaseError::NotFound)?;
         case.version += 1;
         write_case(&mut work, &case).await?;
         let (action, detail) = ("unmask", json!({ "account": token }));
@@ -761,6 +755,16 @@ async fn write_case(work: &mut AnyConnection, case: &CaseRow) -> Result<(), Regi
     sql.value(text.map_err(|_| RegisterError::Kept { what: "decision" })?);
     sql.text(" WHERE number = ").value(case.number);
     sql.run(&mut *work, DOING).await.map(|_| ())
+}
+
+async fn find_case<'c>(
+    on: impl Executor<'c, Database = Any>,
+    number: i64,
+    doing: &'static str,
+) -> Result<Option<CaseRow>, RegisterError> {
+    let mut sql = Sql::new("SELECT * FROM cases WHERE number = ");
+    sql.value(number);
+    sql.row(on, doing).await?.map(|row| read(&row)).transpose()
 }
 
 /// Says at the alerts of a case what the case says.

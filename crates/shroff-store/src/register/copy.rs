@@ -19,7 +19,7 @@ use super::{Register, Watermark, alerts, migrations};
 
 /// The form of the lines.
 const FORM: u32 = 1;
-/// Rows that are read or written at once. With 24 columns that is 7,200 values; SQLite takes 32,766.
+/// Rows that are at hand at once.
 const ROWS_AT_ONCE: usize = 300;
 const READING: &str = "copy the register";
 const FILLING: &str = "fill the register";

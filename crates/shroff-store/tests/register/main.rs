@@ -265,7 +265,6 @@ fn a_hold_ends_once_by_a_person_or_by_time() {
     });
 }
 
-/// All lines of a copy.
 #[test]
 fn an_unmasked_account_is_in_the_log_of_its_case_and_in_the_trail_and_its_number_in_neither() {
     on_each(|register| async move {
@@ -301,6 +300,7 @@ fn an_unmasked_account_is_in_the_log_of_its_case_and_in_the_trail_and_its_number
     });
 }
 
+/// All lines of a copy.
 async fn lines_of(register: &Register) -> (Copied, Vec<String>) {
     let mut lines = Vec::new();
     let mut write = |line: &str| {

@@ -63,7 +63,8 @@ fn free_bytes(_: &Path) -> Option<u64> {
     None
 }
 
-/// Times and traces an answer until its first byte, by the path as it is described: none has a payment in it.
+/// Times and traces an answer until its first byte, by the path as it is described: none has a
+/// payment in it.
 pub(crate) async fn timed(
     State(shared): State<Arc<Shared>>,
     mut request: Request,

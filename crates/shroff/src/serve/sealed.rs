@@ -104,13 +104,7 @@ impl SealKeys {
 
 fn read_key(path: &Path) -> anyhow::Result<([u8; ID], XChaCha20Poly1305)> {
     let text = place::private_text(path)?;
-    let bytes = (0..text.len() / 2).map(|at| {
-        let digits = text.get(2 * at..2 * at + 2)?;
-        u8::from_str_radix(digits, 16).ok()
-    });
-    let bytes: Option<Vec<u8>> = bytes.collect();
-    let bytes = bytes.and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
-    let bytes = bytes.filter(|_| text.len() == 64).with_context(|| {
+    let bytes = outputs::from_hexadecimal(&text).with_context(|| {
         format!("`{}` is no sealing key\nhint: `shroff keys seal FILE` makes one", path.display())
     })?;
     Ok(SealKeys::of(bytes))

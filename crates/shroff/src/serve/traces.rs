@@ -16,6 +16,7 @@ use axum::http::{HeaderMap, Method};
 use self::otlp::Note;
 pub(crate) use self::sending::{Sending, start};
 use super::metrics::DropCount;
+use crate::outputs::from_hexadecimal;
 use crate::settings;
 
 /// Where spans go. It is the process's, as its log is: what is done anywhere is noted, and nobody
@@ -142,17 +143,10 @@ fn caller(headers: &HeaderMap) -> Option<Caller> {
     (is_good && is_named).then_some(Caller { trace, span, is_kept: flags & 1 == 1 })
 }
 
-/// Bytes as small letters of hexadecimal.
+/// Bytes in hexadecimal; Trace Context knows small letters alone.
 fn bytes<const N: usize>(text: &str) -> Option<[u8; N]> {
-    let is_small = text.bytes().all(|it| matches!(it, b'0'..=b'9' | b'a'..=b'f'));
-    if !is_small || text.len() != 2 * N {
-        return None;
-    }
-    let mut bytes = [0; N];
-    for (at, byte) in bytes.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(&text[2 * at..2 * at + 2], 16).ok()?;
-    }
-    Some(bytes)
+    let is_small = !text.bytes().any(|it| it.is_ascii_uppercase());
+    from_hexadecimal(text).filter(|_| is_small)
 }
 
 /// A method as it is told: one that nobody knows could say anything.
