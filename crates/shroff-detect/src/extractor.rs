@@ -175,6 +175,8 @@ pub struct Extractor {
     newest: Timestamp,
     /// Whether what comes was told its features before.
     is_silent: bool,
+    /// The earliest time of whatever will ask, of what was told its features before.
+    asked_from: Timestamp,
 }
 
 /// Payments that are worked on at once at most: their rows and lines stay in the caches.
@@ -211,6 +213,7 @@ impl Extractor {
             next: 0,
             newest: Timestamp(i64::MIN),
             is_silent: false,
+            asked_from: Timestamp(i64::MIN),
         }
     }
 
@@ -349,8 +352,16 @@ impl Extractor {
     pub(crate) fn layers(&self, input: &Input, symbols: &Names) -> u128 {
         let plan = &self.state.plan;
         let row = PaymentRow { input, exponent: plan.exponent, symbols };
-        let met = plan.filters.iter().enumerate().filter(|(_, filter)| filter.is_true(&row));
-        met.fold(1, |layers, (number, _)| layers | 1 << (number + 1))
+        let met =
+            plan.filters.iter().zip(1..).filter(|(filter, layer)| {
+                self.is_in_reach(*layer, input.time) && filter.is_true(&row)
+            });
+        met.fold(1, |layers, (_, layer)| layers | 1 << layer)
+    }
+
+    /// Whether anybody who asks could see a payment of a time in a layer.
+    fn is_in_reach(&self, layer: usize, time: Timestamp) -> bool {
+        !self.is_silent || time > self.asked_from.before(self.state.plan.reach[layer])
     }
 
     /// Payments up to `time` can no longer be preceded by what comes late.
@@ -378,7 +389,13 @@ impl Extractor {
         let inline = horizon == Span::ZERO;
         // With a horizon, what comes late has waited, and is taken in at its place.
         let place = if inline { arrival } else { Arrival::InOrder };
-        let layers = layers | self.state.fresh_layers(payment, place);
+        let fresh = self.state.fresh_layers(payment, place);
+        let first = 1 + self.state.plan.filters.len();
+        let fresh = (first..self.state.plan.layers())
+            .filter(|&layer| fresh >> layer & 1 == 1)
+            .filter(|&layer| self.is_in_reach(layer, payment.key.time))
+            .fold(0, |layers, layer| layers | 1 << layer);
+        let layers = layers | fresh;
         if !inline {
             // Whatever this payment is too late for is complete without it.
             while self.tell_oldest(self.complete_before(payment.key.time)) {
@@ -421,10 +438,10 @@ impl Extractor {
         let mut rows = std::mem::take(&mut self.rows);
         // Every cell is written anew, so what is left of the last batch need not be cleared.
         rows.resize(std::mem::take(&mut self.told) * self.state.plan.width(), Cell::NULL);
-        let floor = self.floor(&steps);
+        let oldest = self.oldest(&steps);
         let order = if self.is_silent { Order::ByAccount } else { Order::AsTheyCame };
-        self.state.follow_lines(workers, &steps, (floor, order));
-        self.state.follow_chains(&steps, floor);
+        self.state.follow_lines(workers, &steps, (oldest, order));
+        self.state.follow_chains(&steps, oldest);
         if self.is_silent {
             // Nobody is told anything.
         } else if self.state.plan.horizon == Span::ZERO {
@@ -450,18 +467,21 @@ impl Extractor {
         self.state.depths.iter_mut().for_each(|depths| depths.skip(key));
     }
 
-    /// Payments at or before this are seen by none that may come.
-    pub(crate) fn sees_after(&self) -> Timestamp {
-        self.newest.before(self.lateness).before(self.state.plan.look_back)
+    /// The earliest time of whatever may come.
+    pub(crate) fn to_come(&self) -> Timestamp {
+        self.newest.before(self.lateness).max(self.asked_from)
     }
 
-    /// Payments at or before this are seen by nobody any more.
-    fn floor(&self, steps: &[Step]) -> Timestamp {
+    /// The earliest time of whatever asks or may still ask: a layer is seen as far as its reach
+    /// before this.
+    fn oldest(&self, steps: &[Step]) -> Timestamp {
+        if self.is_silent {
+            return self.asked_from;
+        }
         let first = steps[0].payment.key.time;
         let oldest = self.state.pending.front().map_or(first, |p| p.key.time.min(first));
         // Inline, a late payment may still come.
-        let oldest = oldest.min(self.newest.before(self.lateness));
-        oldest.before(self.state.plan.look_back)
+        oldest.min(self.to_come())
     }
 }
 
@@ -480,7 +500,7 @@ impl Extractor {
     pub(crate) fn saved(&self) -> Vec<Saved> {
         let State { plan, graph, pending, .. } = &self.state;
         let oldest = pending.front().map_or(self.newest, |p| p.key.time);
-        let floor = oldest.min(self.newest.before(self.lateness)).before(plan.look_back);
+        let floor = oldest.min(self.to_come()).before(plan.reach[0]);
         let mut layers: BTreeMap<Key, u128> = BTreeMap::new();
         for layer in 1..plan.layers() {
             for entry in graph.entries(layer) {
@@ -570,10 +590,12 @@ impl Extractor {
     }
 
     /// Makes this the extractor that the payment at `first` is about to come to, to be shown those
-    /// from there on once more by [`Extractor::remember`]. `newest` is the latest time before it.
+    /// from there on once more by [`Extractor::remember`]. `newest` is the latest time before it, and
+    /// `last` the latest of those that will be shown.
     /// What is shown must be all that is in sight of whatever is pushed later.
-    pub fn begin_at(&mut self, first: Place, newest: Timestamp) {
+    pub fn begin_at(&mut self, first: Place, newest: Timestamp, last: Timestamp) {
         (self.next, self.newest) = (first.0, newest);
+        self.asked_from = last.before(self.lateness);
     }
 
     /// Takes in payments that were told their features before: all but the features. Inline only.
@@ -648,7 +670,7 @@ impl State {
             return 0;
         }
         let first = 1 + plan.filters.len();
-        let last = pairs.note(entry, entry.key.time.before(plan.look_back));
+        let last = pairs.note(entry, entry.key.time.before(plan.longest_memory()));
         let is_fresh = |memory: Span| match arrival {
             Arrival::InOrder => last.is_none_or(|last| last <= entry.key.time.before(memory)),
             Arrival::Late | Arrival::TooLate => is_fresh_though_late(entry, memory, graph),
@@ -661,7 +683,7 @@ impl State {
         &mut self,
         workers: &dyn Workers,
         steps: &[Step],
-        (floor, order): (Timestamp, Order),
+        (oldest, order): (Timestamp, Order),
     ) {
         let State { plan, graph, keepers, sides, written, .. } = self;
         let threads = if steps.len() < PARALLEL { 1 } else { workers.threads().clamp(1, SHARDS) };
@@ -694,8 +716,8 @@ impl State {
                 let part = parts[part].lock().unwrap_or_else(PoisonError::into_inner).take();
                 if let Some((part, outcome)) = part {
                     match order {
-                        Order::AsTheyCame => part.follow(steps, floor, outcome),
-                        Order::ByAccount => part.follow_by_account(steps, floor, outcome),
+                        Order::AsTheyCame => part.follow(steps, oldest, outcome),
+                        Order::ByAccount => part.follow_by_account(steps, oldest, outcome),
                     }
                 }
             }
@@ -780,7 +802,7 @@ struct Part<'a> {
 
 impl Part<'_> {
     /// Does what the steps say with the ends that are in these shards, in order.
-    fn follow(mut self, steps: &[Step], floor: Timestamp, outcome: &mut Outcome) {
+    fn follow(mut self, steps: &[Step], oldest: Timestamp, outcome: &mut Outcome) {
         let horizon = self.plan.horizon;
         // The lengths of two parts' lists may share a line of the cache: this one's is here.
         let mut cells = std::mem::take(&mut outcome.cells);
@@ -809,7 +831,7 @@ impl Part<'_> {
             }
             if step.takes() {
                 for (end, at) in ends {
-                    self.let_go(end.of(&payment.input), at, floor);
+                    self.let_go(end.of(&payment.input), at, oldest);
                 }
             }
         }
@@ -817,7 +839,7 @@ impl Part<'_> {
     }
 
     /// Takes in the ends that are in these shards, account by account.
-    fn follow_by_account(mut self, steps: &[Step], floor: Timestamp, outcome: &mut Outcome) {
+    fn follow_by_account(mut self, steps: &[Step], oldest: Timestamp, outcome: &mut Outcome) {
         let mut ends = Vec::with_capacity(2 * outcome.steps.len());
         for &number in &outcome.steps {
             let input = &steps[number as usize].payment.input;
@@ -845,7 +867,7 @@ impl Part<'_> {
             let late = step.arrival == Arrival::Late;
             self.side(at).take(step.payment.entry(), step.layers, end, late);
             if ends.get(place + 1).is_none_or(|next| next.0 != account) {
-                self.let_go(account, at, floor);
+                self.let_go(account, at, oldest);
             }
         }
     }
@@ -860,12 +882,12 @@ impl Part<'_> {
         Side { plan: self.plan, shard: &mut self.shards[at], keeper: &mut self.keepers[at] }
     }
 
-    fn let_go(&mut self, account: AccountId, at: usize, floor: Timestamp) {
+    fn let_go(&mut self, account: AccountId, at: usize, oldest: Timestamp) {
         let shard = self.first + at;
-        self.side(at).retire(account, floor);
+        self.side(at).retire(account, oldest);
         // So that accounts which nobody touches again are let go too, within a few windows.
         for account in self.shards[at].next_to_sweep(shard) {
-            self.side(at).retire(account, floor);
+            self.side(at).retire(account, oldest);
         }
     }
 

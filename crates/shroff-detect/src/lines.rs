@@ -414,9 +414,10 @@ impl Side<'_> {
         between
     }
 
-    /// Lets go of what nobody can see any more of an account: payments at or before `floor`.
-    pub(crate) fn retire(&mut self, account: AccountId, floor: Timestamp) {
-        for layer in 0..self.plan.layers() {
+    /// Lets go of what nobody can see any more of an account who asks at `oldest` or later.
+    pub(crate) fn retire(&mut self, account: AccountId, oldest: Timestamp) {
+        for (layer, reach) in self.plan.reach.iter().enumerate() {
+            let floor = oldest.before(*reach);
             let lines = self.shard.account(layer, account);
             let stale = WAYS.map(|way| lines.is_stale(way, floor));
             for (way, stale) in WAYS.into_iter().zip(stale) {

@@ -33,7 +33,7 @@ struct Outcome {
 
 impl State {
     /// Chains: each payment's depth needs that of those before it, so this is done in order.
-    pub(crate) fn follow_chains(&mut self, steps: &[Step], floor: Timestamp) {
+    pub(crate) fn follow_chains(&mut self, steps: &[Step], oldest: Timestamp) {
         let State { plan, graph, depths, .. } = self;
         for depths in depths {
             for steps in steps.chunks(2 * TOUCHED) {
@@ -47,10 +47,10 @@ impl State {
                 for step in steps.iter().filter(|step| step.takes()) {
                     let link =
                         Link { closing: step.payment.closing(), minor: step.payment.input.minor };
-                    depths.insert(graph, link, step.is_late(plan.horizon));
+                    depths.remember(graph, link, step.is_late(plan.horizon), oldest);
                 }
             }
-            depths.forget(floor);
+            depths.forget(oldest);
         }
     }
 

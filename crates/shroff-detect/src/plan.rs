@@ -76,8 +76,9 @@ pub(crate) struct Plan {
     pub(crate) exponent: u8,
     pub(crate) unit: f64,
     pub(crate) horizon: Span,
-    /// The longest that any block looks back.
-    pub(crate) look_back: Span,
+    /// By layer: how long before a payment that asks one may have been paid that it sees there.
+    /// The first layer is seen as far back as any block looks.
+    pub(crate) reach: Vec<Span>,
     pub(crate) columns: Vec<Column>,
     /// The predicates of the layers behind the first, which holds all payments.
     pub(crate) filters: Vec<Expression>,
@@ -103,7 +104,7 @@ impl Plan {
             exponent,
             unit: 10_f64.powi(i32::from(exponent)),
             horizon: definitions.horizon,
-            look_back: definitions.look_back(),
+            reach: vec![definitions.look_back()],
             columns: definitions.columns(),
             filters: Vec::new(),
             fresh: Vec::new(),
@@ -124,6 +125,7 @@ impl Plan {
             }
             block.fresh().into_iter().for_each(|memory| push_new(&mut plan.fresh, memory));
         }
+        plan.reach.resize(1 + predicates.len() + plan.fresh.len(), Span::ZERO);
         let mut column = 0;
         for (number, block) in definitions.blocks.iter().enumerate() {
             let predicate = filter_of(&block.kind).and_then(|f| f.predicate.as_deref());
@@ -132,6 +134,7 @@ impl Plan {
                 (None, Some(memory)) => 1 + predicates.len() + position(&plan.fresh, &memory),
                 (None, None) => 0,
             };
+            plan.reach[layer] = plan.reach[layer].max(block.window);
             // The lines of a pattern are those of all payments.
             plan.layer_of.push(if block.fresh().is_some() { 0 } else { layer });
             let width = plan.columns.iter().filter(|c| c.block == number).count();
@@ -151,6 +154,11 @@ impl Plan {
 
     pub(crate) fn width(&self) -> usize {
         self.columns.len()
+    }
+
+    /// The longest that a pair must not have paid.
+    pub(crate) fn longest_memory(&self) -> Span {
+        self.fresh.iter().copied().max().unwrap_or(Span::ZERO)
     }
 
     /// Layers of the graph, the first among them.

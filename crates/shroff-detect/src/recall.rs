@@ -48,9 +48,8 @@ impl Recall {
         }
         if !self.steps.is_empty() {
             let state = &mut self.extractor.state;
-            let floor = oldest.before(state.plan.look_back);
-            state.follow_lines(&Alone, &self.steps, (floor, Order::AsTheyCame));
-            state.follow_chains(&self.steps, floor);
+            state.follow_lines(&Alone, &self.steps, (oldest, Order::AsTheyCame));
+            state.follow_chains(&self.steps, oldest);
             self.steps.clear();
         }
     }

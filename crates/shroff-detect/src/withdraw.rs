@@ -26,14 +26,14 @@ impl Extractor {
         assert!(self.unsettled() == 0, "what was remembered is settled before");
         assert!(self.state.plan.horizon == Span::ZERO, "with a horizon nothing is taken out");
         self.skip_place();
-        let floor = self.sees_after();
+        let oldest = self.to_come();
         let payment = Pending { key: Key { time: input.time, place }, input: *input };
-        self.state.withdraw(payment.entry(), floor)
+        self.state.withdraw(payment.entry(), oldest)
     }
 }
 
 impl State {
-    fn withdraw(&mut self, entry: Entry, floor: Timestamp) -> bool {
+    fn withdraw(&mut self, entry: Entry, oldest: Timestamp) -> bool {
         let Entry { debtor, creditor, key, minor } = entry;
         let here = View { after: before(key), until: key };
         if self.graph.edges(0, (debtor, Way::Out), here).is_empty() {
@@ -42,7 +42,7 @@ impl State {
         self.side(debtor).withdraw(key, (debtor, Way::Out));
         self.side(creditor).withdraw(key, (creditor, Way::In));
         if !self.plan.fresh.is_empty() && debtor != creditor {
-            self.settle_pair(entry, floor);
+            self.settle_pair(entry, oldest);
         }
         let closing = Pending {
             key,
@@ -58,7 +58,7 @@ impl State {
         .closing();
         let State { graph, depths, .. } = self;
         for depths in depths {
-            depths.withdraw(graph, Link { closing, minor }, floor);
+            depths.withdraw(graph, Link { closing, minor }, oldest);
         }
         true
     }
@@ -70,11 +70,11 @@ impl State {
     }
 
     /// What is left of a pair: which of its payments are the first in a while now.
-    fn settle_pair(&mut self, gone: Entry, floor: Timestamp) {
+    fn settle_pair(&mut self, gone: Entry, oldest: Timestamp) {
         let State { plan, graph, pairs, .. } = self;
         let first = 1 + plan.filters.len();
         let memories = plan.fresh.clone();
-        let longest = memories.iter().copied().max().unwrap_or(Span::ZERO);
+        let longest = plan.longest_memory();
         let line = (gone.debtor, Way::Out);
         // Those that may have been no first ones because of it, and those that decide it.
         let time = gone.key.time;
@@ -89,6 +89,7 @@ impl State {
         pairs.withdraw(gone, pair.last().map(|entry| entry.key.time));
         for (number, memory) in memories.into_iter().enumerate() {
             let layer = first + number;
+            let floor = oldest.before(self.plan.reach[layer]);
             for entry in first_of_pair(&pair, memory) {
                 let Entry { debtor, creditor, key, .. } = entry;
                 let here = View { after: before(key), until: key };

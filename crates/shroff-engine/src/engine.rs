@@ -173,9 +173,10 @@ impl Engine {
         self.core.first
     }
 
-    /// Makes this the engine that the first payment held is about to come to again.
-    pub(crate) fn begin_at(&mut self, first: Place, before: Timestamp) {
-        self.extractor.begin_at(first, before);
+    /// Makes this the engine that the first payment held is about to come to again, and those after
+    /// it up to a time.
+    pub(crate) fn begin_at(&mut self, first: Place, before: Timestamp, last: Timestamp) {
+        self.extractor.begin_at(first, before, last);
     }
 
     /// Takes payments in of which all was said before.

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use shroff_detect::{Alone, Definitions, Input, LateCounts, Thresholds, Typology, Workers};
 use shroff_types::{
     AccountId, Action, Amount, Clock, Currency, Decimal, Names, Place, SentPayment, Span, Symbol,
-    Timestamp,
+    TextHash, Timestamp,
 };
 
 use crate::engine::{Counts, Engine, EngineError};
@@ -285,18 +285,59 @@ struct Entering<'a> {
 
 impl Entering<'_> {
     fn enter(&mut self, sent: &SentPayment<'_>, method: Option<Symbol>) -> Result<Place, Refusal> {
+        let minor = self.minor(sent)?;
+        let ends = [sent.debtor, sent.creditor].map(|name| AccountId(self.accounts.intern(name)));
+        let hash = self.window.hash(sent.id);
+        Ok(self.put((sent, hash), minor, (ends, method)))
+    }
+
+    /// As [`Entering::enter`] for each, looked up together so that the memory answers side by side.
+    fn enter_all(
+        &mut self,
+        sent: &[SentPayment<'_>],
+        methods: &[Option<Symbol>],
+    ) -> Result<(), Refusal> {
+        let (mut names, mut numbers, mut ids) = (Vec::new(), Vec::new(), Vec::new());
+        for (sent, methods) in sent.chunks(TOGETHER).zip(methods.chunks(TOGETHER)) {
+            names.clear();
+            names.extend(sent.iter().flat_map(|sent| [sent.debtor, sent.creditor]));
+            numbers.clear();
+            self.accounts.intern_all(&names, &mut numbers);
+            ids.clear();
+            ids.extend(sent.iter().map(|sent| self.window.hash(sent.id)));
+            self.window.touch(&ids);
+            let ends = numbers.as_chunks::<2>().0.iter();
+            for (((sent, method), ends), hash) in sent.iter().zip(methods).zip(ends).zip(&ids) {
+                let minor = self.minor(sent)?;
+                self.put((sent, *hash), minor, (ends.map(AccountId), *method));
+            }
+        }
+        Ok(())
+    }
+
+    /// The amount in the engine's units, where there is a place left.
+    fn minor(&self, sent: &SentPayment<'_>) -> Result<i128, Refusal> {
         if self.window.next().0 == u32::MAX {
             return Err(Refusal::Full);
         }
-        let minor = minor(sent.amount, self.exponent)?;
-        let debtor = AccountId(self.accounts.intern(sent.debtor));
-        let creditor = AccountId(self.accounts.intern(sent.creditor));
-        let currency = sent.amount.currency;
+        minor(sent.amount, self.exponent)
+    }
+
+    fn put(
+        &mut self,
+        (sent, hash): (&SentPayment<'_>, TextHash),
+        minor: i128,
+        (ends, method): ([AccountId; 2], Option<Symbol>),
+    ) -> Place {
+        let ([debtor, creditor], currency) = (ends, sent.amount.currency);
         let input = Input { time: sent.time, debtor, creditor, minor, currency, method };
         self.pending.push(Admitted { input, withdraws: sent.withdraws() });
-        Ok(self.window.push(sent, [debtor, creditor], method))
+        self.window.push((sent, hash), ends, method)
     }
 }
+
+/// Payments that are looked up together.
+const TOGETHER: usize = 8;
 
 /// An amount in the units of the engine, of so many decimals.
 fn minor(amount: Amount, exponent: u8) -> Result<i128, Refusal> {
@@ -358,9 +399,9 @@ impl Live {
         if !sound {
             return None;
         }
-        let Standing { first, next, before, .. } = state.standing;
+        let Standing { first, next, before, newest, .. } = state.standing;
         self.window = Window::from(first, before);
-        self.engine.begin_at(first, before);
+        self.engine.begin_at(first, before, newest);
         self.half = Some(state);
         self.complete();
         Some((first, next))
@@ -393,11 +434,7 @@ impl Live {
         let Live { engine, window, accounts, symbols, pending, unshown, exponent, .. } = self;
         let mut entering = Entering { window, accounts, pending, exponent: *exponent };
         let mut entered = Ok(());
-        let enter = || {
-            let mut payments = payments.iter().zip(&methods);
-            entered =
-                payments.try_for_each(|(sent, &method)| entering.enter(sent, method).map(drop));
-        };
+        let enter = || entered = entering.enter_all(payments, &methods);
         let show = || show_again(engine, unshown, symbols);
         workers.run(vec![Box::new(show), Box::new(enter)]);
         entered?;

@@ -64,14 +64,29 @@ impl Depths {
         (depth, bound)
     }
 
-    /// Computes the runs anew that a payment was part of, which is in the graph no more. Payments
-    /// at or before `floor` are out of sight.
+    /// As [`Depths::insert`], of a payment that may be out of sight of all at `oldest` or later: then
+    /// it has no depth.
+    pub fn remember(&mut self, graph: &Graph, link: Link, late: bool, oldest: Timestamp) {
+        if self.floor(oldest) < link.closing.key.time {
+            self.insert(graph, link, late);
+        } else if !self.by_place.is_empty() {
+            self.skip(link.closing.key);
+        }
+    }
+
+    /// Computes the runs anew that a payment was part of, which is in the graph no more, as far as
+    /// a payment at `oldest` or later may tell.
+    pub fn withdraw(&mut self, graph: &Graph, link: Link, oldest: Timestamp) {
+        self.go_on_from(graph, link, self.floor(oldest));
+    }
+
+    /// Payments at or before this are out of sight of one at `oldest` or later.
     ///
-    /// A run that goes on from just behind the floor may be found shorter than it was, and no
-    /// payment to come can tell: it is `deepest` windows further, so every run that joins the two is
-    /// as long as runs are told apart either way.
-    pub fn withdraw(&mut self, graph: &Graph, link: Link, floor: Timestamp) {
-        self.go_on_from(graph, link, floor);
+    /// A run that goes on from just behind it may be found shorter than it is, and no such payment
+    /// can tell: it is `deepest` windows further, so every run that joins the two is as long as runs
+    /// are told apart either way.
+    fn floor(&self, oldest: Timestamp) -> Timestamp {
+        oldest.before(self.rule.window.times(self.rule.deepest))
     }
 
     /// A payment that was not taken in has a place all the same.
@@ -99,9 +114,10 @@ impl Depths {
         self.times[at] = key.time;
     }
 
-    /// Forgets the payments at or before `time`.
-    pub fn forget(&mut self, time: Timestamp) {
-        while self.times.front().is_some_and(|&oldest| oldest <= time) {
+    /// Forgets what no payment at `oldest` or later can tell.
+    pub fn forget(&mut self, oldest: Timestamp) {
+        let floor = self.floor(oldest);
+        while self.times.front().is_some_and(|&time| time <= floor) {
             self.times.pop_front();
             self.by_place.pop_front();
             self.first += 1;
@@ -165,9 +181,10 @@ impl Depths {
         ((best + 1).min(rule.deepest), bound)
     }
 
-    /// The depth of a payment that was inserted.
+    /// The depth of a payment that was inserted; none of one that is forgotten.
     pub fn get(&self, place: Place) -> (u32, Bound) {
-        let kept = self.by_place[(place.0 - self.first) as usize];
+        let at = place.0.checked_sub(self.first);
+        let kept = at.and_then(|at| self.by_place.get(at as usize)).map_or(0, |kept| *kept);
         (kept >> 1, if kept & 1 == 1 { Bound::Saturated } else { Bound::Exact })
     }
 

@@ -8,7 +8,7 @@ use hashbrown::HashTable;
 const TABLES: usize = 64;
 
 /// The hash of a text in one index.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct TextHash(u32);
 
 #[derive(Debug, Clone, Copy)]

@@ -251,7 +251,8 @@ proptest! {
         let seen = arrivals[..cut].iter().position(|row| Timestamp(row.micros) >= floor);
         let begin = begin.index(seen.unwrap_or(cut) + 1);
         let mut again = new();
-        again.begin_at(Place(u32::try_from(begin).expect("few")), newest(&arrivals[..begin]));
+        let last = newest(&arrivals[..cut]);
+        again.begin_at(Place(u32::try_from(begin).expect("few")), newest(&arrivals[..begin]), last);
         for shown in inputs(&arrivals[begin..cut]).chunks(batch) {
             again.remember(shown, &names);
             if again.unsettled() > settled {
