@@ -231,6 +231,46 @@ fn a_ledger_of_many_windows_is_that_of_the_twin() {
     assert!(extractor.bytes() < 20_000 * 48, "old payments leave: {} bytes", extractor.bytes());
 }
 
+#[test]
+fn a_layer_holds_payments_no_longer_than_its_own_blocks_look_back() {
+    let long = r#"
+        amount_exponent = 2
+        [[feature]]
+        kind = "activity"
+        window = "30d"
+        measures = ["count"]
+    "#;
+    let short = r#"
+        [[feature]]
+        kind = "activity"
+        window = "1h"
+        where = "amount >= 0"
+        measures = ["count"]
+        [[feature]]
+        kind = "scatter_gather"
+        window = "1h"
+        fresh = "2h"
+    "#;
+    // 20 days, a payment each 90 seconds: 40 in an hour, and each is the first of its pair in two.
+    let row = |n: u32| Row {
+        micros: i64::from(n) * 90_000_000,
+        debtor: n % 100,
+        creditor: (n + 1) % 100,
+        minor: 5_00,
+    };
+    let bytes = |toml: String| {
+        let world = World { toml, rows: (0..19_200).map(row).collect() };
+        let definitions = world.definitions();
+        let mut extractor = Extractor::new(&definitions, definitions.amount_exponent);
+        run_on(&mut extractor, &world.rows, 128);
+        extractor.bytes()
+    };
+    let (alone, beside) = (bytes(long.to_owned()), bytes(format!("{long}{short}")));
+    assert!(alone > 19_200 * 48, "a month of payments is held: {alone} bytes");
+    // Accounts that are at work have room in each layer.
+    assert!(beside < alone + alone / 2, "an hour of them beside it: {alone}, {beside} bytes");
+}
+
 fn equals_the_twin(world: &World) -> Result<(), TestCaseError> {
     let definitions = world.definitions();
     let twin = twin_of(world);
