@@ -101,8 +101,6 @@ pub enum Kind {
         retention_permille: u32,
         /// The longest run told apart, 1 to 1000.
         deepest: u32,
-        /// The most steps of a search.
-        budget: u64,
     },
 }
 
@@ -194,8 +192,6 @@ const MOST_LAYERS: usize = 127;
 pub const DEFAULT_PATH_BUDGET: u64 = 200_000;
 /// Steps of one scatter-gather search where the block has no `budget`, counted alike.
 pub const DEFAULT_GATHER_BUDGET: u64 = 100_000;
-/// Steps of one chain search where the block has no `budget`: one for each payment looked at.
-pub const DEFAULT_CHAIN_BUDGET: u64 = 50_000;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -578,11 +574,9 @@ impl Reader<'_> {
             let what = format!("deepest = {}", deepest.get_ref());
             return Err(self.error(deepest.span(), &what, "use 1 to 1000 payments"));
         }
-        Ok(Kind::Chain {
-            retention_permille: *retention.get_ref(),
-            deepest: *deepest.get_ref(),
-            budget: self.budget(raw, DEFAULT_CHAIN_BUDGET)?,
-        })
+        // Depths are exact without one; files that give one stay valid.
+        self.budget(raw, 0)?;
+        Ok(Kind::Chain { retention_permille: *retention.get_ref(), deepest: *deepest.get_ref() })
     }
 
     fn budget(&self, raw: &RawBlock, default: u64) -> Result<u64, DefinitionsError> {

@@ -314,10 +314,11 @@ impl Extractor {
         }
     }
 
-    /// About how many bytes payments, accounts and the totals of hubs take in the window.
+    /// About how many bytes payments, accounts, depths and the totals of hubs take in the window.
     pub fn bytes(&self) -> usize {
         let keepers = self.state.keepers.iter().map(Keeper::bytes);
-        self.state.graph.bytes() + keepers.sum::<usize>()
+        let depths = self.state.depths.iter().map(Depths::bytes);
+        self.state.graph.bytes() + keepers.sum::<usize>() + depths.sum::<usize>()
     }
 
     fn arrival(&mut self, time: Timestamp) -> Arrival {

@@ -3,6 +3,8 @@
 //! A value is found, put in and taken out at the cost of one rung and a search over the rungs'
 //! ends; the value of a rank is found from the last one asked for, which as a rule is near.
 
+use smallvec::SmallVec;
+
 /// Values of a rung at most: 1 kB of 32-bit numbers, which a change moves half of.
 const RUNG: usize = if cfg!(debug_assertions) { 4 } else { 256 };
 
@@ -10,9 +12,10 @@ const RUNG: usize = if cfg!(debug_assertions) { 4 } else { 256 };
 #[derive(Debug, Clone)]
 pub(crate) struct Ladder<T> {
     /// Ascending, none of them empty.
-    rungs: Vec<Vec<T>>,
+    // Most lists are one rung.
+    rungs: SmallVec<[Vec<T>; 1]>,
     /// The last value of each, side by side, so that the search over them reads little memory.
-    ends: Vec<T>,
+    ends: SmallVec<[T; 1]>,
     len: usize,
     /// A rung, and how many values lie before it.
     at: (usize, usize),
@@ -20,7 +23,7 @@ pub(crate) struct Ladder<T> {
 
 impl<T> Default for Ladder<T> {
     fn default() -> Ladder<T> {
-        Ladder { rungs: Vec::new(), ends: Vec::new(), len: 0, at: (0, 0) }
+        Ladder { rungs: SmallVec::new(), ends: SmallVec::new(), len: 0, at: (0, 0) }
     }
 }
 
@@ -101,7 +104,8 @@ impl<T: Ord + Copy> Ladder<T> {
 
     /// Reads a little of it, so that it is in the cache when it is read in earnest.
     pub(crate) fn touch(&self) -> usize {
-        self.rungs.get(self.at.0).map_or(0, Vec::len)
+        let rung = self.rungs.get(self.at.0).map_or(&[][..], Vec::as_slice);
+        rung.partition_point(|value| *value < rung[0])
     }
 
     /// The least value.

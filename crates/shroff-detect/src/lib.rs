@@ -4,6 +4,7 @@
 mod alike;
 mod batches;
 mod cell;
+mod counterparties;
 mod definitions;
 mod evidence;
 mod extractor;
@@ -28,8 +29,8 @@ mod workers;
 pub use batches::{BatchError, Batches, Features, RejectedRow, arrays_of, field};
 pub use cell::Cell;
 pub use definitions::{
-    Block, Column, ColumnKind, DEFAULT_CHAIN_BUDGET, DEFAULT_GATHER_BUDGET, DEFAULT_PATH_BUDGET,
-    Definitions, DefinitionsError, ENDS_AND_WAYS, Filter, Kind, Measure,
+    Block, Column, ColumnKind, DEFAULT_GATHER_BUDGET, DEFAULT_PATH_BUDGET, Definitions,
+    DefinitionsError, ENDS_AND_WAYS, Filter, Kind, Measure,
 };
 pub use evidence::{Evidence, EvidenceBounds, Flow, LinePart};
 pub use extractor::{Arrival, Extractor, Finished, Input, LateCounts};

@@ -9,7 +9,7 @@ use crate::definitions::{Filter, Measure};
 use crate::extractor::{Input, Pending};
 use crate::moments::{Central, Sums};
 use crate::plan::{Plan, Task};
-use crate::tracker::{Acquaintances, Follow, HUB, Needs, Tracker};
+use crate::tracker::{Acquaintances, FEW, Follow, HUB, Needs, Tracker};
 
 const WAYS: [Way; 2] = [Way::Out, Way::In];
 
@@ -68,12 +68,14 @@ impl Keeper {
 
 impl Keeper {
     /// Reads a little of the totals of an account's lines; see [`shroff_graph::Account::touch`].
-    pub(crate) fn touch(&self, shard: &Shard, account: AccountId) -> usize {
+    pub(crate) fn touch(&self, shard: &Shard, account: AccountId) -> i64 {
         let lines = shard.account(0, account);
-        let ways = WAYS.into_iter().filter(|&way| lines.is_long(way));
-        let trackers =
-            ways.flat_map(|way| self.trackers.iter().map(move |all| all.get(&(account, way))));
-        trackers.flatten().fold(0, |touched, tracker| touched ^ tracker.touch())
+        let mut touched = 0;
+        for way in WAYS.into_iter().filter(|&way| lines.is_longer(way, FEW)) {
+            let trackers = self.trackers.iter().filter_map(|all| all.get(&(account, way)));
+            touched = trackers.fold(touched, |all, tracker| all ^ tracker.touch(lines, way));
+        }
+        touched
     }
 
     /// About how many bytes the totals of hubs take.
@@ -169,7 +171,7 @@ impl Side<'_> {
         let view = asking.view(group_of.window);
         let account = shard.account(group_of.layer, line.0);
         // A line that has a tracker need not be looked at to know that it is a hub's.
-        if account.is_long(line.1)
+        if account.is_longer(line.1, FEW)
             && let Some(tracker) = keeper.trackers[group].get_mut(&line)
         {
             tracker.slide(|view, near| account.edges_near(line.1, view, near), view);
@@ -430,11 +432,10 @@ impl Side<'_> {
 
     fn retire_line(&mut self, layer: usize, line: (AccountId, Way), floor: Timestamp) {
         let Side { plan, shard, keeper } = self;
-        // A tracker lets a payment go by looking at it: so before it is gone. Lines that are not
-        // long have none.
+        // A tracker lets a payment go by looking at it: so before it is gone.
         let lines = shard.account(layer, line.0);
-        let was_long = lines.is_long(line.1);
-        if was_long {
+        let had_totals = lines.is_longer(line.1, FEW);
+        if had_totals {
             let ends = Key::end_of(floor);
             for (group, trackers) in plan.groups.iter().zip(&mut keeper.trackers) {
                 if group.layer != layer {
@@ -459,15 +460,15 @@ impl Side<'_> {
             }
         }
         shard.expire(layer, line, floor);
-        if was_long {
-            self.forget_short(layer, line);
+        if had_totals {
+            self.forget_few(layer, line);
         }
     }
 
-    /// Lets the trackers of a line go that is not long any more.
-    fn forget_short(&mut self, layer: usize, line: (AccountId, Way)) {
+    /// Lets the trackers of a line go that holds few payments by now.
+    fn forget_few(&mut self, layer: usize, line: (AccountId, Way)) {
         let Side { plan, shard, keeper } = self;
-        if shard.account(layer, line.0).is_long(line.1) {
+        if shard.account(layer, line.0).is_longer(line.1, FEW) {
             return;
         }
         for (group, trackers) in plan.groups.iter().zip(&mut keeper.trackers) {
@@ -500,10 +501,10 @@ impl Side<'_> {
                     known.leave_early(&edge);
                 }
             }
-            let was_long = shard.account(layer, line.0).is_long(line.1);
+            let had_totals = shard.account(layer, line.0).is_longer(line.1, FEW);
             shard.remove(layer, line, key);
-            if was_long {
-                self.forget_short(layer, line);
+            if had_totals {
+                self.forget_few(layer, line);
             }
         }
     }
@@ -607,13 +608,15 @@ fn walk_all(edges: Edges<'_>, account: AccountId, needs: Needs) -> Totals {
     let mut minors = [0_i64; HUB];
     let mut wide = false;
     let mut sums = Sums::default();
-    for (at, edge) in edges.iter().enumerate() {
+    let mut at = 0;
+    edges.for_each(|edge| {
         let minor = edges.minor(edge);
         totals.sum += minor;
         if needs.moments {
             sums.add(minor);
         }
         minors[at] = edge.minor;
+        at += 1;
         wide |= edge.minor < 0;
         if edge.other == account {
             totals.own += minor;
@@ -621,7 +624,7 @@ fn walk_all(edges: Edges<'_>, account: AccountId, needs: Needs) -> Totals {
             others[fan] = edge.other;
             fan += 1;
         }
-    }
+    });
     totals.fan = fan as u64;
     if needs.moments {
         totals.central = sums.central();

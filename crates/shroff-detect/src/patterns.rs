@@ -141,9 +141,8 @@ impl State {
                 })
             }
             Search::Chain(number) => {
-                let (depth, bound) = self.depths[number].get(closing.key.place);
-                cells[0] = Cell::of_int(depth.into());
-                bound
+                cells[0] = Cell::of_int(self.depths[number].get(closing.key.place).into());
+                Bound::Exact
             }
         }
     }
@@ -245,10 +244,6 @@ impl State {
                 let bound = completed(&self.graph, searcher, (at, pattern), closing, &mut |done| {
                     outcome.completed.push(done);
                 });
-                let bound = match pattern.search {
-                    Search::Chain(number) => self.depths[number].get(closing.key.place).1,
-                    Search::Path(_) | Search::Gather(_) => bound,
-                };
                 if bound == Bound::Saturated {
                     outcome.saturated.push(at);
                 }
@@ -268,7 +263,7 @@ impl State {
         let row = self.counters.len() - self.plan.counters;
         for pattern in &self.plan.patterns {
             if let Search::Chain(number) = pattern.search {
-                let (depth, _) = self.depths[number].get(newest.key.place);
+                let depth = self.depths[number].get(newest.key.place);
                 self.counters[row + pattern.counter] = depth.into();
             }
         }

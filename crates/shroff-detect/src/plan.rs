@@ -230,8 +230,8 @@ impl Plan {
                 Search::Path(PathRule { rising: false, window, longest, budget })
             }
             Kind::ScatterGather { budget, .. } => Search::Gather(GatherRule { window, budget }),
-            Kind::Chain { retention_permille, deepest, budget } => {
-                self.chains.push(ChainRule { window, retention_permille, deepest, budget });
+            Kind::Chain { retention_permille, deepest } => {
+                self.chains.push(ChainRule { window, retention_permille, deepest });
                 Search::Chain(self.chains.len() - 1)
             }
             Kind::Activity { .. }

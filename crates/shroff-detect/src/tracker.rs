@@ -6,15 +6,15 @@
 //! is what a walk would say, to the bit, because both are exact.
 //!
 //! A tracker knows which part of the line it is about, and can be moved to any other: forwards as
-//! time goes on, and back and forth again for a payment that came late. Counterparties are in
-//! trees and not in hash tables, which would have to be made anew as a whole when they grow.
+//! time goes on, and back and forth again for a payment that came late.
 
 use std::collections::{BTreeMap, VecDeque};
 
-use shroff_graph::{Edge, Edges, Key, Near, View};
+use shroff_graph::{Account, Edge, Edges, Key, Near, View, Way};
 use shroff_types::AccountId;
 
 use crate::alike::{Alike, AlikeNeeds};
+use crate::counterparties::Counterparties;
 use crate::definitions::Measure;
 use crate::ladder::Ladder;
 use crate::moments::Sums;
@@ -22,6 +22,9 @@ use crate::moments::Sums;
 /// Lines with up to this many payments in sight are walked. No value depends on it; builds with
 /// assertions make it small, so that the tests' small ledgers have hubs.
 pub(crate) const HUB: usize = if cfg!(debug_assertions) { 4 } else { 32 };
+/// Lines that hold up to this many have no totals. A little below, so that a line about as long as
+/// that does not make them anew again and again.
+pub(crate) const FEW: usize = HUB - HUB / 4;
 
 /// What has to be known of a line.
 #[expect(clippy::struct_excessive_bools, reason = "any of them goes with any other")]
@@ -107,12 +110,12 @@ pub(crate) fn slide<'e>(
         if gone.after < gone.until {
             let (gone, at) = line(gone, old(near.after));
             reach.near.after = at.until;
-            gone.iter().for_each(|edge| follower.leave(edge, gone.minor(edge)));
+            gone.for_each(|edge| follower.leave(edge, gone.minor(edge)));
         }
         if come.after < come.until {
             let (come, at) = line(come, old(near.until));
             reach.near.until = at.until;
-            come.iter().for_each(|edge| follower.enter(edge, come.minor(edge)));
+            come.for_each(|edge| follower.enter(edge, come.minor(edge)));
         }
         return;
     }
@@ -121,11 +124,11 @@ pub(crate) fn slide<'e>(
     for gone in
         [part(from.after, from.until.min(to.after)), part(from.after.max(to.until), from.until)]
     {
-        gone.iter().for_each(|edge| follower.leave(edge, gone.minor(edge)));
+        gone.for_each(|edge| follower.leave(edge, gone.minor(edge)));
     }
     for come in [part(to.after, to.until.min(from.after)), part(to.after.max(from.until), to.until)]
     {
-        come.iter().for_each(|edge| follower.enter(edge, come.minor(edge)));
+        come.for_each(|edge| follower.enter(edge, come.minor(edge)));
     }
 }
 
@@ -141,7 +144,7 @@ pub(crate) struct Pair {
 #[derive(Debug)]
 enum Others {
     Unknown,
-    Counted(BTreeMap<AccountId, u32>),
+    Counted(Counterparties<u32>),
     Paired(BTreeMap<AccountId, Pair>),
 }
 
@@ -167,7 +170,7 @@ impl Tracker {
     pub(crate) fn new(account: AccountId, needs: Needs, view: View) -> Tracker {
         let others = match needs {
             Needs { pairs: true, .. } => Others::Paired(BTreeMap::new()),
-            Needs { fan: true, .. } => Others::Counted(BTreeMap::new()),
+            Needs { fan: true, .. } => Others::Counted(Counterparties::default()),
             _ => Others::Unknown,
         };
         Tracker {
@@ -197,9 +200,9 @@ impl Tracker {
         self.reach = reach;
     }
 
-    /// Reads a little of it, and says nothing; see [`shroff_graph::Account::touch`].
-    pub(crate) fn touch(&self) -> usize {
-        self.narrow.touch()
+    /// Reads a little of it and of its line, and says nothing; see [`Account::touch`].
+    pub(crate) fn touch(&self, lines: Account<'_>, way: Way) -> i64 {
+        lines.touch_near(way, self.reach.near) ^ self.narrow.touch().cast_signed() as i64
     }
 
     /// The payments by their amount.
@@ -233,15 +236,17 @@ impl Tracker {
     pub(crate) fn bytes(&self) -> usize {
         let others = match &self.others {
             Others::Unknown => 0,
-            Others::Counted(others) => others.len() * 8,
-            Others::Paired(others) => others
-                .values()
-                .map(|pair| size_of::<Pair>() + pair.payments.capacity() * size_of::<(Key, i128)>())
-                .sum(),
+            Others::Counted(others) => others.bytes(),
+            Others::Paired(others) => {
+                let pairs = others.values().map(|pair| {
+                    size_of::<Pair>() + pair.payments.capacity() * size_of::<(Key, i128)>()
+                });
+                pairs.sum::<usize>() * 3 / 2
+            }
         };
         let amounts = self.by_amount.as_ref().map_or(0, Alike::bytes);
         let ladders = self.narrow.len() * 4 + self.wide.len() * 16;
-        size_of::<Tracker>() + amounts + (others + ladders) * 3 / 2
+        size_of::<Tracker>() + amounts + others + ladders * 3 / 2
     }
 
     /// Whether it knows the order of the amounts, and there are any.
@@ -288,7 +293,7 @@ impl Follow for Tracker {
             Others::Unknown => {}
             Others::Counted(others) => {
                 if edge.other != self.account {
-                    *others.entry(edge.other).or_default() += 1;
+                    others.change(edge.other, |count| *count += 1);
                 }
             }
             Others::Paired(others) => {
@@ -322,11 +327,7 @@ impl Follow for Tracker {
             Others::Unknown => {}
             Others::Counted(others) => {
                 if edge.other != self.account {
-                    let count = others.get_mut(&edge.other).expect("what leaves has entered");
-                    *count -= 1;
-                    if *count == 0 {
-                        others.remove(&edge.other);
-                    }
+                    others.change(edge.other, one_less);
                 }
             }
             Others::Paired(others) => {
@@ -342,6 +343,10 @@ impl Follow for Tracker {
     }
 }
 
+fn one_less(count: &mut u32) {
+    *count = count.checked_sub(1).expect("what leaves has entered");
+}
+
 /// Counterparties of a window, and of the longer memory of which it is the end.
 #[derive(Debug)]
 pub(crate) struct Acquaintances {
@@ -349,7 +354,7 @@ pub(crate) struct Acquaintances {
     /// The part that is recent, and the part before it.
     parts: [Reach; 2],
     /// For each counterparty, its payments in the window and in the memory before it.
-    seen: BTreeMap<AccountId, [u32; 2]>,
+    seen: Counterparties<[u32; 2]>,
     /// Distinct counterparties in the window that are none of the memory before it.
     pub(crate) new_fan: u64,
 }
@@ -363,7 +368,7 @@ struct Part<'a> {
 impl Acquaintances {
     pub(crate) fn new(account: AccountId, views: [View; 2]) -> Acquaintances {
         let parts = views.map(Reach::nothing);
-        Acquaintances { account, parts, seen: BTreeMap::new(), new_fan: 0 }
+        Acquaintances { account, parts, seen: Counterparties::default(), new_fan: 0 }
     }
 
     pub(crate) fn views(&self) -> [View; 2] {
@@ -385,7 +390,7 @@ impl Acquaintances {
 
     /// About how many bytes it takes.
     pub(crate) fn bytes(&self) -> usize {
-        size_of::<Acquaintances>() + self.seen.len() * 12 * 3 / 2
+        size_of::<Acquaintances>() + self.seen.bytes()
     }
 
     /// A payment that came late, if its part of the line is in sight.
@@ -411,13 +416,12 @@ impl Acquaintances {
             return;
         }
         let is_new = |[now, before]: [u32; 2]| u64::from(now > 0 && before == 0);
-        let counts = self.seen.entry(other).or_default();
-        self.new_fan -= is_new(*counts);
-        change(counts);
-        self.new_fan += is_new(*counts);
-        if *counts == [0, 0] {
-            self.seen.remove(&other);
-        }
+        let new_fan = &mut self.new_fan;
+        self.seen.change(other, |counts| {
+            *new_fan -= is_new(*counts);
+            change(counts);
+            *new_fan += is_new(*counts);
+        });
     }
 }
 
@@ -429,6 +433,6 @@ impl Follow for Part<'_> {
 
     fn leave(&mut self, edge: &Edge, _: i128) {
         let part = self.part;
-        self.known.change(edge.other, |counts| counts[part] -= 1);
+        self.known.change(edge.other, |counts| one_less(&mut counts[part]));
     }
 }

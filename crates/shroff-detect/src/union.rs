@@ -109,10 +109,9 @@ fn block_written(block: &Block) -> String {
             add("budget", budget.to_string());
         }
         Kind::ScatterGather { budget, .. } => add("budget", budget.to_string()),
-        Kind::Chain { retention_permille, deepest, budget } => {
+        Kind::Chain { retention_permille, deepest } => {
             add("retention_permille", retention_permille.to_string());
             add("deepest", deepest.to_string());
-            add("budget", budget.to_string());
         }
         Kind::Pair { .. } | Kind::Passthrough => {}
     }

@@ -374,10 +374,10 @@ impl<'a> Account<'a> {
         }
     }
 
-    /// Whether a line is long enough to be kept in blocks.
+    /// Whether a line holds more than `few` payments (128 at most), which costs no look at them.
     #[inline]
-    pub fn is_long(&self, way: Way) -> bool {
-        self.node.is_some_and(|node| node.line(way).is_long())
+    pub fn is_longer(&self, way: Way, few: usize) -> bool {
+        self.node.is_some_and(|node| node.line(way).is_longer(few))
     }
 
     /// Whether a line holds enough payments at or before `time` for [`Shard::expire`] to pay.
@@ -392,9 +392,15 @@ impl<'a> Account<'a> {
     pub fn touch(&self, deep: bool) -> i64 {
         match self.node {
             Some(node) if deep => node.out.touch() ^ node.into.touch(),
-            Some(node) => i64::from(node.out.is_long()),
+            Some(node) => i64::from(node.out.is_longer(0)),
             None => 0,
         }
+    }
+
+    /// As [`Account::touch`], of the old end of what was seen of a line.
+    #[inline]
+    pub fn touch_near(&self, way: Way, near: Near) -> i64 {
+        self.node.map_or(0, |node| node.line(way).touch_at(near.after))
     }
 }
 

@@ -4,6 +4,7 @@
 //! is asked *as of* a payment and of a window, so what was inserted later never changes an answer.
 #![forbid(unsafe_code)]
 
+mod arrivals;
 mod chain;
 mod graph;
 mod line;

@@ -1,6 +1,6 @@
 //! One account's payments in one direction, in order.
 //!
-//! Most accounts have a handful of payments in the window: theirs are one small vector, a cache
+//! Most accounts have a handful of payments in the window: theirs are one run of memory, a cache
 //! line or two. A hub may have a million: its payments are in blocks, so that taking one in and
 //! letting one go costs the same whatever the length, and nothing is ever moved as a whole.
 
@@ -86,7 +86,7 @@ const _: () = assert!(size_of::<Line>() == 24);
 
 /// A line longer than this is kept in blocks. No answer depends on it; builds with assertions
 /// make it small, so that the tests' small ledgers have long lines.
-const LONG: usize = if cfg!(debug_assertions) { 4 } else { 32 };
+const LONG: usize = if cfg!(debug_assertions) { 8 } else { 256 };
 /// Payments of a block: 6 kB, which is what a payment that comes late may have to move.
 const BLOCK: usize = if cfg!(debug_assertions) { 4 } else { 256 };
 
@@ -118,9 +118,14 @@ impl Line {
         }
     }
 
+    /// Whether it holds more payments than `few`, which may be half of what a short line holds.
     #[inline]
-    pub(crate) fn is_long(&self) -> bool {
-        matches!(self, Line::Long(_))
+    pub(crate) fn is_longer(&self, few: usize) -> bool {
+        debug_assert!(few <= LONG / 2, "a long line is longer, whatever it holds");
+        match self {
+            Line::Short(edges) => edges.len() > few,
+            Line::Long(_) => true,
+        }
     }
 
     /// Puts a payment at its place: at the end, unless it comes late.
@@ -228,7 +233,12 @@ impl Line {
         wide: &'a [i128],
     ) -> (Edges<'a>, Near) {
         match self {
-            Line::Short(edges) => (Edges::of(slice(edges, view), wide), near),
+            Line::Short(edges) => {
+                let from = position(edges, view.after, dense(near.after));
+                let to = position(edges, view.until, dense(near.until)).max(from);
+                let found = Near { after: from as u64, until: to as u64 };
+                (Edges::of(&edges[from..to], wide), found)
+            }
             Line::Long(long) => long.view(view, near, wide),
         }
     }
@@ -237,11 +247,31 @@ impl Line {
     #[inline]
     pub(crate) fn touch(&self) -> i64 {
         match self {
-            Line::Short(edges) => edges.last().map_or(0, |edge| edge.time.0),
+            // Every third, which is a line of the cache, of as many as are walked.
+            Line::Short(edges) => {
+                let newest = edges.len().saturating_sub(32);
+                edges[newest..].iter().rev().step_by(3).fold(0, |all, edge| all ^ edge.time.0)
+            }
             Line::Long(long) => {
-                long.blocks.front().map_or(0, |block| block.edges.len().cast_signed() as i64)
+                let ends = [long.blocks.front(), long.blocks.back()];
+                ends.into_iter()
+                    .flatten()
+                    .fold(0, |all, b| all ^ b.edges.len().cast_signed() as i64)
             }
         }
+    }
+
+    /// As [`Line::touch`], of where a view ended.
+    #[inline]
+    pub(crate) fn touch_at(&self, number: u64) -> i64 {
+        let edge = match self {
+            Line::Short(edges) => edges.get(dense(number)),
+            Line::Long(long) => long.guess(number).and_then(|block| {
+                let block = long.blocks.get(block)?;
+                block.edges.get(dense(number.saturating_sub(block.before)))
+            }),
+        };
+        edge.map_or(0, |edge| edge.time.0)
     }
 
     /// Bytes held, room for growth included.
@@ -293,9 +323,7 @@ impl Blocks {
             }
             back => {
                 let before = back.map_or(0, |block| block.before + block.edges.len() as u64);
-                // A line that only just became long may never fill its second block.
-                let room = if self.blocks.len() < 2 { LONG } else { BLOCK };
-                let mut edges = Vec::with_capacity(room);
+                let mut edges = Vec::with_capacity(BLOCK);
                 edges.push(edge);
                 self.blocks.push_back(Block { before, edges });
             }
@@ -344,14 +372,20 @@ impl Blocks {
             return Found { block: number, at: 0, number: 0 };
         };
         let near = dense(near.saturating_sub(block.before));
-        let at = block.position(key, near);
+        let at = position(&block.edges, key, near);
         Found { block: number, at, number: block.before + at as u64 }
+    }
+
+    /// About the block that has a number among all that ever were in the line.
+    fn guess(&self, number: u64) -> Option<usize> {
+        let front = self.blocks.front()?;
+        Some(dense(number.saturating_sub(front.before)) / BLOCK)
     }
 
     /// The first block that ends behind a key; the last where none does.
     fn block_of(&self, key: Key, near: u64) -> usize {
         let blocks = &self.blocks;
-        let (Some(front), Some(back)) = (blocks.front(), blocks.back()) else { return 0 };
+        let Some(back) = blocks.back() else { return 0 };
         // As a rule it is at one of the ends, or where one looked last.
         if back.edges.first().is_some_and(|e| e.key() <= key) {
             return blocks.len() - 1;
@@ -361,7 +395,7 @@ impl Blocks {
         if ends_behind(0) {
             return 0;
         }
-        let guess = dense(near.saturating_sub(front.before)) / BLOCK;
+        let guess = self.guess(near).unwrap_or(0);
         for number in [guess, guess + 1] {
             if (1..blocks.len()).contains(&number)
                 && ends_behind(number)
@@ -396,26 +430,25 @@ impl Blocks {
     }
 }
 
-impl Block {
-    /// How many payments are at or before a key; `near` may be nearly as many.
-    fn position(&self, key: Key, near: usize) -> usize {
-        let edges = &self.edges[..];
-        let mut at = near.min(edges.len());
-        for _ in 0..4 {
-            if at < edges.len() && edges[at].key() <= key {
-                at += 1;
-            } else if at > 0 && edges[at - 1].key() > key {
-                at -= 1;
-            } else {
-                return at;
-            }
+/// How many payments of a run, ascending in order, are at or before a key; `near` may be nearly as
+/// many.
+fn position(edges: &[Edge], key: Key, near: usize) -> usize {
+    let mut at = near.min(edges.len());
+    for _ in 0..4 {
+        if at < edges.len() && edges[at].key() <= key {
+            at += 1;
+        } else if at > 0 && edges[at - 1].key() > key {
+            at -= 1;
+        } else {
+            return at;
         }
-        edges.partition_point(|e| e.key() <= key)
     }
+    edges.partition_point(|e| e.key() <= key)
 }
 
-/// Where the ends of a view were on a line when it was last looked at, as numbers among all that
-/// were ever in it. It makes looking again quick; wherever it points, what is seen is the same.
+/// Where the ends of a view were on a line when it was last looked at: of a line in blocks, as
+/// numbers among all that were ever in it. It makes looking again quick; wherever it points, what is
+/// seen is the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Near {
     /// Of the old end.
@@ -509,6 +542,15 @@ impl<'a> Edges<'a> {
     #[inline]
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = &'a Edge> + Clone + use<'a> {
         self.runs().flatten()
+    }
+
+    /// Calls `each` with every edge, oldest first: quicker than a loop over [`Edges::iter`].
+    #[inline]
+    pub fn for_each(&self, mut each: impl FnMut(&'a Edge)) {
+        self.head.iter().for_each(&mut each);
+        if self.blocks.is_some() {
+            self.runs().skip(1).flatten().for_each(each);
+        }
     }
 
     /// The oldest.
