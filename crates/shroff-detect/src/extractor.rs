@@ -353,16 +353,20 @@ impl Extractor {
     pub(crate) fn layers(&self, input: &Input, symbols: &Names) -> u128 {
         let plan = &self.state.plan;
         let row = PaymentRow { input, exponent: plan.exponent, symbols };
-        let met =
-            plan.filters.iter().zip(1..).filter(|(filter, layer)| {
-                self.is_in_reach(*layer, input.time) && filter.is_true(&row)
-            });
+        let in_reach = self.in_reach(input.time);
+        let asked = plan.filters.iter().zip(1..).filter(|(_, layer)| in_reach >> layer & 1 == 1);
+        let met = asked.filter(|(filter, _)| filter.is_true(&row));
         met.fold(1, |layers, (_, layer)| layers | 1 << layer)
     }
 
-    /// Whether anybody who asks could see a payment of a time in a layer.
-    fn is_in_reach(&self, layer: usize, time: Timestamp) -> bool {
-        !self.is_silent || time > self.asked_from.before(self.state.plan.reach[layer])
+    /// The layers, a bit for each, in which anybody who asks could see a payment of a time.
+    fn in_reach(&self, time: Timestamp) -> u128 {
+        if !self.is_silent {
+            return u128::MAX;
+        }
+        let reach = self.state.plan.reach.iter().enumerate();
+        let seen = reach.filter(|(_, reach)| time > self.asked_from.before(**reach));
+        seen.fold(0, |layers, (layer, _)| layers | 1 << layer)
     }
 
     /// Payments up to `time` can no longer be preceded by what comes late.
@@ -391,12 +395,7 @@ impl Extractor {
         // With a horizon, what comes late has waited, and is taken in at its place.
         let place = if inline { arrival } else { Arrival::InOrder };
         let fresh = self.state.fresh_layers(payment, place);
-        let first = 1 + self.state.plan.filters.len();
-        let fresh = (first..self.state.plan.layers())
-            .filter(|&layer| fresh >> layer & 1 == 1)
-            .filter(|&layer| self.is_in_reach(layer, payment.key.time))
-            .fold(0, |layers, layer| layers | 1 << layer);
-        let layers = layers | fresh;
+        let layers = layers | fresh & self.in_reach(payment.key.time);
         if !inline {
             // Whatever this payment is too late for is complete without it.
             while self.tell_oldest(self.complete_before(payment.key.time)) {

@@ -336,8 +336,8 @@ impl Entering<'_> {
     }
 }
 
-/// Payments that are looked up together.
-const TOGETHER: usize = 8;
+/// Payments that are looked up together: each has two names.
+const TOGETHER: usize = Names::TOGETHER / 2;
 
 /// An amount in the units of the engine, of so many decimals.
 fn minor(amount: Amount, exponent: u8) -> Result<i128, Refusal> {

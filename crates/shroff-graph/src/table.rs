@@ -8,6 +8,8 @@ use shroff_types::AccountId;
 #[derive(Debug, Default)]
 pub(crate) struct Table {
     slots: Vec<Slot>,
+    /// The slots of a search that saw many accounts, for the next of that sort.
+    spare: Vec<Slot>,
     stamp: u32,
     taken: usize,
 }
@@ -20,19 +22,22 @@ struct Slot {
 }
 
 const SMALLEST: usize = 256;
-/// A search that saw more than this many accounts leaves the next one a smaller table.
-const LARGEST_KEPT: usize = 1 << 16;
+/// A search with more slots than this leaves the next one a smaller table.
+const LARGEST_KEPT: usize = if cfg!(debug_assertions) { SMALLEST } else { 1 << 13 };
 
 impl Table {
     /// Forgets all accounts.
     pub(crate) fn clear(&mut self) {
         self.taken = 0;
         if self.slots.is_empty() || self.slots.len() > LARGEST_KEPT {
-            self.slots = vec![Slot::default(); SMALLEST];
-            self.stamp = 0;
+            let large = std::mem::replace(&mut self.slots, vec![Slot::default(); SMALLEST]);
+            if large.len() > self.spare.len() {
+                self.spare = large;
+            }
         }
         if self.stamp == u32::MAX {
             self.slots.fill(Slot::default());
+            self.spare.fill(Slot::default());
             self.stamp = 0;
         }
         self.stamp += 1;
@@ -74,11 +79,37 @@ impl Table {
     }
 
     fn double(&mut self) {
-        let slots = vec![Slot::default(); self.slots.len() * 2];
+        let slots = if self.slots.len() >= LARGEST_KEPT && self.spare.len() > self.slots.len() {
+            std::mem::take(&mut self.spare)
+        } else {
+            vec![Slot::default(); self.slots.len() * 2]
+        };
         let old = std::mem::replace(&mut self.slots, slots);
         for slot in old.into_iter().filter(|slot| slot.stamp == self.stamp) {
             let at = self.find(slot.account);
             self.slots[at] = slot;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Searches that see few accounts, and many, in turn: none sees what another put there.
+    #[test]
+    fn each_search_begins_with_an_empty_table() {
+        let mut table = Table::default();
+        for (search, accounts) in (0_u32..).zip([3, 2_000, 3, 5_000, 700, 3, 5_000]) {
+            table.clear();
+            for number in 0..accounts {
+                let account = AccountId(number * (search + 1));
+                assert_eq!(table.get(account), None, "account {number} of search {search}");
+                assert_eq!(table.put(account, number), number);
+                assert_eq!(table.put(account, number + 1), number, "it has one already");
+            }
+            let numbers = (0..accounts).map(|number| table.get(AccountId(number * (search + 1))));
+            assert!(numbers.eq((0..accounts).map(Some)), "search {search}");
         }
     }
 }

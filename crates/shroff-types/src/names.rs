@@ -2,9 +2,6 @@
 
 use crate::{TextHash, TextIndex};
 
-/// Texts that are looked up together: as many lines of cache as a core has on the way at once.
-const TOGETHER: usize = 16;
-
 /// A table of distinct texts. A text's number is its order of first appearance, so equal input
 /// gives equal numbers. Texts are kept back to back: about their length and 25 bytes each.
 #[derive(Debug, Default, Clone)]
@@ -15,6 +12,9 @@ pub struct Names {
 }
 
 impl Names {
+    /// Texts that are looked up together: as many lines of cache as a core has on the way at once.
+    pub const TOGETHER: usize = 16;
+
     /// The number of `text`, given now if it is new.
     ///
     /// # Panics
@@ -29,8 +29,8 @@ impl Names {
     /// # Panics
     /// With more than 2^32 - 1 distinct texts.
     pub fn intern_all(&mut self, texts: &[&str], numbers: &mut Vec<u32>) {
-        for texts in texts.chunks(TOGETHER) {
-            let mut hashes = [TextHash::default(); TOGETHER];
+        for texts in texts.chunks(Self::TOGETHER) {
+            let mut hashes = [TextHash::default(); Self::TOGETHER];
             for (hash, text) in hashes.iter_mut().zip(texts) {
                 *hash = self.index.hash(text);
             }
@@ -43,11 +43,11 @@ impl Names {
     /// Looks up what these texts are likely to be, and says nothing.
     fn touch(&self, hashes: &[TextHash]) {
         let Self { bytes, ends, index } = self;
-        let mut likely = [None; TOGETHER];
+        let mut likely = [None; Self::TOGETHER];
         for (likely, &hash) in likely.iter_mut().zip(hashes) {
             *likely = index.find(hash, |_| true);
         }
-        let mut starts = [0; TOGETHER];
+        let mut starts = [0; Self::TOGETHER];
         for (start, number) in starts.iter_mut().zip(likely) {
             // The text before ends where this one starts.
             let before = number.and_then(|number| (number as usize).checked_sub(1));
