@@ -115,6 +115,9 @@ pub(crate) struct Serve {
     /// Decimals of the unit that amounts are counted in: those of the finest currency that comes.
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u8).range(2..=18))]
     pub(crate) decimals: u8,
+    /// Threads of the engine; 0 for as many as the machine runs side by side.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) threads: usize,
     /// The file of the key of account tokens; `token.key` in the data folder unless named.
     #[arg(long, value_name = "FILE")]
     pub(crate) token_key: Option<PathBuf>,

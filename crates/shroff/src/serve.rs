@@ -133,7 +133,9 @@ fn serve(arguments: &Serve, feed: Option<Feed>) -> anyhow::Result<Ending> {
     let known_as = (Arc::clone(&pseudonyms), active_from);
     let registry = Registry::open(&runtime, arguments, &rulebook, known_as)?;
     let people = runtime.block_on(People::of(&registry.register, settings::wall()))?;
-    let (mut core, resumed) = open(data, registry.follow(rulebook.live()?), rulebook.version())?;
+    let workers = Threads::new(arguments.threads)?;
+    let live = registry.follow(rulebook.live()?);
+    let (mut core, resumed) = open(data, (live, workers), rulebook.version())?;
     core.know(setup::typologies_kept(data)?);
     replayed(&core, begun.elapsed());
     let (metrics, sending) = measured(arguments, &core)?;
@@ -323,7 +325,11 @@ fn keeper(data: &Path) -> anyhow::Result<Keeper<Folder>> {
 }
 
 /// Opens the data; the core, and the first payment that no snapshot has.
-fn open(data: &Path, live: Live, version: u64) -> anyhow::Result<(Core<Folder>, Place)> {
+fn open(
+    data: &Path,
+    (live, workers): (Live, Threads),
+    version: u64,
+) -> anyhow::Result<(Core<Folder>, Place)> {
     let disks = Disks {
         payments: folder(data, "payments")?,
         verdicts: folder(data, "verdicts")?,
@@ -331,7 +337,7 @@ fn open(data: &Path, live: Live, version: u64) -> anyhow::Result<(Core<Folder>, 
         salt: u64::from_le_bytes(settings::random()?),
         segment_bytes: SEGMENT_BYTES,
     };
-    let (core, recovered) = Core::open(disks, live, version, Threads::new(0)?)
+    let (core, recovered) = Core::open(disks, live, version, workers)
         .with_context(|| format!("in `{}`", data.display()))?;
     if let Some(cut) = &recovered.cut {
         tracing::warn!(

@@ -7,6 +7,8 @@
 /** The part of the width that is dealt out evenly, so that no payment hides another. */
 const EVEN_SHARE = 0.62;
 const WIDEST_SLOT = 26;
+/** The part of the width in proportion to time that the flow itself keeps, whatever lies around it. */
+const FLOW_SHARE = 0.6;
 /** The widest slot where all payments have one instant. */
 const WIDEST_TIE = 90;
 
@@ -20,12 +22,14 @@ export interface Scale {
   /** The same of any payment. */
   contextSlot: number;
   breaks: Break[];
+  /** The knots behind which an hour is wider, or less wide, than before. */
+  bends: number[];
   knots: Knot[];
 }
 
 /** Lays `times` (milliseconds, ascending) between two positions. Where `evidence` says which of
- * them matter, what is context alone takes less room, so that many neighbours do not push the flow
- * itself together. */
+ * them matter, what is context alone takes less room, so that many neighbours, or such as lie far
+ * off, do not push the flow itself together. */
 export function makeScale(times: readonly number[], left: number, right: number, evidence?: readonly boolean[]): Scale {
   const gaps = times.slice(1).map((time, n) => time - times[n]!);
   const total = gaps.reduce((sum, gap) => sum + gap, 0);
@@ -35,7 +39,12 @@ export function makeScale(times: readonly number[], left: number, right: number,
   const weights = gaps.map((_, n) => (!evidence || evidence[n] || evidence[n + 1] ? 1 : light));
   const weight = Math.max(1, weights.reduce((sum, one) => sum + one, 0));
   const shown = gaps.map((gap, n) => Math.min(gap, longest) * weights[n]!);
-  const shownTotal = shown.reduce((sum, gap) => sum + gap, 0);
+  const [begin, end] = evidence ? [evidence.indexOf(true), evidence.lastIndexOf(true)] : [0, times.length - 1];
+  const within = (n: number): boolean => n >= begin && n < end;
+  const sum = (its: (n: number) => boolean): number => shown.reduce((all, gap, n) => (its(n) ? all + gap : all), 0);
+  const [flow, around] = [sum(within), sum((n) => !within(n))];
+  const kept = flow > 0 && around > 0 ? Math.max(flow / (flow + around), FLOW_SHARE) : Number(flow > 0);
+  const shares = [around > 0 ? (1 - kept) / around : 0, flow > 0 ? kept / flow : 0] as const;
   const width = right - left;
   const even = total > 0 ? Math.min((width * EVEN_SHARE) / weight, WIDEST_SLOT) : Math.min(width / (weight + 1), WIDEST_TIE);
   const evenTotal = even * weights.reduce((sum, one) => sum + one, 0);
@@ -43,12 +52,14 @@ export function makeScale(times: readonly number[], left: number, right: number,
   let x = times.length === 1 ? (left + right) / 2 : left + (width - evenTotal - free) / 2;
   const positions = times.length > 0 ? [x] : [];
   shown.forEach((part, n) => {
-    x += even * weights[n]! + (shownTotal > 0 ? (free * part) / shownTotal : 0);
+    x += even * weights[n]! + free * part * shares[within(n) ? 1 : 0];
     positions.push(x);
   });
   const knots = knotsOf(times, positions);
   const own = matter > 0 ? positions.filter((_, n) => evidence![n]) : positions;
-  return { positions, slot: least(own), contextSlot: least(positions), breaks: breaksOf(knots, longest), knots };
+  const knotOf = (n: number): number => knots.findIndex(({ time }) => time === times[n]);
+  const bends = flow > 0 && around > 0 ? [knotOf(begin) - 1, knotOf(end)].filter((knot) => knot >= 0 && knot < knots.length - 1) : [];
+  return { positions, slot: least(own), contextSlot: least(positions), breaks: breaksOf(knots, longest), bends, knots };
 }
 
 function least(positions: readonly number[]): number {
@@ -126,7 +137,8 @@ export interface Words {
 export function ticksOf(scale: Scale, words: Words, digit = 6.6): Tick[] {
   const raw: { x: number; time: number; step: number }[] = [];
   let start = 0;
-  const ends = [...scale.breaks.map((cut) => cut.afterKnot), scale.knots.length - 1];
+  const cuts = new Set([...scale.breaks.map((cut) => cut.afterKnot), ...scale.bends]);
+  const ends = [...[...cuts].sort((a, b) => a - b), scale.knots.length - 1];
   for (const end of ends) {
     const piece = scale.knots.slice(start, end + 1);
     const [first, last] = [piece[0], piece.at(-1)];

@@ -238,14 +238,14 @@ function Before({ alert }: { alert: Alert }) {
       <header><h2>{en.alert.before}</h2><span className="small muted">{alert.earlier.length > 0 ? en.alert.beforeText : en.alert.noBefore}</span></header>
       {alert.earlier.length > 0 && (
         <div className="scroll" tabIndex={0} role="region" aria-label={en.alert.before}>
-          <table>
+          <table className="folds">
             <thead><tr><th scope="col">{en.columns.alert}</th><th scope="col">{en.columns.score}</th><th scope="col" className="num">{en.columns.amount}</th><th scope="col">{en.columns.time}</th><th scope="col">{en.columns.state}</th><th scope="col">{en.columns.case}</th></tr></thead>
             <tbody>
               {alert.earlier.map((one) => (
                 <tr key={one.id}>
                   <th scope="row"><span className="kind"><Glyph typology={one.typology} /><a href={to(["alerts", one.id])}><bdi>{short(one.title, 40)}</bdi></a></span></th>
-                  <td><Score value={one.score} /></td><td className="num">{money(one.amount, one.currency)}</td><td><Time time={one.raised_at} /></td>
-                  <td><State state={one.state} outcome={one.outcome} /></td><td>{one.case ? <a href={to(["cases", one.case])}>{short(one.case, 20)}</a> : <span className="muted">–</span>}</td>
+                  <td data-of={en.columns.score}><Score value={one.score} /></td><td className="num" data-of={en.columns.amount}>{money(one.amount, one.currency)}</td><td data-of={en.columns.time}><Time time={one.raised_at} /></td>
+                  <td data-of={en.columns.state}><State state={one.state} outcome={one.outcome} /></td><td data-of={en.columns.case}>{one.case ? <a href={to(["cases", one.case])}>{short(one.case, 20)}</a> : <span className="muted">–</span>}</td>
                 </tr>
               ))}
             </tbody>

@@ -50,17 +50,17 @@ export default function Cases() {
         <Shown of={page}>
           {() => rows.length === 0 ? <Nothing title={en.cases.none}>{en.cases.noneHint}</Nothing> : (
             <div className="scroll" tabIndex={0} role="region" aria-label={en.cases.title}>
-              <table>
+              <table className="folds">
                 <thead><tr><th scope="col">{en.columns.case}</th><th scope="col">{en.cases.title_}</th><th scope="col">{en.cases.state}</th><th scope="col">{en.cases.who}</th><th scope="col">{en.cases.due}</th><th scope="col">{en.cases.updated}</th></tr></thead>
                 <tbody>
                   {rows.map((row, n) => (
                     <tr key={row.id} className={n === at ? "chosen" : ""} onClick={() => setAt(n)} onDoubleClick={() => go(to(["cases", row.id]))}>
                       <th scope="row"><a className="nowrap" href={to(["cases", row.id])}>{short(row.id, 20)}</a></th>
-                      <td><bdi>{short(row.title, 80)}</bdi></td>
-                      <td><State state={row.state} outcome={row.outcome} /></td>
-                      <td>{row.assignee ? <bdi>{short(row.assignee, 30)}</bdi> : <span className="muted">–</span>}</td>
-                      <td><Due it={row} /></td>
-                      <td><Time time={row.opened_at} /></td>
+                      <td data-of={en.cases.title_}><bdi>{short(row.title, 80)}</bdi></td>
+                      <td data-of={en.cases.state}><State state={row.state} outcome={row.outcome} /></td>
+                      <td data-of={en.cases.who}>{row.assignee ? <bdi>{short(row.assignee, 30)}</bdi> : <span className="muted">–</span>}</td>
+                      <td data-of={en.cases.due}><Due it={row} /></td>
+                      <td data-of={en.cases.updated}><Time time={row.opened_at} /></td>
                     </tr>
                   ))}
                 </tbody>

@@ -34,7 +34,7 @@ export function RuleVersions({ all }: { all: Loaded<List> }) {
             <section className="card">
               <h2>{en.rules.versions}</h2>
               <div className="scroll" tabIndex={0} role="region" aria-label={en.rules.versions}>
-                <table className="versions">
+                <table className="versions folds">
                   <thead><tr><th scope="col">{en.rules.version}</th><th scope="col">{en.columns.state}</th><th scope="col">{en.rules.note}</th><th scope="col">{en.rules.proposed}</th><th scope="col">{en.rules.approved}</th><th scope="col" className="num">{en.rules.from}</th><th scope="col">{en.columns.action}</th></tr></thead>
                   <tbody>{got.versions.map((it) => <Row key={it.version} it={it} running={got.running === it.version} give={give} />)}</tbody>
                 </table>
@@ -72,12 +72,12 @@ function Row({ it, running, give }: { it: RuleVersion; running: boolean; give: (
   return (
     <tr>
       <th scope="row"><a className="id" href={to(["rules"], { view: "edit", of: it.version })}>{named(it.version)}</a></th>
-      <td><span className={`badge ${BADGE[it.state]}`}>{en.rules.states[it.state]}</span>{running && it.state === "retired" && <span className="muted small"> {en.rules.ready}</span>}</td>
-      <td>{it.note ? <Text>{it.note}</Text> : <span className="muted">–</span>}{it.reason && <div className="muted small"><Text>{it.reason}</Text></div>}</td>
-      <td>{it.proposed_by ? <><bdi>{short(it.proposed_by, 40)}</bdi> <span className="muted"><Time time={it.proposed_at} /></span></> : <span className="muted">–</span>}</td>
-      <td>{it.approved_by ? <><bdi>{short(it.approved_by, 40)}</bdi> <span className="muted"><Time time={it.approved_at} /></span></> : <span className="muted">–</span>}</td>
-      <td className="num">{it.active_from_place === null ? <span className="muted">–</span> : count(it.active_from_place)}</td>
-      <td><div className="acts">{it.allowed.filter(may).map((command) => <button key={command} type="button" className={`button${command === "reject" ? " grave" : ""}`} onClick={() => give(it, command)} aria-label={`${en.rules.commands[command]} ${named(it.version)}`}>{en.rules.commands[command]}</button>)}{own && <span className="muted small">{en.rules.another}</span>}</div></td>
+      <td data-of={en.columns.state}><span className={`badge ${BADGE[it.state]}`}>{en.rules.states[it.state]}</span>{running && it.state === "retired" && <span className="muted small"> {en.rules.ready}</span>}</td>
+      <td data-of={en.rules.note}>{it.note ? <Text>{it.note}</Text> : <span className="muted">–</span>}{it.reason && <div className="muted small"><Text>{it.reason}</Text></div>}</td>
+      <td data-of={en.rules.proposed}>{it.proposed_by ? <><bdi>{short(it.proposed_by, 40)}</bdi> <span className="muted"><Time time={it.proposed_at} /></span></> : <span className="muted">–</span>}</td>
+      <td data-of={en.rules.approved}>{it.approved_by ? <><bdi>{short(it.approved_by, 40)}</bdi> <span className="muted"><Time time={it.approved_at} /></span></> : <span className="muted">–</span>}</td>
+      <td className="num" data-of={en.rules.from}>{it.active_from_place === null ? <span className="muted">–</span> : count(it.active_from_place)}</td>
+      <td data-of={en.columns.action}><div className="acts">{it.allowed.filter(may).map((command) => <button key={command} type="button" className={`button${command === "reject" ? " grave" : ""}`} onClick={() => give(it, command)} aria-label={`${en.rules.commands[command]} ${named(it.version)}`}>{en.rules.commands[command]}</button>)}{own && <span className="muted small">{en.rules.another}</span>}</div></td>
     </tr>
   );
 }

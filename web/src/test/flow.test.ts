@@ -76,6 +76,22 @@ describe("the time scale", () => {
     expect(among.slot).toBeGreaterThan(alone.slot / 4);
     expect(Math.max(...among.positions)).toBeLessThanOrEqual(800.001);
   });
+  it("neighbours far off in time leave the flow most of the width", () => {
+    const minute = 60_000;
+    const flow = [12 * 60, 12 * 60 + 4, 12 * 60 + 9].map((n) => n * minute);
+    const times = [...Array.from({ length: 200 }, (_, n) => n * 7 * minute), ...flow].sort((a, b) => a - b);
+    const evidence = times.map((time) => flow.includes(time));
+    const scale = makeScale(times, 0, 1_000, evidence);
+    const own = scale.positions.filter((_, n) => evidence[n]);
+    expect(own.at(-1)! - own[0]!).toBeGreaterThan(400);
+    expect(Math.max(...scale.positions)).toBeLessThanOrEqual(1_000.001);
+    for (let n = 1; n < times.length; n += 1) expect(scale.positions[n]).toBeGreaterThan(scale.positions[n - 1]!);
+    // A mark stands at its instant on either side of where the axis bends.
+    for (const { time, enter } of scale.knots) expect(positionOf(scale, time)).toBe(enter);
+    const words = { offset: () => 0, day: () => "12 Jan", year: () => "2026", clock: () => "12:00", date: () => "12 Jan 2026" };
+    const ticks = ticksOf(scale, words).filter(({ x }) => x >= own[0]! && x <= own.at(-1)!);
+    expect(ticks.length).toBeGreaterThan(1);
+  });
   it("stays within its bounds", () => {
     for (const count of [1, 2, 7, 500]) {
       const { positions } = makeScale(Array.from({ length: count }, (_, n) => n * n * 1000), 10, 400);

@@ -168,14 +168,17 @@ impl Register {
         let total = count.row(&self.reader, DOING).await?;
         let total: i64 = total.map_or(Ok(0), |row| column(&row, "total"))?;
         let key = wanted.sort.column();
-        let mut sql = Sql::new("SELECT * FROM alerts");
+        // Which they are is asked of an index, and what they say of those alone.
+        let mut sql = Sql::new("SELECT * FROM alerts WHERE number IN (SELECT number FROM alerts");
         let mut all = Conditions::default();
         choose(&mut sql, wanted, &mut all);
         let behind = wanted.behind.map(|Behind { key, number }| [key, number]);
         // One more than is shown says whether there is another page.
         let most = i64::from(wanted.most) + 1;
         let wanted_page = Page { behind, ascending: wanted.ascending, most };
-        page(&mut sql, &mut all, [key, "number"], wanted_page);
+        page(&mut sql, &mut all, [&wanted.number(key), "number"], wanted_page);
+        let order = if wanted.ascending { "ASC" } else { "DESC" };
+        sql.text(&format!(") ORDER BY {key} {order}, number {order}"));
         let mut rows = sql.rows(&self.reader, DOING).await?;
         let is_more = rows.len() > wanted.most as usize;
         rows.truncate(wanted.most as usize);
@@ -317,21 +320,51 @@ async fn with_accounts(
     Ok(alerts)
 }
 
+impl AlertFilter {
+    /// The least or greatest value of a column, where it has one.
+    fn bounds(&self) -> [(&'static str, &'static str, Option<i64>); 4] {
+        [
+            ("score_permille", ">=", self.least_permille.map(i64::from)),
+            ("last_time", ">=", self.since.map(|time| time.0)),
+            ("first_time", "<", self.until.map(|time| time.0)),
+            ("amount_rank", ">=", self.least_amount),
+        ]
+    }
+
+    /// Whether one walk over the index that has every column to choose by is the quickest: where
+    /// no index of fewer columns says all, and few rows are found otherwise.
+    ///
+    /// A database that has not counted its rows guesses that any of the conditions leaves few of
+    /// them, and then looks each up by itself.
+    fn walks(&self) -> bool {
+        let AlertFilter { typologies, actions, states, assignee, account, text, .. } = self;
+        let bounds = self.bounds().iter().filter(|(.., bound)| bound.is_some()).count();
+        let named = [!typologies.is_empty(), !actions.is_empty(), !states.is_empty()];
+        let named = named.into_iter().filter(|&is_named| is_named).count();
+        let few = account.is_some() || text.is_some();
+        !few && (bounds > 0 || named + usize::from(assignee.is_some()) > 1)
+    }
+
+    /// A column of numbers, as an expression that is no index's where one walk is wanted.
+    fn number(&self, column: &'static str) -> String {
+        if self.walks() { format!("+{column}") } else { column.to_owned() }
+    }
+
+    /// The same of a column of texts.
+    fn name(&self, column: &'static str) -> String {
+        if self.walks() { format!("({column} || '')") } else { column.to_owned() }
+    }
+}
+
 fn choose(sql: &mut Sql, wanted: &AlertFilter, all: &mut Conditions) {
-    all.one_of(sql, "typology", &wanted.typologies);
-    all.one_of(sql, "action", wanted.actions.iter().map(|action| action.name()));
-    all.one_of(sql, "state", wanted.states.iter().map(|state| state.name()));
-    all.one_of(sql, "assignee", &wanted.assignee);
-    let least = wanted.least_permille.map(i64::from);
-    let bounds = [
-        ("score_permille >= ", least),
-        ("last_time >= ", wanted.since.map(|time| time.0)),
-        ("first_time < ", wanted.until.map(|time| time.0)),
-        ("amount_rank >= ", wanted.least_amount),
-    ];
-    for (text, bound) in bounds {
+    all.one_of(sql, &wanted.name("typology"), &wanted.typologies);
+    all.one_of(sql, &wanted.name("action"), wanted.actions.iter().map(|action| action.name()));
+    all.one_of(sql, &wanted.name("state"), wanted.states.iter().map(|state| state.name()));
+    all.one_of(sql, &wanted.name("assignee"), &wanted.assignee);
+    for (column, compared, bound) in wanted.bounds() {
         if let Some(bound) = bound {
-            all.and(sql).text(text).value(bound);
+            let column = wanted.number(column);
+            all.and(sql).text(&format!("{column} {compared} ")).value(bound);
         }
     }
     if let Some(account) = &wanted.account {

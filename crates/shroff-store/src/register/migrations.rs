@@ -17,6 +17,7 @@ const ALL: &[(i64, &str, &str)] = &[
     (40, "lists", include_str!("migrations/0040_lists.sql")),
     (60, "overview", include_str!("migrations/0060_overview.sql")),
     (70, "webhook versions", include_str!("migrations/0070_webhook_versions.sql")),
+    (80, "choose", include_str!("migrations/0080_choose.sql")),
 ];
 
 /// Brings the tables up to date.
