@@ -377,3 +377,68 @@ impl Depths {
             .max_by_key(|it| (it.depth, it.key))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::graph::Entry;
+
+    fn rule() -> ChainRule {
+        let window = Span::from_micros(12_000_000).expect("a span");
+        ChainRule { window, retention_permille: 900, deepest: 5 }
+    }
+
+    /// The depth by its definition.
+    fn defined(links: &[(Link, u32)], link: Link) -> u32 {
+        let Closing { debtor, creditor, key } = link.closing;
+        if debtor == creditor {
+            return 0;
+        }
+        let rule = rule();
+        let before = links.iter().filter(|(it, _)| {
+            let Closing { debtor: from, creditor: at, key: came } = it.closing;
+            at == debtor
+                && from != creditor
+                && from != at
+                && key.time.micros_since(came.time) < rule.window.micros()
+                && link.minor <= it.minor
+                && link.minor * 1_000 >= it.minor * i128::from(rule.retention_permille)
+        });
+        let before = before.map(|(_, depth)| *depth).max().unwrap_or(0);
+        (before + 1).min(rule.deepest)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(1_000))]
+        #[test]
+        fn what_a_hub_passes_on_is_found_as_by_a_walk(
+            steps in prop::collection::vec((0_i64..3, 0_u32..8, 0_u32..8, 96_i128..=104), 1..120),
+        ) {
+            let mut graph = Graph::new(1);
+            let mut depths = Depths::new(rule());
+            let mut links: Vec<(Link, u32)> = Vec::new();
+            let mut second = 0;
+            for (place, (step, debtor, creditor, minor)) in (0..).zip(steps) {
+                second += step;
+                // Half of all ends are the hub's.
+                let [debtor, creditor] = [debtor, creditor].map(|it| AccountId(it.saturating_sub(3)));
+                let key = Key { time: Timestamp(second * 1_000_000), place: Place(place) };
+                let link = Link { closing: Closing { debtor, creditor, key }, minor };
+                graph.insert(0, Entry { debtor, creditor, minor, key });
+                let depth = depths.insert(&graph, link, false);
+                prop_assert_eq!(depth, defined(&links, link));
+                links.push((link, depth));
+                let mut walking = depths.clone();
+                walking.hubs.clear();
+                let run = depths.payments_of(&graph, link);
+                prop_assert_eq!(run.len(), depth as usize);
+                prop_assert_eq!(run, walking.payments_of(&graph, link));
+                if place % 7 == 0 {
+                    depths.forget(key.time);
+                }
+            }
+        }
+    }
+}

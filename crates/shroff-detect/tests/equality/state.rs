@@ -265,6 +265,46 @@ proptest! {
         prop_assert_eq!(again.late(), whole.late());
     }
 
+    /// Runs of several windows that go through an account which many pay, some of it late: what is
+    /// shown again lies windows before whatever will ask.
+    #[test]
+    fn chains_through_a_hub_shown_again_change_no_bit(
+        steps in prop::collection::vec((0_i64..4, 0_u32..8, 0_u32..8, 96_i128..=104, 0_i64..6), 30..90),
+        batch in 1_usize..40,
+        cut in any::<prop::sample::Index>(),
+        settled in 0_usize..60,
+    ) {
+        let toml = "[[feature]]\nkind = \"chain\"\nwindow = \"12m\"\nretention_permille = 900\ndeepest = 6";
+        let definitions = Definitions::parse(toml).expect("right");
+        let mut minute = 0;
+        let arrivals: Vec<Row> = steps.iter().map(|&(step, debtor, creditor, minor, late)| {
+            minute += step;
+            // Half of all ends are the hub's, and one in six comes late.
+            let [debtor, creditor] = [debtor, creditor].map(|account| account.saturating_sub(3));
+            let late = if late == 5 { 3 } else { 0 };
+            Row { micros: (minute - late) * 60_000_000, debtor, creditor, minor }
+        }).collect();
+        let lateness: Span = "3m".parse().expect("a span");
+        let new = || Extractor::new(&definitions, definitions.amount_exponent).allowing(lateness);
+        let cut = cut.index(arrivals.len());
+        let mut whole = new();
+        run_on(&mut whole, &arrivals[..cut], batch);
+        let newest = arrivals[..cut].iter().map(|row| Timestamp(row.micros)).max();
+        let newest = newest.unwrap_or(Timestamp(i64::MIN));
+        let mut again = new();
+        again.begin_at(Place(0), Timestamp(i64::MIN), newest);
+        for shown in inputs(&arrivals[..cut]).chunks(batch) {
+            again.remember(shown, &Names::default());
+            if again.unsettled() > settled {
+                again.settle(&Threads(2));
+            }
+        }
+        again.settle(&Threads(2));
+        again.remembered(whole.late());
+        let rest = &arrivals[cut..];
+        prop_assert_eq!(run_on(&mut again, rest, batch), run_on(&mut whole, rest, batch));
+    }
+
     #[test]
     fn a_payment_that_comes_too_late_is_told_so_and_changes_nothing(
         (mut world, arrivals) in out_of_order(),

@@ -152,7 +152,8 @@ impl ServerCertVerifier for Seen {
     }
 }
 
-fn certificate(folder: &Folder, name: &str) -> rcgen::Certificate {
+/// A certificate for this machine and its key, as files of the folder.
+pub(crate) fn certificate(folder: &Folder, name: &str) -> rcgen::Certificate {
     let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]);
     let rcgen::CertifiedKey { cert, signing_key } = made.expect("a certificate");
     folder.write(&format!("{name}.pem"), cert.pem());

@@ -10,11 +10,15 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 use shroff_types::Timestamp;
+use tokio_rustls::rustls::pki_types::pem::PemObject as _;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::rustls::{ServerConfig, ServerConnection, StreamOwned, crypto};
 
 use crate::door::{Folder, skipped};
 use crate::postgres::Postgres;
 use crate::serve::{NDJSON, Request, SECRET, Service, holds, mode_of, world};
 use crate::signed;
+use crate::tls::certificate;
 
 /// What a receiver does with a message.
 #[derive(Clone, Copy)]
@@ -80,6 +84,43 @@ impl Receiver {
 
     fn url(&self) -> String {
         format!("http://{}/in?token=of-the-receiver", self.address)
+    }
+
+    /// A receiver that speaks TLS, by a certificate of the folder.
+    fn start_tls(folder: &Folder, name: &str) -> Receiver {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port of our own");
+        let port = listener.local_addr().expect("a port of our own").port();
+        let receiver = Receiver { address: format!("localhost:{port}"), book: Arc::default() };
+        let shown = CertificateDer::from_pem_file(folder.path(&format!("{name}.pem")));
+        let key = PrivateKeyDer::from_pem_file(folder.path(&format!("{name}.key")));
+        let provider = Arc::new(crypto::ring::default_provider());
+        let config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .expect("versions that fit")
+            .with_no_client_auth()
+            .with_single_cert(vec![shown.expect("PEM")], key.expect("PEM"));
+        let config = Arc::new(config.expect("a certificate and its key"));
+        let own = receiver.clone();
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let (own, config) = (own.clone(), Arc::clone(&config));
+                let stream = stream.expect("somebody comes");
+                std::thread::spawn(move || {
+                    let server = ServerConnection::new(config).expect("a server");
+                    let mut reader = BufReader::new(StreamOwned::new(server, stream));
+                    // Whoever does not trust it breaks off.
+                    while let Some(came) = read(&mut reader) {
+                        own.book.0.lock().expect("no test broke").came.push(came);
+                        own.book.1.notify_all();
+                        let answer = b"HTTP/1.1 204 No Content\r\n\r\n";
+                        if reader.get_mut().write_all(answer).is_err() {
+                            return;
+                        }
+                    }
+                });
+            }
+        });
+        receiver
     }
 
     fn listen(&self, stream: &TcpStream) {
@@ -573,6 +614,37 @@ fn nobody_is_told_where_nobody_may_be() {
     let why = tried["last_error"].as_str().expect("a text");
     assert!(why.contains("--webhook-private"), "{why}");
     assert!(service.json("/v1/webhooks", &ada)["webhooks"][0]["paused_until"].is_string());
+}
+
+#[test]
+fn who_speaks_tls_is_told_where_the_machine_trusts_it_and_no_other() {
+    let folder = Folder::new();
+    certificate(&folder, "own");
+    certificate(&folder, "other");
+    let (trusted, stranger) =
+        (Receiver::start_tls(&folder, "own"), Receiver::start_tls(&folder, "other"));
+    // What the machine trusts, as any program on it is told.
+    let mut program = Command::new(env!("CARGO_BIN_EXE_shroff"));
+    program.env("SSL_CERT_FILE", folder.path("own.pem")).env_remove("SSL_CERT_DIR");
+    let service = Service::start_by(&folder, &mut program, &["--webhook-private"]);
+    let ada = signed::first(&service, &folder, "ada");
+    let url = |receiver: &Receiver| format!("https://{}/in", receiver.address);
+    let (id, secret) = endpoint(&service, &ada, &url(&trusted), &ALL);
+    let sent = tests_of(&service, &ada, &id, 1);
+    let came = trusted.until("a message by TLS", |came| !came.is_empty());
+    assert_eq!((&came[0].id, came[0].path.as_str()), (&sent[0], "/in"));
+    if let Some(good) = are_good(&folder, &secret, &came) {
+        assert_eq!(good, [true]);
+    }
+    let (id, _) = endpoint(&service, &ada, &url(&stranger), &ALL);
+    let sent = tests_of(&service, &ada, &id, 1);
+    let tried = loop_until(|| {
+        let it = delivery(&service, &ada, (&id, &sent[0]));
+        (it["attempts"] == 1).then_some(it)
+    });
+    let why = tried["last_error"].as_str().expect("a text");
+    assert!(why.contains("certificate"), "{why}");
+    assert!(stranger.book.0.lock().expect("no test broke").came.is_empty());
 }
 
 /// Messages about alerts, by alert: which revisions are told, under which ids.

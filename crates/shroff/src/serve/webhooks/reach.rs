@@ -8,6 +8,7 @@ use std::time::Duration;
 use axum::http::Uri;
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, USER_AGENT};
 use shroff_types::Span;
+use tokio_rustls::rustls::Error as TlsError;
 use ureq::config::Config;
 use ureq::tls::RootCerts;
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
@@ -146,12 +147,14 @@ impl Reach {
 
 /// What went wrong, without the address and without what was received.
 fn said(error: &ureq::Error) -> String {
+    let is_tls = |error: &std::io::Error| error.get_ref().is_some_and(|it| it.is::<TlsError>());
     match error {
         ureq::Error::Timeout(_) => "no answer in time".to_owned(),
         ureq::Error::HostNotFound => "the name of the host is not known".to_owned(),
         ureq::Error::ConnectionFailed => "no connection".to_owned(),
-        ureq::Error::Io(error) => format!("no connection: {}", error.kind()),
-        ureq::Error::Rustls(_) | ureq::Error::Tls(_) => {
+        // A handshake that fails comes as an error of the connection.
+        ureq::Error::Io(error) if !is_tls(error) => format!("no connection: {}", error.kind()),
+        ureq::Error::Io(_) | ureq::Error::Rustls(_) | ureq::Error::Tls(_) => {
             "no TLS: its certificate cannot be believed, or it speaks none".to_owned()
         }
         ureq::Error::Other(error) if error.is::<Forbidden>() => error.to_string(),
