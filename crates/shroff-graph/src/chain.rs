@@ -178,6 +178,16 @@ impl Depths {
         self.times[at] = key.time;
     }
 
+    /// Another depth of a payment that has one.
+    fn put_anew(&mut self, link: Link, depth: u32) {
+        let Closing { creditor, key, .. } = link.closing;
+        self.put(key, depth);
+        if let Some(hub) = self.hubs.get_mut(&creditor) {
+            hub.remove(key);
+            hub.insert(link.arrival(depth));
+        }
+    }
+
     /// Forgets what no payment at `oldest` or later can tell.
     pub fn forget(&mut self, oldest: Timestamp) {
         self.oldest = self.oldest.max(oldest);
@@ -321,11 +331,7 @@ impl Depths {
                 let kept = self.get(edge.place);
                 let depth = anew(self, depth, next, kept);
                 if depth != kept {
-                    self.by_place[(edge.place.0 - self.first) as usize] = depth;
-                    if let Some(hub) = self.hubs.get_mut(&edge.other) {
-                        hub.remove(edge.key());
-                        hub.insert(next.arrival(depth));
-                    }
+                    self.put_anew(next, depth);
                     changed.insert(edge.key(), next);
                 }
             }

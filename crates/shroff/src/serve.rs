@@ -133,9 +133,7 @@ fn serve(arguments: &Serve, feed: Option<Feed>) -> anyhow::Result<Ending> {
     let known_as = (Arc::clone(&pseudonyms), active_from);
     let registry = Registry::open(&runtime, arguments, &rulebook, known_as)?;
     let people = runtime.block_on(People::of(&registry.register, settings::wall()))?;
-    let workers = Threads::new(arguments.threads)?;
-    let live = registry.follow(rulebook.live()?);
-    let (mut core, resumed) = open(data, (live, workers), rulebook.version())?;
+    let (mut core, resumed) = open(arguments, registry.follow(rulebook.live()?), &rulebook)?;
     core.know(setup::typologies_kept(data)?);
     replayed(&core, begun.elapsed());
     let (metrics, sending) = measured(arguments, &core)?;
@@ -326,10 +324,12 @@ fn keeper(data: &Path) -> anyhow::Result<Keeper<Folder>> {
 
 /// Opens the data; the core, and the first payment that no snapshot has.
 fn open(
-    data: &Path,
-    (live, workers): (Live, Threads),
-    version: u64,
+    arguments: &Serve,
+    live: Live,
+    rulebook: &Rulebook,
 ) -> anyhow::Result<(Core<Folder>, Place)> {
+    let data = arguments.data.as_path();
+    let workers = Threads::new(arguments.threads)?;
     let disks = Disks {
         payments: folder(data, "payments")?,
         verdicts: folder(data, "verdicts")?,
@@ -337,7 +337,7 @@ fn open(
         salt: u64::from_le_bytes(settings::random()?),
         segment_bytes: SEGMENT_BYTES,
     };
-    let (core, recovered) = Core::open(disks, live, version, workers)
+    let (core, recovered) = Core::open(disks, live, rulebook.version(), workers)
         .with_context(|| format!("in `{}`", data.display()))?;
     if let Some(cut) = &recovered.cut {
         tracing::warn!(

@@ -105,22 +105,23 @@ impl Receiver {
             for stream in listener.incoming() {
                 let (own, config) = (own.clone(), Arc::clone(&config));
                 let stream = stream.expect("somebody comes");
-                std::thread::spawn(move || {
-                    let server = ServerConnection::new(config).expect("a server");
-                    let mut reader = BufReader::new(StreamOwned::new(server, stream));
-                    // Whoever does not trust it breaks off.
-                    while let Some(came) = read(&mut reader) {
-                        own.book.0.lock().expect("no test broke").came.push(came);
-                        own.book.1.notify_all();
-                        let answer = b"HTTP/1.1 204 No Content\r\n\r\n";
-                        if reader.get_mut().write_all(answer).is_err() {
-                            return;
-                        }
-                    }
-                });
+                std::thread::spawn(move || own.listen_by_tls(stream, config));
             }
         });
         receiver
+    }
+
+    fn listen_by_tls(&self, stream: TcpStream, config: Arc<ServerConfig>) {
+        let server = ServerConnection::new(config).expect("a server");
+        let mut reader = BufReader::new(StreamOwned::new(server, stream));
+        // Whoever does not trust it breaks off.
+        while let Some(came) = read(&mut reader) {
+            self.book.0.lock().expect("no test broke").came.push(came);
+            self.book.1.notify_all();
+            if reader.get_mut().write_all(b"HTTP/1.1 204 No Content\r\n\r\n").is_err() {
+                return;
+            }
+        }
     }
 
     fn listen(&self, stream: &TcpStream) {

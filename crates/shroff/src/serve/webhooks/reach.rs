@@ -147,7 +147,10 @@ impl Reach {
 
 /// What went wrong, without the address and without what was received.
 fn said(error: &ureq::Error) -> String {
-    let is_tls = |error: &std::io::Error| error.get_ref().is_some_and(|it| it.is::<TlsError>());
+    let is_tls = |error: &std::io::Error| match error.get_ref() {
+        Some(error) => error.is::<TlsError>(),
+        None => false,
+    };
     match error {
         ureq::Error::Timeout(_) => "no answer in time".to_owned(),
         ureq::Error::HostNotFound => "the name of the host is not known".to_owned(),
