@@ -75,16 +75,20 @@ impl Link {
 #[derive(Debug)]
 pub(crate) struct Sources {
     closing: Closing,
-    /// Strictly less than a window earlier.
     pub(crate) view: View,
     /// Amounts of which it is at least the share, and no more than all.
     pub(crate) least: i128,
     pub(crate) most: i128,
 }
 
+/// What may have come before a payment: strictly less than a window earlier.
+fn source_view(payment: Closing, window: Span) -> View {
+    View::since(payment.key.time.before(window), payment.key)
+}
+
 impl Sources {
     fn of(Link { closing, minor }: Link, rule: ChainRule) -> Sources {
-        let view = View::since(closing.key.time.before(rule.window), closing.key);
+        let view = source_view(closing, rule.window);
         // Amounts are below 2^90.
         let most = match i128::from(rule.retention_permille) {
             0 => i128::MAX,
@@ -225,8 +229,11 @@ impl Depths {
         if debtor == creditor {
             return 0;
         }
+        let edges = graph.into(debtor, source_view(link.closing, self.rule.window));
+        if edges.is_empty() {
+            return 1;
+        }
         let sources = Sources::of(link, self.rule);
-        let edges = graph.into(debtor, sources.view);
         if edges.len() <= MANY {
             return self.walk(&sources, edges, self.rule.deepest);
         }

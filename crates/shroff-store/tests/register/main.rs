@@ -107,6 +107,55 @@ async fn paged(register: &Register, wanted: AlertFilter) -> Vec<String> {
 }
 
 #[test]
+fn several_conditions_at_once_choose_what_each_of_them_lets_through() {
+    on_each(|register| async move {
+        let alerts: Vec<_> = (0..100).map(made::alert).collect();
+        let written = register.write_alerts(&alerts, &[], None, Timestamp(0)).await;
+        written.expect("what the test is set up with");
+        let minute = |n: i64| Timestamp(n * 60_000_000);
+        for chosen in 0_u32..64 {
+            let is = |bit: u32| chosen >> bit & 1 == 1;
+            let wanted = AlertFilter {
+                typologies: if is(0) {
+                    vec!["cycle".to_owned(), "fan-in".to_owned()]
+                } else {
+                    vec![]
+                },
+                actions: if is(1) { vec![Action::Review] } else { vec![] },
+                states: if is(2) { vec![CaseState::Open] } else { vec![] },
+                least_permille: is(3).then_some(200),
+                least_amount: is(4).then_some(2_000),
+                since: is(5).then_some(minute(10)),
+                until: is(5).then_some(minute(90)),
+                sort: [AlertSort::Time, AlertSort::Score, AlertSort::Amount][chosen as usize % 3],
+                ascending: is(1) == is(4),
+                ..AlertFilter::default()
+            };
+            let mut same: Vec<_> = alerts
+                .iter()
+                .filter(|it| !is(0) || it.typology != "structuring")
+                .filter(|it| !is(1) || it.action == Action::Review)
+                .filter(|it| !is(3) || it.score_permille >= 200)
+                // In hundredths, and the bound in ten-thousandths.
+                .filter(|it| !is(4) || it.sum.amount.digits * 100 >= 2_000)
+                .filter(|it| !is(5) || (minute(10) <= it.last_time && it.first_time < minute(90)))
+                .collect();
+            // Time and amount rise together.
+            same.sort_by_key(|it| match wanted.sort {
+                AlertSort::Score => (i64::from(it.score_permille), it.raised_at),
+                AlertSort::Time | AlertSort::Amount => (it.raised_at.0, it.raised_at),
+            });
+            if !wanted.ascending {
+                same.reverse();
+            }
+            assert!(!same.is_empty(), "{chosen:b} chooses some");
+            let ids: Vec<&str> = same.iter().map(|it| it.id.as_str()).collect();
+            assert_eq!(paged(&register, wanted).await, ids, "{chosen:b}");
+        }
+    });
+}
+
+#[test]
 fn pages_are_what_the_same_list_is_in_memory() {
     on_each(|register| async move {
         let alerts: Vec<_> = (0..100).map(made::alert).collect();
