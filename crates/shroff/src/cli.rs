@@ -467,6 +467,10 @@ pub(crate) enum RulesCommand {
             requires = "observed"
         )]
         time_zone: Zone,
+        /// Set a parameter of a typology for that, as in `fan-in.least_payers=6`; may stand several
+        /// times.
+        #[arg(long, value_name = "ID.PARAMETER=NUMBER", requires = "observed")]
+        set: Vec<String>,
     },
     /// Run the example ledgers; exit code 1 where one does not give its alerts.
     Test(RulesOf),

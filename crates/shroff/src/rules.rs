@@ -17,7 +17,9 @@ use crate::{Ending, outputs, rules_page, terminal};
 
 pub(crate) fn run(command: RulesCommand) -> anyhow::Result<Ending> {
     match command {
-        RulesCommand::Check { of, observed, time_zone } => check(&of, &observed, time_zone),
+        RulesCommand::Check { of, observed, time_zone, set } => {
+            check(&of, (&observed, &set), time_zone)
+        }
         RulesCommand::Test(of) => test(&of),
         RulesCommand::List(of) => list(&of),
         RulesCommand::Show { id, of } => show(&id, &of),
@@ -41,9 +43,16 @@ pub(crate) fn as_json(errors: &[RuleError]) -> Vec<Value> {
     errors.iter().map(one).collect()
 }
 
-fn check(of: &RulesOf, observed: &[String], zone: Zone) -> anyhow::Result<Ending> {
-    let Library { typologies, mut errors } = library::read(of.typologies.as_deref())?;
+fn check(
+    of: &RulesOf,
+    (observed, set): (&[String], &[String]),
+    zone: Zone,
+) -> anyhow::Result<Ending> {
+    let Library { mut typologies, mut errors } = library::read(of.typologies.as_deref())?;
     if errors.is_empty() && !observed.is_empty() {
+        if !set.is_empty() {
+            typologies = library::for_run(of.typologies.as_deref(), set)?;
+        }
         errors = observed::never_true(observed, zone, &typologies)?;
     }
     let read = typologies.len();

@@ -331,18 +331,18 @@ impl AlertFilter {
         ]
     }
 
-    /// Whether one walk over the index that has every column to choose by is the quickest: where
-    /// no index of fewer columns says all, and few rows are found otherwise.
+    /// Whether one walk over the index that has every column to choose by is the quickest: unless
+    /// a smaller index says all, or an account or a text leaves few rows anyway.
     ///
     /// A database that has not counted its rows guesses that any of the conditions leaves few of
     /// them, and then looks each up by itself.
     fn walks(&self) -> bool {
         let AlertFilter { typologies, actions, states, assignee, account, text, .. } = self;
-        let bounds = self.bounds().iter().filter(|(.., bound)| bound.is_some()).count();
-        let named = [!typologies.is_empty(), !actions.is_empty(), !states.is_empty()];
-        let named = named.into_iter().filter(|&is_named| is_named).count();
-        let few = account.is_some() || text.is_some();
-        !few && (bounds > 0 || named + usize::from(assignee.is_some()) > 1)
+        let is_bounded = self.bounds().iter().any(|(.., bound)| bound.is_some());
+        let open =
+            [typologies.is_empty(), actions.is_empty(), states.is_empty(), assignee.is_none()];
+        let named = open.into_iter().filter(|is_open| !is_open).count();
+        account.is_none() && text.is_none() && (is_bounded || named > 1)
     }
 
     /// A column of numbers, as an expression that is no index's where one walk is wanted.

@@ -40,6 +40,29 @@ fn changed(id: &str, changes: &[(&str, &str)]) -> Folder {
 }
 
 #[test]
+fn another_threshold_is_tried_on_the_payments_looked_at() {
+    let folder = changed("layering-chain", &[]);
+    folder.write(
+        "in.csv",
+        crate::door::ledger("hour from to eur\n0 A B 60000\n1 B C 59000\n2 C D 58000\n3 D E 57000"),
+    );
+    let told = |least: u32, code: i32| {
+        let ran = folder.run(&format!(
+            "rules check --typologies mine --json --observed in.csv --set layering-chain.least_amount={least}"
+        ));
+        assert_eq!(ran.code, Some(code), "{}", ran.err);
+        ran.json()["errors"].as_array().expect("a list").clone()
+    };
+    assert!(told(60_000, 0).is_empty());
+    let [error] = &told(60_001, 1)[..] else { panic!("one error") };
+    let what = error["what"].as_str().expect("a text");
+    assert!(what.contains("amount >= least_amount") && what.contains("60,000"), "{what}");
+    let ran =
+        folder.run("rules check --typologies mine --observed in.csv --set layering-chain.most=1");
+    assert!(ran.code == Some(2) && ran.err.contains("most"), "{}", ran.err);
+}
+
+#[test]
 fn a_threshold_that_no_payment_reaches_is_told_with_what_the_values_are() {
     let folder =
         changed("layering-chain", &[("AND amount >= least_amount", "AND amount / 2 >= 30001")]);
