@@ -56,6 +56,8 @@ try {
     total = (await ask("/v1/overview")).alerts_total;
     await new Promise((done) => setTimeout(done, 500));
   }
+  // Within minutes the database does so by itself.
+  postgres?.analyze();
   console.log(`${total} alerts of ${alerts * 3} payments in ${(took / 1000).toFixed(0)} s${postgres ? ", PostgreSQL" : ", SQLite"}`);
   const first = (await ask("/v1/alerts?limit=500&sort=amount")).alerts;
   const hubs = (await ask("/v1/alerts?limit=500&q=p50-0")).alerts[0] ?? first[0];

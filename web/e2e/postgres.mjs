@@ -24,8 +24,10 @@ export function startPostgres() {
   const data = join(folder, "data");
   run("initdb", "-U", "shroff", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "-D", data);
   run("pg_ctl", "-D", data, "-w", "-t", "60", "-o", `-c listen_addresses='' -c unix_socket_directories='${folder}' -c fsync=off`, "-l", join(folder, "log"), "start");
+  const url = `postgres://shroff@localhost/postgres?host=${folder}`;
   return {
-    url: `postgres://shroff@localhost/postgres?host=${folder}`,
+    url,
+    analyze: () => run("psql", url, "-c", "ANALYZE"),
     stop: () => {
       run("pg_ctl", "-D", data, "-m", "immediate", "-w", "stop");
       rmSync(folder, { recursive: true, force: true });
