@@ -29,7 +29,7 @@ const shown = (times) => {
 
 try {
   await people(service);
-  const begun = Date.now() - 40 * 86_400_000;
+  const begun = Date.now() - alerts * 30_000 - 3_600_000;
   // Some are of the same accounts, so that there is a before.
   const hub = (n) => (n % 50 === 0 ? `hub-${n % 1_000}` : `a${n}`);
   const took = await timed(async () => {
