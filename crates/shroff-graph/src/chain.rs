@@ -29,7 +29,7 @@ pub struct ChainRule {
     pub deepest: u32,
 }
 
-/// The depth of every payment kept: 12 bytes a payment, and about 100 more for each that reached a
+/// The depth of every payment kept: 12 bytes a payment, and about 120 more for each that reached a
 /// hub in the window.
 #[derive(Debug, Clone)]
 pub struct Depths {

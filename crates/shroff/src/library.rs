@@ -118,6 +118,12 @@ pub(crate) fn for_run_of(
 ) -> anyhow::Result<Vec<Typology>> {
     let Library { mut typologies, errors } = read_texts(files);
     refuse(&errors)?;
+    change(&mut typologies, set)?;
+    Ok(typologies)
+}
+
+/// Sets parameters (`ID.PARAMETER=NUMBER`); all is right afterwards.
+pub(crate) fn change(typologies: &mut [Typology], set: &[String]) -> anyhow::Result<()> {
     for setting in set {
         let (id, name, value) = setting
             .split_once('=')
@@ -134,9 +140,9 @@ pub(crate) fn for_run_of(
         typology.set(name, value).map_err(anyhow::Error::msg)?;
     }
     if !set.is_empty() {
-        refuse(&shroff_detect::check(&typologies))?;
+        refuse(&shroff_detect::check(typologies))?;
     }
-    Ok(typologies)
+    Ok(())
 }
 
 fn refuse(errors: &[RuleError]) -> anyhow::Result<()> {

@@ -50,9 +50,7 @@ fn check(
 ) -> anyhow::Result<Ending> {
     let Library { mut typologies, mut errors } = library::read(of.typologies.as_deref())?;
     if errors.is_empty() && !observed.is_empty() {
-        if !set.is_empty() {
-            typologies = library::for_run(of.typologies.as_deref(), set)?;
-        }
+        library::change(&mut typologies, set)?;
         errors = observed::never_true(observed, zone, &typologies)?;
     }
     let read = typologies.len();
