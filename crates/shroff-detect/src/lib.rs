@@ -8,6 +8,7 @@ mod counterparties;
 mod definitions;
 mod evidence;
 mod extractor;
+mod few;
 mod filter;
 mod fresh;
 mod ladder;

@@ -7,6 +7,7 @@ use crate::alike::{Chosen, Range};
 use crate::cell::Cell;
 use crate::definitions::{Filter, Measure};
 use crate::extractor::{Input, Pending};
+use crate::few;
 use crate::moments::{Central, Sums};
 use crate::plan::{Plan, Task};
 use crate::tracker::{Acquaintances, FEW, Follow, HUB, Needs, Tracker};
@@ -605,7 +606,7 @@ fn walk_all(edges: Edges<'_>, account: AccountId, needs: Needs) -> Totals {
     let mut totals = Totals { count: edges.len() as u64, ..Totals::default() };
     let mut others = [AccountId(0); HUB];
     let mut fan = 0;
-    let mut minors = [0_i64; HUB];
+    let mut minors = [i32::MAX; few::MOST];
     let mut wide = false;
     let mut sums = Sums::default();
     let mut at = 0;
@@ -615,9 +616,11 @@ fn walk_all(edges: Edges<'_>, account: AccountId, needs: Needs) -> Totals {
         if needs.moments {
             sums.add(minor);
         }
-        minors[at] = edge.minor;
+        match i32::try_from(minor) {
+            Ok(narrow) => minors[at] = narrow,
+            Err(_) => wide = true,
+        }
         at += 1;
-        wide |= edge.minor < 0;
         if edge.other == account {
             totals.own += minor;
         } else if needs.fan && !others[..fan].contains(&edge.other) {
@@ -631,21 +634,24 @@ fn walk_all(edges: Edges<'_>, account: AccountId, needs: Needs) -> Totals {
     }
     if needs.order {
         totals.order = if wide {
-            let mut minors: Vec<i128> = edges.iter().map(|edge| edges.minor(edge)).collect();
-            order_of(&mut minors)
-        } else {
+            let mut minors = [0_i128; HUB];
+            minors
+                .iter_mut()
+                .zip(edges.iter())
+                .for_each(|(minor, edge)| *minor = edges.minor(edge));
             order_of(&mut minors[..edges.len()])
+        } else {
+            few::order(&minors, edges.len())
         };
     }
     totals
 }
 
 /// Twice the median, the least and the greatest of at least one amount.
-fn order_of<T: Copy + Ord + Into<i128>>(minors: &mut [T]) -> [i128; 3] {
+fn order_of(minors: &mut [i128]) -> [i128; 3] {
     minors.sort_unstable();
     let count = minors.len();
-    let at = |rank: usize| -> i128 { minors[rank].into() };
-    [at((count - 1) / 2) + at(count / 2), at(0), at(count - 1)]
+    [minors[(count - 1) / 2] + minors[count / 2], minors[0], minors[count - 1]]
 }
 
 /// Totals of payments that were chosen, ascending by amount.

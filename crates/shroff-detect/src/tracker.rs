@@ -16,12 +16,13 @@ use shroff_types::AccountId;
 use crate::alike::{Alike, AlikeNeeds};
 use crate::counterparties::Counterparties;
 use crate::definitions::Measure;
+use crate::few;
 use crate::ladder::Ladder;
 use crate::moments::Sums;
 
 /// Lines with up to this many payments in sight are walked. No value depends on it; builds with
 /// assertions make it small, so that the tests' small ledgers have hubs.
-pub(crate) const HUB: usize = if cfg!(debug_assertions) { 4 } else { 32 };
+pub(crate) const HUB: usize = if cfg!(debug_assertions) { 4 } else { few::MOST };
 /// Lines that hold up to this many have no totals. A little below, so that a line about as long as
 /// that does not make them anew again and again.
 pub(crate) const FEW: usize = HUB - HUB / 4;
@@ -161,10 +162,13 @@ pub(crate) struct Tracker {
     pub(crate) count: u64,
     others: Others,
     narrow: Ladder<u32>,
-    /// Amounts from 2^32 on: all of them greater.
-    wide: Ladder<i128>,
-    by_amount: Option<Alike>,
+    /// Amounts from 2^32 on: all of them greater. Few lines have any.
+    wide: Option<Box<Ladder<i128>>>,
+    by_amount: Option<Box<Alike>>,
 }
+
+// A payment finds out up to four of them in memory.
+const _: () = assert!(size_of::<Tracker>() <= 384);
 
 impl Tracker {
     pub(crate) fn new(account: AccountId, needs: Needs, view: View) -> Tracker {
@@ -183,8 +187,8 @@ impl Tracker {
             count: 0,
             others,
             narrow: Ladder::default(),
-            wide: Ladder::default(),
-            by_amount: needs.by_amount.map(|needs| Alike::new(account, needs)),
+            wide: None,
+            by_amount: needs.by_amount.map(|needs| Box::new(Alike::new(account, needs))),
         }
     }
 
@@ -210,7 +214,7 @@ impl Tracker {
     /// # Panics
     /// If nobody said that this has to be known.
     pub(crate) fn by_amount(&self) -> &Alike {
-        self.by_amount.as_ref().expect("who asks by amount is of a group that knows amounts")
+        self.by_amount.as_deref().expect("who asks by amount is of a group that knows amounts")
     }
 
     /// Distinct counterparties, the account itself left out.
@@ -244,8 +248,9 @@ impl Tracker {
                 pairs.sum::<usize>() * 3 / 2
             }
         };
-        let amounts = self.by_amount.as_ref().map_or(0, Alike::bytes);
-        let ladders = self.narrow.len() * 4 + self.wide.len() * 16;
+        let amounts = self.by_amount.as_ref().map_or(0, |alike| alike.bytes());
+        let wide = self.wide.as_ref().map_or(0, |wide| wide.len());
+        let ladders = self.narrow.len() * 4 + wide * 16;
         size_of::<Tracker>() + amounts + others + ladders * 3 / 2
     }
 
@@ -254,17 +259,28 @@ impl Tracker {
         self.needs.order && self.count > 0
     }
 
+    fn leave_wide(&mut self, minor: i128) {
+        let wide = self.wide.as_mut().expect("what leaves has entered");
+        wide.remove(minor);
+        if wide.len() == 0 {
+            self.wide = None;
+        }
+    }
+
     /// The amount of a rank, from 0.
     fn ranked(&mut self, rank: usize) -> i128 {
-        let narrow = self.narrow.len();
-        if rank < narrow { self.narrow.get(rank).into() } else { self.wide.get(rank - narrow) }
+        match &mut self.wide {
+            Some(wide) if rank >= self.narrow.len() => wide.get(rank - self.narrow.len()),
+            Some(_) | None => self.narrow.get(rank).into(),
+        }
     }
 
     /// Twice the median, which is whole, the least and the greatest, of at least one amount.
     pub(crate) fn order(&mut self) -> [i128; 3] {
-        let count = self.narrow.len() + self.wide.len();
-        let least = self.narrow.first().map(i128::from).or_else(|| self.wide.first());
-        let greatest = self.wide.last().or_else(|| self.narrow.last().map(i128::from));
+        let wide = self.wide.as_deref();
+        let count = self.narrow.len() + wide.map_or(0, Ladder::len);
+        let least = self.narrow.first().map(i128::from).or_else(|| wide?.first());
+        let greatest = wide.and_then(Ladder::last).or(self.narrow.last().map(i128::from));
         let twice = self.ranked((count - 1) / 2) + self.ranked(count / 2);
         [twice, least.expect("there is an amount"), greatest.expect("there is an amount")]
     }
@@ -280,7 +296,7 @@ impl Follow for Tracker {
         if self.needs.order {
             match u32::try_from(minor) {
                 Ok(narrow) => self.narrow.insert(narrow),
-                Err(_) => self.wide.insert(minor),
+                Err(_) => self.wide.get_or_insert_default().insert(minor),
             }
         }
         if let Some(alike) = &mut self.by_amount {
@@ -314,7 +330,7 @@ impl Follow for Tracker {
         if self.needs.order {
             match u32::try_from(minor) {
                 Ok(narrow) => self.narrow.remove(narrow),
-                Err(_) => self.wide.remove(minor),
+                Err(_) => self.leave_wide(minor),
             }
         }
         if let Some(alike) = &mut self.by_amount {

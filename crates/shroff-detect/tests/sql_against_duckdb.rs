@@ -31,7 +31,8 @@ c = duckdb.connect()
 c.execute("SET threads = 1")
 c.execute("SET ieee_floating_point_ops = true")
 c.execute("CREATE MACRO sur(n, e) AS CASE WHEN n < 0 OR e < 0 THEN NULL WHEN n <= e THEN 0.0 ELSE n * ln(n / e) - n + e END")
-c.execute("CREATE MACRO surprise(n, e) AS sur(CAST(n AS DOUBLE), CAST(e AS DOUBLE))")
+c.execute("CREATE MACRO learnt(n, e, k) AS CASE WHEN k IS NULL OR n < 0 OR e < 0 OR k < 0 THEN NULL WHEN n <= e THEN 0.0 ELSE n * ln(n / e) - (n + k) * ln((n + k) / (e + k)) END")
+c.execute("CREATE MACRO surprise(n, e) AS sur(CAST(n AS DOUBLE), CAST(e AS DOUBLE)), (n, e, k) AS learnt(CAST(n AS DOUBLE), CAST(e AS DOUBLE), CAST(k AS DOUBLE))")
 c.execute("CREATE MACRO fin(x) AS list_extract(list_filter([CAST(x AS DOUBLE)], lambda v: isfinite(v)), 1)")
 print("ready")
 for line in sys.stdin:
@@ -440,9 +441,10 @@ fn exact(random: &mut Random, depth: u32) -> Pair {
 fn real(random: &mut Random, depth: u32) -> Pair {
     match random.below(10) {
         9 => {
-            let kinds = [number_type(random), number_type(random)];
+            let kinds = [number_type(random), number_type(random), number_type(random)];
             let parts = kinds.map(|kind| expression(random, kind, depth));
-            Pair::call("surprise", &parts).finite()
+            let parts = if random.below(2) == 0 { &parts[..2] } else { &parts };
+            Pair::call("surprise", parts).finite()
         }
         0 | 1 => {
             let kinds = [number_type(random), number_type(random)];

@@ -284,7 +284,7 @@ impl Compiler<'_> {
         self.depth -= 1;
         let typed = typed?;
         let costly = match &typed.any {
-            Any::Real(Node::Operation(made)) => matches!(**made, RealOperation::Surprise(_)),
+            Any::Real(Node::Operation(made)) => matches!(**made, RealOperation::Surprise(..)),
             _ => false,
         };
         Ok(if costly { self.share(typed) } else { typed })

@@ -51,7 +51,7 @@ const FUNCTIONS: &[(&str, usize, usize)] = &[
     ("starts_with", 2, 2),
     ("substr", 2, 3),
     ("substring", 2, 3),
-    ("surprise", 2, 2),
+    ("surprise", 2, 3),
     ("trim", 1, 2),
     ("upper", 1, 1),
     ("year", 1, 1),
@@ -319,7 +319,8 @@ impl Compiler<'_> {
             }
             "surprise" => {
                 let pair = [self.real(next(), call.name)?, self.real(next(), call.name)?];
-                return Ok(real(RealOperation::Surprise(pair)));
+                let seen = parts.next().map(|seen| self.real(seen, call.name)).transpose()?;
+                return Ok(real(RealOperation::Surprise(pair, seen)));
             }
             "sign" => return Ok(whole(WholeOperation::Sign(self.numeric(next(), call.name)?))),
             "abs" => {

@@ -682,3 +682,41 @@ fn zero_and_its_negative_are_not_shared() {
     }
     assert_eq!(row.kept.borrow().len(), texts.len());
 }
+
+/// How likely so many events or more are, where `expected` are expected at a pace that was learnt
+/// from `seen` of them: negative binomial, one term after the other.
+fn tail(count: u32, expected: f64, seen: f64) -> f64 {
+    let mut term = (seen / (expected + seen)).powf(seen);
+    let mut below = 0.0;
+    for number in 0..count {
+        below += term;
+        term *= (f64::from(number) + seen) / f64::from(number + 1) * expected / (expected + seen);
+    }
+    1.0 - below
+}
+
+#[test]
+fn surprise_bounds_how_likely_a_count_is() {
+    let names = ["n", "e", "k"].map(|name| (name.to_owned(), Type::Real));
+    let schema = Schema::new(names.to_vec());
+    let compile = |text| Expression::compile(text, &schema).expect("it compiles");
+    let (learnt, certain) = (compile("surprise(n, e, k)"), compile("surprise(n, e)"));
+    let real = |of: &Expression, row: [f64; 3]| match of.evaluate(&row.map(Value::Real)[..]) {
+        Value::Real(value) => value,
+        other => panic!("{other:?} of {row:?}"),
+    };
+    for (count, expected, seen) in [(6, 0.5, 2.0), (12, 3.0, 0.5), (9, 2.5, 40.0), (30, 8.0, 5.5)] {
+        let surprise = real(&learnt, [f64::from(count), expected, seen]);
+        let chance = tail(count, expected, seen);
+        assert!(chance <= (-surprise).exp(), "{count} of {expected} by {seen}: {chance}");
+        // And it is no idle bound.
+        assert!(chance >= (-surprise).exp() / 30.0, "{count} of {expected} by {seen}: {chance}");
+        let sure = real(&certain, [f64::from(count), expected, 0.0]);
+        assert!(surprise < sure, "what is not certain surprises less");
+        let nearly = real(&learnt, [f64::from(count), expected, 1e9]);
+        assert!((nearly - sure).abs() < 1e-5, "{nearly} and {sure}");
+    }
+    assert_eq!(real(&learnt, [3.0, 4.0, 1.0]).to_bits(), 0.0_f64.to_bits());
+    let row = [3.0, 1.0, -1.0].map(Value::Real);
+    assert_eq!(learnt.evaluate(&row[..]), Value::Null, "nobody saw fewer than none");
+}

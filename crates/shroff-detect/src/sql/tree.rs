@@ -620,14 +620,26 @@ pub(super) enum RealOperation {
     Two(Arithmetic, [Node<Real>; 2]),
     Divide([Node<Real>; 2]),
     Power([Node<Real>; 2]),
-    /// How surprising a count is where another is expected; nothing up to that.
-    Surprise([Node<Real>; 2]),
+    /// How surprising a count is where another is expected; nothing up to that. Last, how many
+    /// events the expectation was learnt from, where it is not certain.
+    Surprise([Node<Real>; 2], Option<Node<Real>>),
     One(Curve, Node<Real>),
     Round(Node<Real>, i8),
     OfWhole(Node<Whole>),
     OfExact(Node<Exact>),
     /// What a row may keep in this slot.
     Kept(usize, Node<Real>),
+}
+
+/// Chernoff's bound for a count of events, as a logarithm: of independent ones at a known pace
+/// (Poisson), or at a pace that was itself learnt from `seen` of them (negative binomial). The
+/// second comes to the first as `seen` grows.
+fn surprise(count: f64, expected: f64, seen: Option<f64>) -> f64 {
+    let more = count * (count / expected).ln();
+    match seen {
+        None => more - count + expected,
+        Some(seen) => more - (count + seen) * ((count + seen) / (expected + seen)).ln(),
+    }
 }
 
 /// A function of one real number.
@@ -675,16 +687,19 @@ impl Kind for Real {
             }
             RealOperation::Divide([left, right]) => left.evaluate(row)? / right.evaluate(row)?,
             RealOperation::Power([left, right]) => left.evaluate(row)?.powf(right.evaluate(row)?),
-            RealOperation::Surprise([count, expected]) => {
+            RealOperation::Surprise([count, expected], seen) => {
                 let (count, expected) = (count.evaluate(row)?, expected.evaluate(row)?);
-                if count < 0.0 || expected < 0.0 {
+                let seen = match seen {
+                    Some(seen) => Some(seen.evaluate(row)?),
+                    None => None,
+                };
+                if count < 0.0 || expected < 0.0 || seen.is_some_and(|seen| seen < 0.0) {
                     return None;
                 }
                 if count <= expected {
                     return Some(0.0);
                 }
-                // Chernoff's bound for a count of independent events, as a logarithm.
-                count * (count / expected).ln() - count + expected
+                surprise(count, expected, seen)
             }
             RealOperation::One(curve, node) => {
                 let real = node.evaluate(row)?;

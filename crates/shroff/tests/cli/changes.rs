@@ -63,9 +63,9 @@ fn changed(service: &Service, key: &str) -> Value {
     let fan_in =
         files.iter_mut().find(|file| file["name"] == "fan-in.toml").expect("it is built in");
     let text = fan_in["text"].as_str().expect("a text");
-    let eased = text.replacen("value = 6\nrange = [2, 50]", "value = 5\nrange = [2, 50]", 1);
-    assert_ne!(text, eased);
-    fan_in["text"] = eased.into();
+    let other = text.replacen("value = 2\nrange = [1, 50]", "value = 3\nrange = [1, 50]", 1);
+    assert_ne!(text, other);
+    fan_in["text"] = other.into();
     json!(files)
 }
 
