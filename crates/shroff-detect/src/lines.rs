@@ -171,6 +171,10 @@ impl Side<'_> {
         let group_of = &plan.groups[group];
         let view = asking.view(group_of.window);
         let account = shard.account(group_of.layer, line.0);
+        if group_of.needs.is_length() {
+            let count = account.edges(line.1, view).len() as u64;
+            return Totals { count, ..Totals::default() };
+        }
         // A line that has a tracker need not be looked at to know that it is a hub's.
         if account.is_longer(line.1, FEW)
             && let Some(tracker) = keeper.trackers[group].get_mut(&line)

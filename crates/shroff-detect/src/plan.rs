@@ -189,7 +189,9 @@ impl Plan {
                 self.novelties += 1;
                 Task::Novelty { number: self.novelties - 1, window, memory: *memory }
             }
-            Kind::Passthrough => Task::Passthrough { group: group(Needs::default()) },
+            Kind::Passthrough => {
+                Task::Passthrough { group: group(Needs { sum: true, ..Needs::default() }) }
+            }
             Kind::Cycle { .. }
             | Kind::Ring { .. }
             | Kind::ScatterGather { .. }

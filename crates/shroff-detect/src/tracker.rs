@@ -33,7 +33,9 @@ pub(crate) const FEW: usize = HUB - HUB / 4;
 pub(crate) struct Needs {
     /// Distinct counterparties.
     pub(crate) fan: bool,
-    /// Sums of powers, and not of the amounts alone.
+    /// The sum of the amounts.
+    pub(crate) sum: bool,
+    /// Sums of powers of the amounts.
     pub(crate) moments: bool,
     /// Least, greatest and median amount.
     pub(crate) order: bool,
@@ -49,15 +51,22 @@ impl Needs {
         let any = |known: &[Measure]| measures.iter().any(|m| known.contains(m));
         Needs {
             fan: any(&[Measure::Fan]),
+            sum: any(&[Measure::Sum, Measure::Mean]),
             moments: any(&[Measure::Std, Measure::Skew, Measure::Kurtosis]),
             order: any(&[Measure::Min, Measure::Max, Measure::Median]),
             ..Needs::default()
         }
     }
 
+    /// Whether all there is to know of a whole line is how long it is.
+    pub(crate) fn is_length(self) -> bool {
+        !(self.fan || self.sum || self.moments || self.order)
+    }
+
     pub(crate) fn and(self, other: Needs) -> Needs {
         Needs {
             fan: self.fan || other.fan,
+            sum: self.sum || other.sum,
             moments: self.moments || other.moments,
             order: self.order || other.order,
             pairs: self.pairs || other.pairs,

@@ -73,9 +73,9 @@ fn many_who_pay_one_are_a_fan_in() {
          510  D    M  455
          530  E    M  445",
         expect![[r#"
-            464 fan-in-5: 2250.00 in 50h, among A M B C D E
+            891 fan-in-5: 2250.00 in 50h, among A M B C D E
               payments 2-6, raised at 5
-              at 6: 5 accounts that were strangers to it in the 45 days before paid this account in the 4 days up to this payment; 0.30 payments are usual for it in that time.
+              at 6: 5 accounts that were strangers to it in the 45 days before paid this account in the 4 days up to this payment; 0.31 payments are usual for it in that time.
         "#]],
     );
 }
@@ -108,9 +108,9 @@ fn one_who_pays_many_is_a_fan_out() {
          510  M    D  455
          530  M    E  445",
         expect![[r#"
-            464 fan-out-5: 2250.00 in 50h, among M A B C D E
+            891 fan-out-5: 2250.00 in 50h, among M A B C D E
               payments 2-6, raised at 5
-              at 6: 5 accounts that were strangers to it in the 45 days before were paid by this account in the 4 days up to this payment; 0.30 payments are usual for it in that time.
+              at 6: 5 accounts that were strangers to it in the 45 days before were paid by this account in the 4 days up to this payment; 0.31 payments are usual for it in that time.
         "#]],
     );
 }
@@ -126,9 +126,9 @@ fn a_payroll_is_told_once_while_it_is_new_and_never_after() {
     check(
         &table,
         expect![[r#"
-            668 alike-amounts-4: 16800.00 in 0s, among firm A B C D E F G
+            856 alike-amounts-4: 16800.00 in 0s, among firm A B C D E F G
               payments 0-6, raised at 4
-              at 6: 7 accounts that were strangers to it in the 45 days before were paid by this account in the day up to this payment; 1 payments are usual for it in that time.
+              at 6: 7 accounts that were strangers to it in the 45 days before were paid by this account in the day up to this payment; 0.50 payments are usual for it in that time.
               at 6: 7 payments of one debtor within 5 minutes; in a day it makes 0.
               at 6: 7 payments of one debtor in the 24 hours up to this one are within 10 % of this one's amount.
         "#]],
@@ -150,13 +150,13 @@ fn one_who_gathers_and_scatters_is_a_gather_scatter() {
          512  M    R  430
          513  M    S  445",
         expect![[r#"
-            413 fan-in-5: 3570.00 in 33h, among A M B C D P Q R S
+            862 fan-in-5: 3570.00 in 33h, among A M B C D P Q R S
               payments 2-9, raised at 5
               at 9: 4 strangers paid this account and it paid 4 strangers, in the 4 days up to this payment.
-              at 5: 4 accounts that were strangers to it in the 45 days before paid this account in the 4 days up to this payment; 0.30 payments are usual for it in that time.
               at 5: 4 accounts that were strangers to it in the 45 days before paid this account in the day up to this payment; 0.30 payments are usual for it in that time.
-              at 9: 4 accounts that were strangers to it in the 45 days before were paid by this account in the 4 days up to this payment; 0.30 payments are usual for it in that time.
               at 9: 4 accounts that were strangers to it in the 45 days before were paid by this account in the day up to this payment; 0.30 payments are usual for it in that time.
+              at 9: 4 accounts that were strangers to it in the 45 days before were paid by this account in the 4 days up to this payment; 0.33 payments are usual for it in that time.
+              at 5: 4 accounts that were strangers to it in the 45 days before paid this account in the 4 days up to this payment; 0.35 payments are usual for it in that time.
         "#]],
     );
 }
@@ -326,10 +326,10 @@ fn a_hub_gives_one_alert_that_grows() {
     check(
         &table,
         expect![[r#"
-            999 alike-amounts-4: 12000.00 in 118h, among 61 accounts
-              payments 0-59, raised at 4
-              at 37: 38 accounts that were strangers to it in the 45 days before paid this account in the 4 days up to this payment; 0.65 payments are usual for it in that time.
-              at 11: 12 accounts that were strangers to it in the 45 days before paid this account in the day up to this payment; 0.55 payments are usual for it in that time.
+            970 alike-amounts-4: 11400.00 in 112h, among 58 accounts
+              payments 0-56, raised at 4
+              at 47: 48 accounts that were strangers to it in the 45 days before paid this account in the 4 days up to this payment; 2 payments are usual for it in that time.
+              at 11: 12 accounts that were strangers to it in the 45 days before paid this account in the day up to this payment; 0.50 payments are usual for it in that time.
               at 11: 12 payments to one creditor in the 24 hours up to this one are within 10 % of this one's amount.
         "#]],
     );
@@ -350,14 +350,14 @@ fn two_hubs_that_share_a_payer_stay_two_alerts() {
          486  E    N  450
          487  F    N  460",
         expect![[r#"
-            359 fan-in-5: 1805.00 in 3h, among A M B C X
+            815 fan-in-9: 1810.00 in 3h, among X N D E F
+              payments 6-9, raised at 9
+              at 9: 4 accounts that were strangers to it in the 45 days before paid this account in the day up to this payment; 0.30 payments are usual for it in that time.
+              at 9: 4 accounts that were strangers to it in the 45 days before paid this account in the 4 days up to this payment; 0.35 payments are usual for it in that time.
+            645 fan-in-5: 1805.00 in 3h, among A M B C X
               payments 2-5, raised at 5
               at 5: 4 accounts that were strangers to it in the 45 days before paid this account in the 4 days up to this payment; 0.30 payments are usual for it in that time.
               at 5: 4 accounts that were strangers to it in the 45 days before paid this account in the day up to this payment; 0.30 payments are usual for it in that time.
-            359 fan-in-9: 1810.00 in 3h, among X N D E F
-              payments 6-9, raised at 9
-              at 9: 4 accounts that were strangers to it in the 45 days before paid this account in the 4 days up to this payment; 0.30 payments are usual for it in that time.
-              at 9: 4 accounts that were strangers to it in the 45 days before paid this account in the day up to this payment; 0.30 payments are usual for it in that time.
         "#]],
     );
 }
@@ -377,10 +377,10 @@ fn flows_of_one_account_a_long_silence_apart_are_two_alerts() {
          91  G    M  460
          91  H    M  455",
         expect![[r#"
-            359 fan-in-5: 1805.00 in 1d, among A M B C D
+            790 fan-in-5: 1805.00 in 1d, among A M B C D
               payments 2-5, raised at 5
-              at 5: 4 accounts that were strangers to it in the 45 days before paid this account in the 4 days up to this payment; 0.30 payments are usual for it in that time.
-            359 fan-in-9: 1805.00 in 1d, among E M F G H
+              at 5: 4 accounts that were strangers to it in the 45 days before paid this account in the 4 days up to this payment; 0.33 payments are usual for it in that time.
+            645 fan-in-9: 1805.00 in 1d, among E M F G H
               payments 6-9, raised at 9
               at 9: 4 accounts that were strangers to it in the 45 days before paid this account in the 4 days up to this payment; 0.30 payments are usual for it in that time.
         "#]],
@@ -400,18 +400,18 @@ fn a_line_that_never_pauses_is_told_where_it_quickens() {
     check(
         &table,
         expect![[r#"
-            993 fan-in-35: 9600.00 in 0s, among 33 accounts
-              payments 28-59, raised at 35
-              at 59: 32 accounts that were strangers to it in the 45 days before paid this account in the day up to this payment; 1.58 payments are usual for it in that time.
-              at 59: 32 payments to one creditor in the 24 hours up to this one are within 10 % of this one's amount.
-              at 59: 32 accounts that were strangers to it in the 45 days before paid this account in the 4 days up to this payment; 6.33 payments are usual for it in that time.
-            902 fan-in-18: 4800.00 in 0s, among 17 accounts
-              payments 12-27, raised at 18
-              at 27: 16 accounts that were strangers to it in the 45 days before paid this account in the day up to this payment; 1.04 payments are usual for it in that time.
+            999 fan-in-16: 4800.00 in 0s, among 17 accounts
+              payments 12-27, raised at 16
+              at 26: 15 accounts that were strangers to it in the 45 days before paid this account in the day up to this payment; 1.04 payments are usual for it in that time.
               at 27: 16 payments to one creditor in the 24 hours up to this one are within 10 % of this one's amount.
-              at 27: 16 accounts that were strangers to it in the 45 days before paid this account in the 4 days up to this payment; 4.17 payments are usual for it in that time.
-            656 alike-amounts-8: 2400.00 in 0s, among p1-0 M p1-1 p1-2 p1-3 p1-4 p1-5 p1-6 p1-7
-              payments 4-11, raised at 8
+              at 27: 16 accounts that were strangers to it in the 45 days before paid this account in the 4 days up to this payment; 5.56 payments are usual for it in that time.
+            999 fan-in-33: 9600.00 in 0s, among 33 accounts
+              payments 28-59, raised at 33
+              at 43: 16 accounts that were strangers to it in the 45 days before paid this account in the day up to this payment; 1.58 payments are usual for it in that time.
+              at 59: 32 accounts that were strangers to it in the 45 days before paid this account in the 4 days up to this payment; 7.60 payments are usual for it in that time.
+              at 59: 32 payments to one creditor in the 24 hours up to this one are within 10 % of this one's amount.
+            971 fan-in-7: 2400.00 in 0s, among p1-0 M p1-1 p1-2 p1-3 p1-4 p1-5 p1-6 p1-7
+              payments 4-11, raised at 7
               at 11: 8 accounts that were strangers to it in the 45 days before paid this account in the day up to this payment; 0.75 payments are usual for it in that time.
               at 11: 8 payments to one creditor in the 24 hours up to this one are within 10 % of this one's amount.
         "#]],

@@ -63,7 +63,7 @@ fn changed(service: &Service, key: &str) -> Value {
     let fan_in =
         files.iter_mut().find(|file| file["name"] == "fan-in.toml").expect("it is built in");
     let text = fan_in["text"].as_str().expect("a text");
-    let other = text.replacen("value = 2\nrange = [1, 50]", "value = 3\nrange = [1, 50]", 1);
+    let other = text.replacen("value = 2.5\nrange = [1, 50]", "value = 3\nrange = [1, 50]", 1);
     assert_ne!(text, other);
     fan_in["text"] = other.into();
     json!(files)
