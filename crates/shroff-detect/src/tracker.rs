@@ -58,9 +58,10 @@ impl Needs {
         }
     }
 
-    /// Whether all there is to know of a whole line is how long it is.
+    /// Whether all there is to know of a whole line is how long it is. Pairs are not asked for at
+    /// each payment of a line: if they did not come along, the first who asks would walk a hub.
     pub(crate) fn is_length(self) -> bool {
-        !(self.fan || self.sum || self.moments || self.order)
+        !(self.fan || self.sum || self.moments || self.order || self.pairs)
     }
 
     pub(crate) fn and(self, other: Needs) -> Needs {
