@@ -1,8 +1,8 @@
 //! What a few numbers say together, by comparing each with each.
 //!
-//! A sort of a dozen amounts guesses wrong at every other comparison, and each wrong guess costs as
-//! much as forty comparisons that guess nothing. So here nothing depends on what a comparison says:
-//! eight numbers at a time are compared with all the others, and what came of it is counted.
+//! A processor guesses what a comparison will say, and of a dozen amounts that are sorted it guesses
+//! wrong again and again. So here nothing depends on what a comparison says: eight numbers at a time
+//! are compared with all the others, and what came of it is counted.
 
 /// How many are a few.
 pub(crate) const MOST: usize = 32;
