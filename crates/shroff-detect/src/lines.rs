@@ -770,3 +770,41 @@ fn seconds(time: Timestamp, earlier: Timestamp) -> Cell {
 fn share(gone: i128, come: i128) -> Cell {
     if come == 0 { Cell::NULL } else { Cell::of_real(gone as f64 / come as f64) }
 }
+
+#[cfg(test)]
+mod tests {
+    use shroff_types::{Currency, Names};
+
+    use super::*;
+    use crate::{Definitions, Extractor};
+
+    /// Totals kept of a hub that is paid and never pays, by what is asked of it.
+    fn kept_of_a_hub(block: &str) -> usize {
+        let text = format!("amount_exponent = 2\n[[feature]]\n{block}\nwindow = \"7d\"\n");
+        let definitions = Definitions::parse(&text).expect("it is right");
+        let mut extractor = Extractor::new(&definitions, Currency::EUR.decimals());
+        let paid = (0_u32..).take(4 * HUB).map(|number| Input {
+            time: Timestamp(i64::from(number)),
+            debtor: AccountId(1 + number),
+            creditor: AccountId(0),
+            minor: 100,
+            currency: Currency::EUR,
+            method: None,
+        });
+        let paid: Vec<Input> = paid.collect();
+        extractor.push(&paid, &Names::default(), &mut |_| {});
+        let keepers = extractor.state.keepers.iter().flat_map(|keeper| &keeper.trackers);
+        keepers
+            .flat_map(Map::values)
+            .map(|tracker| usize::try_from(tracker.count).expect("few"))
+            .sum()
+    }
+
+    #[test]
+    fn who_first_asks_a_hub_for_a_pair_finds_it_counted_and_a_count_needs_none() {
+        // Else the hub's own first payment would walk all that it was paid.
+        assert_eq!(kept_of_a_hub("kind = \"pair\""), 4 * HUB);
+        assert_eq!(kept_of_a_hub("kind = \"activity\"\nmeasures = [\"count\", \"age\"]"), 0);
+        assert_eq!(kept_of_a_hub("kind = \"activity\"\nmeasures = [\"sum\"]"), 4 * HUB);
+    }
+}
