@@ -331,7 +331,7 @@ fn a_hub_gives_one_alert_that_grows() {
               at 47: 48 accounts that were strangers to it in the 45 days before paid this account in the 4 days up to this payment; 2 payments are usual for it in that time.
               at 11: 12 accounts that were strangers to it in the 45 days before paid this account in the day up to this payment; 0.50 payments are usual for it in that time.
               at 11: 12 payments to one creditor in the 24 hours up to this one are within 10 % of this one's amount.
-              at 35: 36 accounts that were strangers to it in the 45 days before paid this account in the 4 days up to this payment; the payments begin 2.92 days before, so what is usual is not known yet.
+              at 57: 48 accounts that were strangers to it in the 45 days before paid this account in the 4 days up to this payment; the payments begin 4.75 days before, so what is usual is not known yet.
         "#]],
     );
 }
