@@ -425,6 +425,9 @@ impl Side<'_> {
     pub(crate) fn retire(&mut self, account: AccountId, oldest: Timestamp) {
         for (layer, reach) in self.plan.reach.iter().enumerate() {
             let floor = oldest.before(*reach);
+            if !self.shard.may_reach(layer, floor) {
+                continue;
+            }
             let lines = self.shard.account(layer, account);
             let stale = WAYS.map(|way| lines.is_stale(way, floor));
             for (way, stale) in WAYS.into_iter().zip(stale) {

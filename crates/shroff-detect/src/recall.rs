@@ -10,7 +10,7 @@ use shroff_types::{Names, Place, Timestamp};
 use crate::definitions::Definitions;
 use crate::evidence::Evidence;
 use crate::extractor::{Arrival, Extractor, Input, Order, Pending, Step};
-use crate::workers::Alone;
+use crate::workers::Workers;
 
 /// A payment with its place in the order.
 type Placed = (Place, Input);
@@ -35,8 +35,14 @@ impl Recall {
     }
 
     /// Takes the next payments of the order in. `oldest` is the time of the oldest payment that
-    /// will still be asked about. Costs what it takes to put them into the graph.
-    pub fn take(&mut self, payments: &[Input], symbols: &Names, oldest: Timestamp) {
+    /// will still be asked about. Costs what it takes to put them into the graph, account by
+    /// account: the more payments at once, the less for each. They may run ahead of who asks.
+    pub fn take(
+        &mut self,
+        workers: &dyn Workers,
+        payments: &[Input],
+        (symbols, oldest): (&Names, Timestamp),
+    ) {
         for input in payments {
             let key = Key { time: input.time, place: Place(self.next) };
             self.next = self.next.checked_add(1).expect("fewer than 2^32 payments");
@@ -48,7 +54,7 @@ impl Recall {
         }
         if !self.steps.is_empty() {
             let state = &mut self.extractor.state;
-            state.follow_lines(&Alone, &self.steps, (oldest, Order::AsTheyCame));
+            state.follow_lines(workers, &self.steps, (oldest, Order::ByAccount));
             state.follow_chains(&self.steps, oldest);
             self.steps.clear();
         }

@@ -89,6 +89,8 @@ impl Wide {
 struct Layer {
     pages: Vec<Option<Page>>,
     wide: Wide,
+    /// The time of the oldest payment that was ever taken in.
+    earliest: Option<Timestamp>,
 }
 
 /// The accounts of one shard: what one thread works on.
@@ -245,9 +247,10 @@ impl Shard {
             Way::Out => (entry.debtor, entry.creditor),
             Way::In => (entry.creditor, entry.debtor),
         };
-        let Layer { pages, wide } = &mut self.layers[layer];
+        let Layer { pages, wide, earliest } = &mut self.layers[layer];
         let minor = i64::try_from(entry.minor).unwrap_or_else(|_| wide.put(entry.minor));
         let Key { time, place } = entry.key;
+        *earliest = Some(earliest.map_or(time, |earliest| earliest.min(time)));
         let (page, at) = position(whose);
         if pages.len() <= page {
             pages.resize(page + 1, None);
@@ -270,7 +273,7 @@ impl Shard {
     /// An account in a layer.
     #[inline]
     pub fn account(&self, layer: usize, account: AccountId) -> Account<'_> {
-        let Layer { pages, wide } = &self.layers[layer];
+        let Layer { pages, wide, .. } = &self.layers[layer];
         let (page, at) = position(account);
         let node = match pages.get(page) {
             Some(Some(page)) => Some(&page.nodes[at]),
@@ -281,7 +284,7 @@ impl Shard {
 
     /// Lets go of payments of a line at or before `time`.
     pub fn expire(&mut self, layer: usize, (account, way): (AccountId, Way), time: Timestamp) {
-        let Layer { pages, wide } = &mut self.layers[layer];
+        let Layer { pages, wide, .. } = &mut self.layers[layer];
         let (number, at) = position(account);
         let Some(Some(page)) = pages.get_mut(number) else { return };
         let line = page.nodes[at].line_mut(way);
@@ -303,7 +306,7 @@ impl Shard {
 
     /// Takes one end of a payment out of a layer; whether it was there.
     pub fn remove(&mut self, layer: usize, (account, way): (AccountId, Way), key: Key) -> bool {
-        let Layer { pages, wide } = &mut self.layers[layer];
+        let Layer { pages, wide, .. } = &mut self.layers[layer];
         let (number, at) = position(account);
         let Some(Some(page)) = pages.get_mut(number) else { return false };
         let line = page.nodes[at].line_mut(way);
@@ -318,6 +321,13 @@ impl Shard {
             }
         }
         true
+    }
+
+    /// Whether a layer may hold payments at or before `time`: it may not where none ever came, and no
+    /// account need be looked at.
+    #[inline]
+    pub fn may_reach(&self, layer: usize, time: Timestamp) -> bool {
+        self.layers[layer].earliest.is_some_and(|earliest| earliest <= time)
     }
 
     /// The accounts to look at next for payments that left: a page of the shard's in turn, so

@@ -144,7 +144,8 @@ impl Opened {
         let most = budget.map(|b| scan::allowed(b, book.days(), book.facts.accounts as usize));
         let Version { rules, kept, hits, .. } = &version;
         let set = RuleSet { rules, hits, scoring };
-        let mut replayed = Replay { book, kept }.run(&[set], (0, book.len()), most)?;
+        let mut replayed =
+            Replay { book, kept, threads: &self.threads }.run(&[set], (0, book.len()), most)?;
         let replayed = replayed.pop().expect("one set was replayed");
         let definitions = &kept.definitions;
         let horizon = definitions.horizon;

@@ -2,13 +2,15 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
 
+use anyhow::anyhow;
 use arrow::array::{
     ArrayRef, BooleanArray, Decimal128Array, Float64Array, ListBuilder, RecordBatch, StringArray,
     StringBuilder, TimestampMicrosecondArray, UInt64Array,
 };
 use arrow::datatypes::{Field, Schema};
-use shroff_types::{AccountId, Map, Timestamp};
+use shroff_types::{AccountId, Set, Timestamp};
 
 use super::bootstrap::Interval;
 use super::difference::{Changed, Passing};
@@ -119,8 +121,6 @@ pub(crate) fn write(out: &Path, told: &Told<'_>, namer: &Namer<'_>) -> anyhow::R
     overlap(told).write(&out.join("overlap.parquet"))?;
     curve(told)?.write(&out.join("curve.parquet"))?;
     samples(told)?.write(&out.join("samples.parquet"))?;
-    let ids = alert_ids(told.outcome);
-    alerts(told, &ids, namer)?.write(&out.join("alerts.parquet"))?;
     let known = out.join("difference.parquet");
     match (&told.difference, told.other) {
         (Some(difference), Some(other)) => {
@@ -128,7 +128,17 @@ pub(crate) fn write(out: &Path, told: &Told<'_>, namer: &Namer<'_>) -> anyhow::R
         }
         _ => outputs::remove_if_there(&known)?,
     }
-    verdicts(out, told, &ids, namer)
+    let ids = alert_ids(told.outcome);
+    let accounts = 0..told.opened.book.facts.accounts;
+    let accounts: Vec<String> = accounts.map(|account| namer.name(AccountId(account))).collect();
+    // The two large ones side by side.
+    std::thread::scope(|scope| {
+        let alerts = scope.spawn(|| -> anyhow::Result<()> {
+            alerts(told, &ids, &accounts)?.write(&out.join("alerts.parquet"))
+        });
+        let verdicts = verdicts(out, told, (&ids, &accounts));
+        alerts.join().map_err(|_| anyhow!("writing the alerts failed"))?.and(verdicts)
+    })
 }
 
 /// The names of the rules of a table, all together at the end.
@@ -396,7 +406,7 @@ fn alert_ids(outcome: &Outcome) -> Vec<String> {
     outcome.replayed.drafts.iter().map(id).collect()
 }
 
-fn alerts(told: &Told<'_>, ids: &[String], namer: &Namer<'_>) -> anyhow::Result<Sheet> {
+fn alerts(told: &Told<'_>, ids: &[String], accounts: &[String]) -> anyhow::Result<Sheet> {
     let (book, outcome) = (&told.opened.book, told.outcome);
     let names = rule_names(outcome);
     let mut order: Vec<usize> = (0..ids.len()).collect();
@@ -432,21 +442,13 @@ fn alerts(told: &Told<'_>, ids: &[String], namer: &Namer<'_>) -> anyhow::Result<
                 .collect::<Vec<&str>>()
         }),
     );
-    let mut named: Map<u32, String> = Map::default();
-    let accounts = rows.iter().map(|row| {
-        let mut seen: Vec<u32> = Vec::new();
-        for account in own(row).into_iter().flat_map(|place| book.ends(place)) {
-            if !seen.contains(&account) {
-                seen.push(account);
-            }
-        }
-        let name = |&account: &u32| {
-            named.entry(account).or_insert_with(|| namer.name(AccountId(account))).clone()
-        };
-        seen.iter().map(name).collect::<Vec<String>>()
-    });
-    let accounts: Vec<Vec<String>> = accounts.collect();
-    sheet.texts("accounts", accounts.into_iter());
+    let ends_of = |row| {
+        let mut known: Set<u32> = Set::default();
+        let ends = own(row).into_iter().flat_map(|place| book.ends(place));
+        let seen = ends.filter(|&account| known.insert(account));
+        seen.map(|account| accounts[account as usize].as_str()).collect::<Vec<&str>>()
+    };
+    sheet.texts("accounts", rows.iter().map(ends_of));
     sheet.texts(
         "payments",
         rows.iter().map(|row| own(row).into_iter().map(|place| book.id(place)).collect()),
@@ -481,25 +483,41 @@ fn changes(told: &Told<'_>, other: &Outcome, rows: &[Changed]) -> anyhow::Result
 }
 
 /// A verdict for each payment, slice by slice.
-fn verdicts(out: &Path, told: &Told<'_>, ids: &[String], namer: &Namer<'_>) -> anyhow::Result<()> {
+fn verdicts(
+    out: &Path,
+    told: &Told<'_>,
+    (ids, accounts): (&[String], &[String]),
+) -> anyhow::Result<()> {
     let book = &told.opened.book;
     let path = out.join("verdicts.parquet");
     let mut passing = Passing::new(told.outcome);
-    let accounts: Vec<String> =
-        (0..book.facts.accounts).map(|account| namer.name(AccountId(account))).collect();
     let mut bar = Bar::of_payments("verdicts", book.len().into());
     let mut slice = |first: u32| -> anyhow::Result<RecordBatch> {
         let end = book.len().min(first.saturating_add(u32::try_from(SLICE.get())?));
-        verdicts_of(told, (first, end), &mut passing, (ids, &accounts))?.batch()
+        verdicts_of(told, (first, end), &mut passing, (ids, accounts))?.batch()
     };
-    let schema = slice(0)?;
-    outputs::write_batches(&path, &schema.schema(), |writer| {
-        writer.write(&schema)?;
-        for first in (0..book.len()).step_by(SLICE.get()).skip(1) {
-            writer.write(&slice(first)?)?;
-            bar.at(first.into());
-        }
-        Ok(())
+    let head = slice(0)?;
+    std::thread::scope(|scope| -> anyhow::Result<()> {
+        let (send, receive) = sync_channel(1);
+        // A slice is made while the one before is packed.
+        scope.spawn(move || {
+            let rest = (0..book.len()).step_by(SLICE.get()).skip(1);
+            for first in rest {
+                if send.send(slice(first).map(|batch| (first, batch))).is_err() {
+                    // Who packs them gave up, and says why.
+                    return;
+                }
+            }
+        });
+        outputs::write_batches(&path, &head.schema(), |writer| {
+            writer.write(&head)?;
+            for made in receive {
+                let (first, batch) = made?;
+                writer.write(&batch)?;
+                bar.at(first.into());
+            }
+            Ok(())
+        })
     })?;
     bar.done();
     Ok(())

@@ -78,7 +78,7 @@ pub(crate) fn measure(
             RuleSet { rules: &tried[at].rules, hits, scoring }
         })
         .collect();
-    let replay = Replay { book: &opened.book, kept: &version.kept };
+    let replay = Replay { book: &opened.book, kept: &version.kept, threads: &opened.threads };
     let replayed = replay.run(&sets, (from, to), None)?;
     let mut settings: Vec<Vec<Setting>> = vec![Vec::new(); typologies.len()];
     for (&at, replayed) in worth.iter().zip(&replayed) {
