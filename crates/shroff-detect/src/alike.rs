@@ -8,7 +8,7 @@
 
 use std::collections::BTreeSet;
 
-use shroff_graph::{Edge, Key};
+use shroff_graph::Key;
 use shroff_types::{AccountId, Place, Timestamp};
 
 use crate::definitions::Measure;
@@ -163,10 +163,10 @@ impl Alike {
         rungs.sum::<usize>() + others * 3 / 2
     }
 
-    pub(crate) fn enter(&mut self, edge: &Edge, minor: i128) {
-        let mut item = Item { minor, before: NOTHING, time: edge.time, place: edge.place };
+    pub(crate) fn enter(&mut self, other: AccountId, Key { time, place }: Key, minor: i128) {
+        let mut item = Item { minor, before: NOTHING, time, place };
         if self.needs.fan {
-            item.before = self.join(edge.other, item.rank());
+            item.before = self.join(other, item.rank());
         }
         self.len += 1;
         let number = self.rung_of(item.rank());
@@ -194,10 +194,10 @@ impl Alike {
 
     /// # Panics
     /// If it had not entered.
-    pub(crate) fn leave(&mut self, edge: &Edge, minor: i128) {
-        let rank = (minor, edge.place);
+    pub(crate) fn leave(&mut self, other: AccountId, place: Place, minor: i128) {
+        let rank = (minor, place);
         if self.needs.fan {
-            self.part(edge.other, rank);
+            self.part(other, rank);
         }
         self.len -= 1;
         let number = self.rung_of(rank);
@@ -348,6 +348,8 @@ mod tests {
 
     use proptest::prelude::*;
 
+    use shroff_graph::Edge;
+
     use super::*;
 
     const ME: AccountId = AccountId(3);
@@ -399,10 +401,10 @@ mod tests {
             for (place, (which, other, minor, time, goes)) in (0_u32..).zip(steps) {
                 if goes && !all.is_empty() {
                     let (edge, minor) = all.swap_remove(which.index(all.len()));
-                    alike.leave(&edge, minor);
+                    alike.leave(edge.other, edge.place, minor);
                 } else {
                     let (edge, minor) = edge((other, minor * (1 + far), time), place);
-                    alike.enter(&edge, minor);
+                    alike.enter(edge.other, edge.key(), minor);
                     all.push((edge, minor));
                 }
                 for &(least, more) in &ranges {

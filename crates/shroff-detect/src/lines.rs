@@ -412,12 +412,27 @@ impl Side<'_> {
             return between;
         }
         let Some(pair) = self.tracker(group, line, view).pair(other) else { return between };
-        if !filter.without_current && filter.similar_permille.is_none() {
-            let before = pair.payments.partition_point(|(key, _)| *key < payment.key);
-            let last = before.checked_sub(1).map(|at| pair.payments[at].0);
-            return Between { count: pair.payments.len() as u64, sum: pair.sum, last };
+        let mut between = match (&pair.by_amount, filter.similar_permille) {
+            (_, None) => Between {
+                count: pair.payments.len() as u64,
+                sum: pair.sum,
+                last: pair.last_before(payment.key),
+            },
+            (Some(alike), Some(_)) => {
+                let range = similar(filter, payment.input.minor);
+                let Chosen { count, sum, .. } = alike.within(range);
+                Between { count, sum, last: alike.newest(range, payment.key) }
+            }
+            (None, Some(_)) => {
+                pair.payments.iter().for_each(|&(key, minor)| add(key, minor));
+                return between;
+            }
+        };
+        // The one that asks is as its own amount.
+        if filter.without_current && pair.has(payment.key) {
+            between.count -= 1;
+            between.sum -= payment.input.minor;
         }
-        pair.payments.iter().for_each(|&(key, minor)| add(key, minor));
         between
     }
 
@@ -801,6 +816,35 @@ mod tests {
             .flat_map(Map::values)
             .map(|tracker| usize::try_from(tracker.count).expect("few"))
             .sum()
+    }
+
+    #[test]
+    fn the_payments_of_a_pair_are_kept_by_amount_while_they_are_many_and_somebody_asks() {
+        // Else each payment between two that pay each other all day would walk all of them.
+        let kept = |filter: &str, payments: usize| {
+            let text = format!(
+                "amount_exponent = 2\n[[feature]]\nkind = \"pair\"\nwindow = \"7d\"\n{filter}"
+            );
+            let definitions = Definitions::parse(&text).expect("it is right");
+            let mut extractor = Extractor::new(&definitions, Currency::EUR.decimals());
+            let paid = (0_i64..).take(payments).map(|number| Input {
+                time: Timestamp(number),
+                debtor: AccountId(1),
+                creditor: AccountId(0),
+                minor: 100,
+                currency: Currency::EUR,
+                method: None,
+            });
+            let paid: Vec<Input> = paid.collect();
+            extractor.push(&paid, &Names::default(), &mut |_| {});
+            let mut keepers = extractor.state.keepers.iter().flat_map(|keeper| &keeper.trackers);
+            let tracker = keepers.find_map(|all| all.get(&(AccountId(1), Way::Out)));
+            let pair = tracker.and_then(|tracker| tracker.pair(AccountId(0)));
+            pair.map(|pair| pair.by_amount.is_some())
+        };
+        assert_eq!(kept("similar_permille = 100", 4 * HUB), Some(true));
+        assert_eq!(kept("", 4 * HUB), Some(false));
+        assert_eq!(kept("similar_permille = 100", HUB), None);
     }
 
     #[test]

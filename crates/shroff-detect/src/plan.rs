@@ -182,7 +182,8 @@ impl Plan {
                 Task::Activity { group, measures: measures.clone(), filter: filter.clone() }
             }
             Kind::Pair { filter } => {
-                let group = group(Needs { pairs: true, ..Needs::default() });
+                let pairs_by_amount = filter.similar_permille.is_some();
+                let group = group(Needs { pairs: true, pairs_by_amount, ..Needs::default() });
                 Task::Pair { group, filter: filter.clone() }
             }
             Kind::Novelty { memory } => {

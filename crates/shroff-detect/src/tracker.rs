@@ -41,6 +41,8 @@ pub(crate) struct Needs {
     pub(crate) order: bool,
     /// The payments with each counterparty.
     pub(crate) pairs: bool,
+    /// Those by their amount as well.
+    pub(crate) pairs_by_amount: bool,
     /// The payments by their amount.
     pub(crate) by_amount: Option<AlikeNeeds>,
 }
@@ -71,6 +73,7 @@ impl Needs {
             moments: self.moments || other.moments,
             order: self.order || other.order,
             pairs: self.pairs || other.pairs,
+            pairs_by_amount: self.pairs_by_amount || other.pairs_by_amount,
             by_amount: match (self.by_amount, other.by_amount) {
                 (Some(mine), Some(theirs)) => Some(mine.and(theirs)),
                 (mine, theirs) => mine.or(theirs),
@@ -149,6 +152,50 @@ pub(crate) struct Pair {
     /// In order, with their amounts.
     pub(crate) payments: VecDeque<(Key, i128)>,
     pub(crate) sum: i128,
+    /// By amount, where that is asked for and they are many.
+    pub(crate) by_amount: Option<Box<Alike>>,
+}
+
+impl Pair {
+    fn enter(&mut self, edge: &Edge, minor: i128, is_by_amount: bool) {
+        self.sum += minor;
+        let at = self.payments.partition_point(|(key, _)| *key < edge.key());
+        self.payments.insert(at, (edge.key(), minor));
+        if let Some(alike) = &mut self.by_amount {
+            alike.enter(edge.other, edge.key(), minor);
+        } else if is_by_amount && self.payments.len() > HUB {
+            let mut alike = Alike::new(edge.other, AlikeNeeds::default());
+            self.payments.iter().for_each(|&(key, minor)| alike.enter(edge.other, key, minor));
+            self.by_amount = Some(Box::new(alike));
+        }
+    }
+
+    fn leave(&mut self, edge: &Edge, minor: i128) {
+        self.sum -= minor;
+        let at = self.payments.partition_point(|(key, _)| *key < edge.key());
+        self.payments.remove(at);
+        if self.payments.len() <= FEW {
+            self.by_amount = None;
+        } else if let Some(alike) = &mut self.by_amount {
+            alike.leave(edge.other, edge.place, minor);
+        }
+    }
+
+    /// Whether a payment is one of them.
+    pub(crate) fn has(&self, key: Key) -> bool {
+        self.payments.binary_search_by_key(&key, |(key, _)| *key).is_ok()
+    }
+
+    /// The last of them before a place in the order.
+    pub(crate) fn last_before(&self, until: Key) -> Option<Key> {
+        let before = self.payments.partition_point(|(key, _)| *key < until);
+        before.checked_sub(1).map(|at| self.payments[at].0)
+    }
+
+    fn bytes(&self) -> usize {
+        let alike = self.by_amount.as_ref().map_or(0, |alike| alike.bytes());
+        size_of::<Pair>() + self.payments.capacity() * size_of::<(Key, i128)>() + alike
+    }
 }
 
 /// The counterparties of a line, each with its payments in sight.
@@ -251,12 +298,7 @@ impl Tracker {
         let others = match &self.others {
             Others::Unknown => 0,
             Others::Counted(others) => others.bytes(),
-            Others::Paired(others) => {
-                let pairs = others.values().map(|pair| {
-                    size_of::<Pair>() + pair.payments.capacity() * size_of::<(Key, i128)>()
-                });
-                pairs.sum::<usize>() * 3 / 2
-            }
+            Others::Paired(others) => others.values().map(Pair::bytes).sum::<usize>() * 3 / 2,
         };
         let amounts = self.by_amount.as_ref().map_or(0, |alike| alike.bytes());
         let wide = self.wide.as_ref().map_or(0, |wide| wide.len());
@@ -310,7 +352,7 @@ impl Follow for Tracker {
             }
         }
         if let Some(alike) = &mut self.by_amount {
-            alike.enter(edge, minor);
+            alike.enter(edge.other, edge.key(), minor);
         }
         if edge.other == self.account {
             self.own += minor;
@@ -324,9 +366,7 @@ impl Follow for Tracker {
             }
             Others::Paired(others) => {
                 let pair = others.entry(edge.other).or_default();
-                pair.sum += minor;
-                let at = pair.payments.partition_point(|(key, _)| *key < edge.key());
-                pair.payments.insert(at, (edge.key(), minor));
+                pair.enter(edge, minor, self.needs.pairs_by_amount);
             }
         }
     }
@@ -344,7 +384,7 @@ impl Follow for Tracker {
             }
         }
         if let Some(alike) = &mut self.by_amount {
-            alike.leave(edge, minor);
+            alike.leave(edge.other, edge.place, minor);
         }
         if edge.other == self.account {
             self.own -= minor;
@@ -358,9 +398,7 @@ impl Follow for Tracker {
             }
             Others::Paired(others) => {
                 let pair = others.get_mut(&edge.other).expect("what leaves has entered");
-                pair.sum -= minor;
-                let at = pair.payments.partition_point(|(key, _)| *key < edge.key());
-                pair.payments.remove(at);
+                pair.leave(edge, minor);
                 if pair.payments.is_empty() {
                     others.remove(&edge.other);
                 }
