@@ -64,8 +64,8 @@ pub(crate) struct RuleSet<'a> {
 /// Payments whose rules are asked at once.
 const BATCH: u32 = 2_048;
 
-/// Payments that are taken in at once, as far ahead of those: most accounts have several among them,
-/// and each account is looked up once for all of its own.
+/// Payments that are taken in at once, as far ahead of those: a busy account has many among them, and is
+/// looked up once for all of its own.
 const AHEAD: u32 = if cfg!(debug_assertions) { 3_000 } else { 131_072 };
 
 /// What is collected on the way.
