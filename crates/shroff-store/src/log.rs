@@ -42,7 +42,8 @@ pub struct Cut {
     pub bytes: u64,
 }
 
-/// Where a frame is.
+/// Where some frame is: of those in a row that take little room, the first. So a log of lone payments needs
+/// a thousandth of its size in memory, and a record is found by one read.
 #[derive(Debug, Clone, Copy)]
 struct At {
     first: u64,
@@ -51,6 +52,9 @@ struct At {
 }
 
 const _: () = assert!(size_of::<At>() == 16);
+
+/// Bytes from one frame whose place is kept to the next, at least.
+const APART: u32 = if cfg!(debug_assertions) { 256 } else { 16_384 };
 
 #[derive(Debug)]
 struct Segment {
@@ -184,7 +188,7 @@ impl<D: Disk> Log<D> {
         let offset = written?;
         let segment = u32::try_from(self.segments.len() - 1).expect("fewer than 2^32 segments");
         let offset = u32::try_from(offset).expect("segments are below 2^31 bytes and a frame");
-        self.frames.push(At { first, segment, offset });
+        self.note(At { first, segment, offset });
         self.next += u64::from(count);
         self.unsynced = true;
         Ok(first)
@@ -220,18 +224,27 @@ impl<D: Disk> Log<D> {
         if number >= self.next {
             return Ok(None);
         }
-        let name = &self.segments[at.segment as usize].name;
-        let offset = u64::from(at.offset);
-        bytes.resize(HEADER, 0);
-        self.read_into(name, offset, bytes)?;
-        let head = Head::read(bytes).filter(|head| head.first == at.first);
-        let head = head.ok_or_else(|| damaged(name, offset, "this is no frame"))?;
-        bytes.resize(HEADER + head.length, 0);
-        self.read_into(name, offset, bytes)?;
-        if !head.holds(self.options.salt, bytes) {
-            return Err(damaged(name, offset, CHANGED));
+        let Segment { name, length } = &self.segments[at.segment as usize];
+        let next = self.frames.get(after).filter(|next| next.segment == at.segment);
+        let begin = u64::from(at.offset);
+        let end = next.map_or(*length, |next| u64::from(next.offset));
+        bytes.resize(usize::try_from(end - begin).expect("a segment fits memory"), 0);
+        self.read_into(name, begin, bytes)?;
+        let (mut from, mut first) = (0, at.first);
+        loop {
+            let wrong = |what| damaged(name, begin + from as u64, what);
+            let frame = bytes.get(from..).unwrap_or_default();
+            let head = Head::read(frame).filter(|head| head.first == first);
+            let head = head.ok_or_else(|| wrong("this is no frame"))?;
+            let behind = from + HEADER + head.length;
+            first += u64::from(head.count);
+            if number < first {
+                let frame = bytes.get(from..behind).filter(|it| head.holds(self.options.salt, it));
+                let frame = frame.ok_or_else(|| wrong(CHANGED))?;
+                return Ok(Some(frame_of(&head, frame)));
+            }
+            from = behind;
         }
-        Ok(Some(frame_of(&head, bytes)))
     }
 
     /// One record by its number, handed to a closure.
@@ -247,6 +260,14 @@ impl<D: Disk> Log<D> {
         let Some(frame) = self.frame(number, &mut bytes)? else { return Ok(None) };
         let within = usize::try_from(number - frame.first).expect("a frame fits memory");
         Ok(frame.records().nth(within).map(read))
+    }
+
+    /// Keeps the place of a frame, unless one not far before it is known.
+    fn note(&mut self, at: At) {
+        let near = |last: &At| last.segment == at.segment && at.offset - last.offset < APART;
+        if !self.frames.last().is_some_and(near) {
+            self.frames.push(at);
+        }
     }
 
     fn refuse_if_poisoned(&self) -> Result<(), StoreError> {
@@ -307,7 +328,7 @@ impl<D: Disk> Log<D> {
                 return Err(damaged(name, at as u64, "its records are not those that come next"));
             }
             each(told).map_err(|what| damaged(name, at as u64, what))?;
-            self.frames.push(At { first: head.first, segment, offset });
+            self.note(At { first: head.first, segment, offset });
             self.next += u64::from(head.count);
             at += frame.len();
         }
@@ -525,4 +546,82 @@ pub(crate) fn failed(what: &'static str, file: &str, source: std::io::Error) -> 
         "see to the disk"
     };
     StoreError::Disk { what, file: file.to_owned(), hint, source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sim::{Faults, SimDisk};
+
+    const LONE: u64 = 600;
+
+    fn options(access: Access) -> Options {
+        Options { access, segment_bytes: 9_000, salt: 7 }
+    }
+
+    fn record(number: u64) -> Vec<u8> {
+        "x".repeat(1 + number as usize % 7).into_bytes()
+    }
+
+    fn opened(disk: &SimDisk, access: Access) -> Log<SimDisk> {
+        Log::open(disk.clone(), options(access), &mut |_| Ok(())).expect("it is whole")
+    }
+
+    fn read(log: &Log<SimDisk>, number: u64) -> Result<Option<Vec<u8>>, StoreError> {
+        log.record(number, <[u8]>::to_vec)
+    }
+
+    /// A log of records that were each written alone.
+    fn lone() -> (SimDisk, Log<SimDisk>) {
+        let disk = SimDisk::new(1, Faults::default());
+        let mut log = opened(&disk, Access::Owner);
+        for number in 0..LONE {
+            let record = record(number);
+            let length = u32::try_from(record.len()).expect("short").to_le_bytes();
+            let bytes = [length.as_slice(), record.as_slice()].concat();
+            log.append(&bytes, 1, Timestamp(1)).expect("no faults");
+            log.sync().expect("no faults");
+        }
+        (disk, log)
+    }
+
+    #[test]
+    fn lone_records_are_found_though_few_places_are_kept() {
+        let (disk, written) = lone();
+        let reader = opened(&disk, Access::Reader);
+        for log in [&written, &reader] {
+            for number in 0..LONE {
+                assert_eq!(read(log, number).expect("it reads"), Some(record(number)));
+            }
+            assert_eq!(read(log, LONE).expect("it reads"), None);
+            let most = log.bytes() / u64::from(APART) + log.segments.len() as u64;
+            assert!(log.segments.len() > 2 && log.frames.len() as u64 <= most, "{log:?}");
+            assert!((log.frames.len() as u64) < LONE / 4, "{log:?}");
+        }
+        assert_eq!(reader.frames.len(), written.frames.len(), "a start keeps the same ones");
+    }
+
+    #[test]
+    fn what_rots_under_a_log_is_named_when_it_is_read() {
+        let (disk, log) = lone();
+        let name = log.segments[1].name.clone();
+        let first = log.frames.iter().find(|at| at.segment == 1).expect("it has frames").first;
+        let begins = |number: u64| -> usize {
+            let frames = (first..number).map(|n| HEADER + 4 + record(n).len());
+            SEGMENT_HEADER + frames.sum::<usize>()
+        };
+        for number in first..first + 12 {
+            for (byte, bit) in [(0, 1), (4, 2), (9, 0), (24, 3), (HEADER + 4, 5)] {
+                let at = begins(number) + byte;
+                disk.rot(&name, at, bit);
+                match read(&log, number) {
+                    Err(StoreError::Damaged { file, offset, .. }) => {
+                        assert_eq!((file, offset), (name.clone(), begins(number) as u64));
+                    }
+                    other => panic!("byte {byte} of record {number} gave {other:?}"),
+                }
+                disk.rot(&name, at, bit);
+            }
+        }
+    }
 }
