@@ -560,7 +560,7 @@ mod tests {
     }
 
     fn record(number: u64) -> Vec<u8> {
-        "x".repeat(1 + number as usize % 7).into_bytes()
+        "x".repeat(1 + usize::try_from(number % 7).expect("a few")).into_bytes()
     }
 
     fn opened(disk: &SimDisk, access: Access) -> Log<SimDisk> {
