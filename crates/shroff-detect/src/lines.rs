@@ -796,14 +796,19 @@ mod tests {
     use super::*;
     use crate::{Definitions, Extractor};
 
-    /// Totals kept of a hub that is paid and never pays, by what is asked of it.
-    fn kept_of_a_hub(block: &str) -> usize {
+    /// The trackers after so many payments of 1.00 to account 0, each from the debtor that is named for it.
+    fn paid<T>(
+        block: &str,
+        payments: usize,
+        debtor: impl Fn(u32) -> u32,
+        look: impl FnOnce(&[Keeper]) -> T,
+    ) -> T {
         let text = format!("amount_exponent = 2\n[[feature]]\n{block}\nwindow = \"7d\"\n");
         let definitions = Definitions::parse(&text).expect("it is right");
         let mut extractor = Extractor::new(&definitions, Currency::EUR.decimals());
-        let paid = (0_u32..).take(4 * HUB).map(|number| Input {
+        let paid = (0_u32..).take(payments).map(|number| Input {
             time: Timestamp(i64::from(number)),
-            debtor: AccountId(1 + number),
+            debtor: AccountId(debtor(number)),
             creditor: AccountId(0),
             minor: 100,
             currency: Currency::EUR,
@@ -811,36 +816,38 @@ mod tests {
         });
         let paid: Vec<Input> = paid.collect();
         extractor.push(&paid, &Names::default(), &mut |_| {});
-        let keepers = extractor.state.keepers.iter().flat_map(|keeper| &keeper.trackers);
-        keepers
-            .flat_map(Map::values)
-            .map(|tracker| usize::try_from(tracker.count).expect("few"))
-            .sum()
+        look(&extractor.state.keepers)
+    }
+
+    /// Totals kept of a hub that is paid and never pays, by what is asked of it.
+    fn kept_of_a_hub(block: &str) -> usize {
+        paid(
+            block,
+            4 * HUB,
+            |number| 1 + number,
+            |keepers| {
+                let trackers =
+                    keepers.iter().flat_map(|keeper| &keeper.trackers).flat_map(Map::values);
+                trackers.map(|tracker| usize::try_from(tracker.count).expect("few")).sum()
+            },
+        )
     }
 
     #[test]
     fn the_payments_of_a_pair_are_kept_by_amount_while_they_are_many_and_somebody_asks() {
         // Else each payment between two that pay each other all day would walk all of them.
         let kept = |filter: &str, payments: usize| {
-            let text = format!(
-                "amount_exponent = 2\n[[feature]]\nkind = \"pair\"\nwindow = \"7d\"\n{filter}"
-            );
-            let definitions = Definitions::parse(&text).expect("it is right");
-            let mut extractor = Extractor::new(&definitions, Currency::EUR.decimals());
-            let paid = (0_i64..).take(payments).map(|number| Input {
-                time: Timestamp(number),
-                debtor: AccountId(1),
-                creditor: AccountId(0),
-                minor: 100,
-                currency: Currency::EUR,
-                method: None,
-            });
-            let paid: Vec<Input> = paid.collect();
-            extractor.push(&paid, &Names::default(), &mut |_| {});
-            let mut keepers = extractor.state.keepers.iter().flat_map(|keeper| &keeper.trackers);
-            let tracker = keepers.find_map(|all| all.get(&(AccountId(1), Way::Out)));
-            let pair = tracker.and_then(|tracker| tracker.pair(AccountId(0)));
-            pair.map(|pair| pair.by_amount.is_some())
+            paid(
+                &format!("kind = \"pair\"\n{filter}"),
+                payments,
+                |_| 1,
+                |keepers| {
+                    let mut trackers = keepers.iter().flat_map(|keeper| &keeper.trackers);
+                    let tracker = trackers.find_map(|all| all.get(&(AccountId(1), Way::Out)));
+                    let pair = tracker.and_then(|tracker| tracker.pair(AccountId(0)));
+                    pair.map(|pair| pair.by_amount.is_some())
+                },
+            )
         };
         assert_eq!(kept("similar_permille = 100", 4 * HUB), Some(true));
         assert_eq!(kept("", 4 * HUB), Some(false));
