@@ -15,6 +15,7 @@ mod frame;
 mod log;
 mod record;
 pub mod register;
+mod segment;
 pub mod sim;
 mod snapshot;
 
@@ -23,4 +24,5 @@ pub use error::StoreError;
 pub use frame::{Frame, MOST_FRAME_BYTES, Records};
 pub use log::{Access, Cut, Extent, Log, Options, Reach, extent, reach, sync_all};
 pub use record::{MOST_TEXT_BYTES, read_payment, write_payment};
+pub use segment::Unread;
 pub use snapshot::{Damaged, Of, Snapshot, read_snapshots, write_snapshot};

@@ -18,7 +18,7 @@ fn seeds() -> Vec<u64> {
 }
 
 fn options(access: Access) -> Options {
-    Options { access, segment_bytes: 3_000, salt: 7 }
+    Options { access, segment_bytes: 3_000, salt: 7, from: 0 }
 }
 
 /// Opens a log, and all records that it holds.
@@ -29,6 +29,34 @@ fn open(disk: &SimDisk, access: Access) -> Result<(Log<SimDisk>, Vec<Vec<u8>>), 
         Ok(())
     })?;
     Ok((log, found))
+}
+
+/// Opens a log from some record on; what was passed over is checked, and read record by record.
+fn open_from(disk: &SimDisk, dice: &mut Dice) -> Result<(Log<SimDisk>, Vec<Vec<u8>>), StoreError> {
+    let next = shroff_store::reach(disk)?.map_or(0, |log| log.next);
+    let from = dice.roll() % (next + 1);
+    let (mut found, mut begin) = (Vec::new(), None);
+    let options = Options { from, ..options(Access::Owner) };
+    let log = Log::open(disk.clone(), options, &mut |frame: Frame<'_>| {
+        begin.get_or_insert(frame.first);
+        found.extend(frame.records().map(<[u8]>::to_vec));
+        Ok(())
+    })?;
+    let begin = begin.unwrap_or(log.next());
+    assert!(begin <= from || begin == log.first(), "what is wanted is handed out");
+    let unread = log.unread();
+    assert!(unread.is_empty() || begin > log.first(), "{from}: {unread:?}");
+    let is_checked_first = dice.once_in(2);
+    let check = || unread.iter().try_for_each(|unread| unread.check(disk, &mut Vec::new()));
+    if is_checked_first {
+        check()?;
+        assert!(log.unread().is_empty(), "all was read");
+    }
+    let before = (0..begin).map(|number| log.record(number, <[u8]>::to_vec));
+    let before: Result<Vec<Option<Vec<u8>>>, StoreError> = before.collect();
+    let all = before?.into_iter().map(|record| record.expect("it is there")).chain(found).collect();
+    check()?;
+    Ok((log, all))
 }
 
 fn batch(dice: &mut Dice, from: usize) -> Vec<Vec<u8>> {
@@ -84,7 +112,7 @@ fn run(seed: u64) {
     let mut maybe: Vec<Vec<u8>> = Vec::new();
     for life in 0..6 {
         disk.set_faults(Faults::default());
-        let (mut log, found) = open(&disk, Access::Owner)
+        let (mut log, found) = open_from(&disk, &mut dice)
             .unwrap_or_else(|error| panic!("seed {seed}, life {life}: {error}"));
         let whole = [kept.clone(), maybe.clone()].concat();
         assert!(found == kept || found == whole, "seed {seed}, life {life}: acknowledged is kept");
@@ -150,6 +178,51 @@ fn a_bit_that_rots_before_the_last_frame_is_named_and_nothing_is_changed() {
             }
         }
         assert_eq!(disk.bytes(name), before, "seed {seed}: nothing is changed");
+    }
+}
+
+#[test]
+fn what_rots_in_what_a_start_passed_over_is_found_behind_it_and_an_owner_takes_nothing_more() {
+    use shroff_store::Disk as _;
+    for seed in 0..400 {
+        let (disk, kept) = closed(seed);
+        let mut dice = Dice::new(seed ^ 0xB17);
+        let names = disk.list().expect("it lists");
+        let Some((_, full)) = names.split_last().filter(|(_, full)| !full.is_empty()) else {
+            continue;
+        };
+        let name = &full[dice.below(full.len())];
+        // The header is looked at by the start.
+        let at = 40 + dice.below(disk.bytes(name).len() - 40);
+        disk.rot(name, at, u8::try_from(dice.below(8)).expect("a bit"));
+        for access in [Access::Reader, Access::Derived, Access::Owner] {
+            let options = Options { from: u64::MAX, ..options(access) };
+            let mut log = Log::open(disk.clone(), options, &mut |_| Ok(())).expect("passed over");
+            assert_eq!(log.next(), kept.len() as u64);
+            let unread = log.unread();
+            let files: Vec<&str> = unread.iter().map(shroff_store::Unread::file).collect();
+            assert_eq!(files, full.iter().map(String::as_str).collect::<Vec<_>>());
+            let mut found = Vec::new();
+            for unread in unread {
+                match unread.check(&disk, &mut Vec::new()) {
+                    Ok(()) => {}
+                    Err(StoreError::Damaged { file, offset, .. }) => found.push((file, offset)),
+                    Err(other) => panic!("seed {seed}: {other}"),
+                }
+            }
+            let [(file, offset)] = found.as_slice() else { panic!("seed {seed}: {found:?}") };
+            assert!(file == name && *offset <= at as u64, "seed {seed}: {offset} for {at}");
+            let left: Vec<String> = log.unread().iter().map(|it| it.file().to_owned()).collect();
+            assert_eq!(left, [name.clone()], "the others are known now");
+            if access == Access::Owner {
+                let (bytes, count) = joined(&batch(&mut dice, kept.len()));
+                let appended = log.append(&bytes, count, Timestamp(1));
+                assert!(matches!(appended, Err(StoreError::Poisoned(_))), "{appended:?}");
+                assert!(log.poisoned().is_some_and(|why| why.contains(name.as_str())));
+            } else {
+                assert_eq!(log.poisoned(), None);
+            }
+        }
     }
 }
 

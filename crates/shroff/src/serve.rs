@@ -6,6 +6,7 @@ mod api;
 mod assets;
 mod audit;
 mod backup;
+mod behind;
 mod changes;
 mod columns;
 mod compare;
@@ -64,8 +65,9 @@ use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::sync::{Semaphore, watch};
 
+use self::behind::Looking;
 use self::changes::Rules;
-use self::core::{Core, Disks};
+use self::core::{Behind, Core, Disks};
 use self::demo::Demo;
 use self::desk::Desk;
 use self::disk::Folder;
@@ -92,7 +94,9 @@ use crate::threads::Threads;
 use crate::{Ending, settings, terminal};
 
 /// From how many bytes on a segment of a log is full.
-const SEGMENT_BYTES: u32 = 64 << 20;
+///
+/// Builds with assertions make it small, so that the tests' small ledgers have several.
+const SEGMENT_BYTES: u32 = if cfg!(debug_assertions) { 64 << 10 } else { 64 << 20 };
 /// How long a request that is under way may take once the service is told to stop.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -125,22 +129,21 @@ fn serve(arguments: &Serve, feed: Option<Feed>) -> anyhow::Result<Ending> {
     let stopping = stopping(&runtime, &notify)?;
     let asking = notify.ask_for_time(&runtime);
     let (versions, rulebook) = rules_of(arguments)?;
-    let pseudonyms = setup::token_key_of(data, &arguments.token_key_file())?;
-    let pseudonyms = Arc::new(Pseudonyms::new(pseudonyms));
+    let pseudonyms = pseudonyms_of(arguments)?;
     let keys = keys_of(data)?;
-    let begun = settings::now();
     let active_from = versions.active_from().filter(|_| versions.is_by_people()).unwrap_or(0);
     let known_as = (Arc::clone(&pseudonyms), active_from);
     let registry = Registry::open(&runtime, arguments, &rulebook, known_as)?;
     let people = runtime.block_on(People::of(&registry.register, settings::wall()))?;
-    let (mut core, resumed) = open(arguments, registry.follow(rulebook.live()?), &rulebook)?;
+    let (mut core, resumed, behind) =
+        open(arguments, registry.follow(rulebook.live()?), &rulebook)?;
     core.know(setup::typologies_kept(data)?);
-    replayed(&core, begun.elapsed());
     let (metrics, sending) = measured(arguments, &core)?;
     let recorder = registry.recorder(&mut core)?;
     let (vault, sealer) = sealed_of(arguments, &core)?;
     let snapshots = snapshots_of(arguments, resumed, (&registry, &runtime))?;
     let (desk, engine) = Desk::start(core, sealer, Arc::clone(&metrics), recorder, snapshots)?;
+    let looking = look_behind(data, behind, (&desk, &metrics))?;
     let rules = Rules::new(data, rulebook, versions)?;
     let (keys, changes) = Ring::of(data, keys);
     runtime.spawn(keys::note(registry.register.clone(), changes));
@@ -174,6 +177,7 @@ fn serve(arguments: &Serve, feed: Option<Feed>) -> anyhow::Result<Ending> {
     }
     let ready = Ready { notify, asking, stopping, desk: desk.clone() };
     runtime.block_on(listen(arguments.listen, tls, shared, ready))?;
+    drop(looking);
     rules.stop();
     desk.stop();
     engine.join().map_err(|_| anyhow::anyhow!("the engine stopped in the middle of its work"))?;
@@ -183,6 +187,20 @@ fn serve(arguments: &Serve, feed: Option<Feed>) -> anyhow::Result<Ending> {
     tracing::info!("stopped");
     drop(lock);
     Ok(Ending::Well)
+}
+
+/// Looks at what the start passed over of the logs.
+fn look_behind(
+    data: &Path,
+    behind: Behind,
+    (desk, metrics): (&Desk, &Arc<Metrics>),
+) -> anyhow::Result<Looking> {
+    let (desk, metrics) = (desk.clone(), Arc::clone(metrics));
+    let told = behind::Told {
+        left: Box::new(move |bytes| metrics.unread_bytes(bytes)),
+        damaged: Box::new(move || desk.take_nothing_more()),
+    };
+    Looking::start(data, behind, told)
 }
 
 /// What is counted, and what sends traces, where they are sent.
@@ -301,6 +319,11 @@ fn start_logs(is_json: bool) {
     }
 }
 
+fn pseudonyms_of(arguments: &Serve) -> anyhow::Result<Arc<Pseudonyms>> {
+    let key = setup::token_key_of(&arguments.data, &arguments.token_key_file())?;
+    Ok(Arc::new(Pseudonyms::new(key)))
+}
+
 /// The keys of a data directory; at the first start one is made, and shown this once.
 fn keys_of(data: &Path) -> anyhow::Result<Keys> {
     if let Some(keys) = Keys::read(data)? {
@@ -322,13 +345,13 @@ fn keeper(data: &Path) -> anyhow::Result<Keeper<Folder>> {
     Ok(Keeper { verdicts: folder(data, "verdicts")?, snapshots: folder(data, "snapshots")? })
 }
 
-/// Opens the data; the core, and the first payment that no snapshot has.
+/// Opens the data; the core, the first payment that no snapshot has, and what was not looked at.
 fn open(
     arguments: &Serve,
     live: Live,
     rulebook: &Rulebook,
-) -> anyhow::Result<(Core<Folder>, Place)> {
-    let data = arguments.data.as_path();
+) -> anyhow::Result<(Core<Folder>, Place, Behind)> {
+    let (data, begun) = (arguments.data.as_path(), settings::now());
     let workers = Threads::new(arguments.threads)?;
     let disks = Disks {
         payments: folder(data, "payments")?,
@@ -336,9 +359,11 @@ fn open(
         snapshots: folder(data, "snapshots")?,
         salt: u64::from_le_bytes(settings::random()?),
         segment_bytes: SEGMENT_BYTES,
+        is_all_read: behind::is_damage_known(data),
     };
     let (core, recovered) = Core::open(disks, live, rulebook.version(), workers)
         .with_context(|| format!("in `{}`", data.display()))?;
+    behind::forget_damage(data)?;
     if let Some(cut) = &recovered.cut {
         tracing::warn!(
             file = cut.file,
@@ -354,7 +379,9 @@ fn open(
         tracing::info!(file = resumed.file, payments = resumed.next.0, "begun from a snapshot");
     }
     tracing::info!(verdicts = recovered.compared, "what was said is said again");
-    Ok((core, recovered.resumed.map_or(Place(0), |resumed| resumed.next)))
+    replayed(&core, begun.elapsed());
+    let resumed = recovered.resumed.map_or(Place(0), |resumed| resumed.next);
+    Ok((core, resumed, recovered.unread))
 }
 
 fn replayed(core: &Core<Folder>, after: Duration) {

@@ -425,7 +425,7 @@ mod tests {
 
     /// Adds payments to a log whose segments are full after a few.
     fn grow(data: &Path, payments: u32) {
-        let options = Options { access: Access::Owner, segment_bytes: 300, salt: 5 };
+        let options = Options { access: Access::Owner, segment_bytes: 300, salt: 5, from: 0 };
         let folder = Folder::at(&data.join("payments")).expect("a folder of our own");
         let mut log = Log::open(folder, options, &mut |_| Ok(())).expect("it opens");
         for _ in 0..payments {

@@ -11,10 +11,12 @@ use anyhow::{Context, bail};
 use shroff_detect::Workers;
 use shroff_engine::{Live, Refusal, Told};
 use shroff_ingest::messages::Withdrawal;
-use shroff_store::{Access, Cut, Disk, Frame, Log, Options, Records, StoreError, read_payment};
+use shroff_store::{
+    Access, Cut, Disk, Frame, Log, Options, Records, StoreError, Unread, read_payment,
+};
 use shroff_types::{Place, SentPayment, Timestamp};
 
-use super::snapshots::{self, Resumed, Sealing, Wanted};
+use super::snapshots::{Candidates, Resumed, Sealing};
 use crate::threads::Threads;
 
 /// What became of a payment that was sent.
@@ -43,6 +45,15 @@ pub(crate) struct Recovered {
     pub(crate) resumed: Option<Resumed>,
     /// Snapshots that it did not go on from, and why.
     pub(crate) passed: Vec<String>,
+    /// What of the two logs nobody has looked at: all of it was looked at when it was written.
+    pub(crate) unread: Behind,
+}
+
+/// Segments of the logs that a start passed over.
+#[derive(Debug, Default)]
+pub(crate) struct Behind {
+    pub(crate) payments: Vec<Unread>,
+    pub(crate) verdicts: Vec<Unread>,
 }
 
 /// The disks, and what a log on them is salted with.
@@ -53,6 +64,8 @@ pub(crate) struct Disks<D> {
     pub(crate) snapshots: D,
     pub(crate) salt: u64,
     pub(crate) segment_bytes: u32,
+    /// Whether all of the logs is read, and not only what is needed.
+    pub(crate) is_all_read: bool,
 }
 
 /// What becomes of a return or a rejection.
@@ -97,21 +110,27 @@ impl<D: Disk> Core<D> {
         version: u64,
         workers: Threads,
     ) -> anyhow::Result<(Core<D>, Recovered)> {
-        let Disks { payments, verdicts, snapshots, salt, segment_bytes } = disks;
-        let options = |access| Options { access, segment_bytes, salt };
-        let mut verdicts = Log::open(verdicts, options(Access::Derived), &mut |_| Ok(()))?;
+        let Disks { payments, verdicts, snapshots, salt, segment_bytes, is_all_read } = disks;
+        let options = |access, from| {
+            let from = if is_all_read { 0 } else { from };
+            Options { access, segment_bytes, salt, from }
+        };
         let mut recovered = Recovered::default();
-        let mut failed = None;
-        if let Some(log) = shroff_store::reach(&payments)? {
-            let wanted = Wanted { log, verdicts: verdicts.next(), version };
-            recovered.resumed =
-                snapshots::resume(&mut live, &snapshots, wanted, &mut recovered.passed)?;
-        }
-        let (first, next) =
-            recovered.resumed.as_ref().map_or((0, 0), |resumed| (resumed.first.0, resumed.next.0));
-        let mut intake = Intake::showing(u64::from(first)..u64::from(next));
+        let passed = &mut recovered.passed;
+        let candidates = match shroff_store::reach(&payments)? {
+            Some(log) => Candidates::of(&snapshots, (log, version), passed)?,
+            None => Candidates::default(),
+        };
+        // What was said of payments that every one of them has is not said again.
+        let options_there = options(Access::Derived, candidates.least_next());
+        let mut verdicts = Log::open(verdicts, options_there, &mut |_| Ok(()))?;
+        recovered.resumed = candidates.resume(&mut live, verdicts.next(), passed);
+        let held = recovered.resumed.as_ref().map_or(0..0, Resumed::held);
+        let options_here = options(Access::Owner, held.start);
+        let mut intake = Intake::showing(held);
         let mut replay = Replay { said: Said::default(), version, bytes: Vec::new() };
-        let log = Log::open(payments, options(Access::Owner), &mut |frame| {
+        let mut failed = None;
+        let log = Log::open(payments, options_here, &mut |frame| {
             let told = intake.take(&mut live, &workers, frame)?;
             match replay.compare(&mut verdicts, &told) {
                 Ok(compared) => recovered.compared += compared,
@@ -137,6 +156,7 @@ impl<D: Disk> Core<D> {
         }
         recovered.payments = log.next();
         recovered.cut = log.cut_off().cloned();
+        recovered.unread = Behind { payments: log.unread(), verdicts: verdicts.unread() };
         Ok((Core::at_rest((live, workers), log, verdicts, version), recovered))
     }
 
@@ -402,6 +422,12 @@ impl Intake {
     /// The number of the payment that it takes in next.
     pub(crate) fn next(&self, live: &Live) -> u64 {
         u64::from(live.next().0) + self.count as u64
+    }
+
+    /// The number of the first payment that it needs.
+    pub(crate) fn wants(&self, live: &Live) -> u64 {
+        let next = self.next(live);
+        if next < self.held.end { next.max(self.held.start) } else { next }
     }
 
     /// Takes the next frame in, and says what there is to say of its payments where none was said.

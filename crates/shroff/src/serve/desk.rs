@@ -153,6 +153,11 @@ impl Desk {
         self.stopped.load(Ordering::Acquire) || self.jobs.is_closed()
     }
 
+    /// From now on nothing can be made durable: the log is damaged.
+    pub(crate) fn take_nothing_more(&self) {
+        self.stopped.store(true, Ordering::Release);
+    }
+
     /// Requests with payments that the engine has not taken up.
     pub(crate) fn waiting(&self) -> usize {
         self.waiting.load(Ordering::Acquire)

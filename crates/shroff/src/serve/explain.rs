@@ -20,14 +20,19 @@ use crate::Ending;
 use crate::cli::{Explain, Verify};
 use crate::threads::Threads;
 
-/// Reads a log without changing it.
+/// Reads a log without changing it, about from a record on.
 fn reader(
-    path: &Path,
+    (path, from): (&Path, u64),
     each: &mut dyn FnMut(Frame<'_>) -> Result<(), &'static str>,
 ) -> anyhow::Result<Log<Folder>> {
-    let options = Options { access: Access::Reader, segment_bytes: SEGMENT_BYTES, salt: 0 };
+    let options = Options { access: Access::Reader, segment_bytes: SEGMENT_BYTES, salt: 0, from };
     let log = Log::open(Folder::there(path), options, each);
     log.with_context(|| format!("in `{}`", path.display()))
+}
+
+/// What was said, to be looked up: a segment is read once something of it is wanted.
+fn said(data: &Path) -> anyhow::Result<Log<Folder>> {
+    reader((&data.join("verdicts"), u64::MAX), &mut |_| Ok(()))
 }
 
 /// Computes what was said of a payment or an alert anew, and compares.
@@ -48,7 +53,7 @@ pub(crate) fn explain(arguments: &Explain) -> anyhow::Result<Ending> {
 /// Where a payment is. Long after, an id may come again: the first is meant.
 fn place_of(data: &Path, id: &str) -> anyhow::Result<Option<Place>> {
     let mut place = None;
-    reader(&data.join("payments"), &mut |frame| {
+    reader((&data.join("payments"), 0), &mut |frame| {
         if place.is_none() {
             let at = frame
                 .records()
@@ -61,7 +66,7 @@ fn place_of(data: &Path, id: &str) -> anyhow::Result<Option<Place>> {
 }
 
 fn explain_payment(data: &Path, place: Place) -> anyhow::Result<Ending> {
-    let verdicts = reader(&data.join("verdicts"), &mut |_| Ok(()))?;
+    let verdicts = said(data)?;
     let (version, said) = read_told(&verdicts, place)?
         .context("the service has not said anything of it yet\nhint: start it once")?;
     let mut now = None;
@@ -172,7 +177,7 @@ fn each_told(
     each: &mut dyn FnMut(u64, Told) -> anyhow::Result<()>,
 ) -> anyhow::Result<u64> {
     let mut failed = None;
-    let log = reader(&data.join("verdicts"), &mut |frame| {
+    let log = reader((&data.join("verdicts"), 0), &mut |frame| {
         if failed.is_some() {
             return Ok(());
         }
@@ -198,7 +203,7 @@ fn replay(
     each: &mut dyn FnMut(Told),
 ) -> anyhow::Result<Core<Folder>> {
     let mut live = rulebook.live()?;
-    let log = reader(&data.join("payments"), &mut |frame| run(&mut live, frame, end, each))?;
+    let log = reader((&data.join("payments"), 0), &mut |frame| run(&mut live, frame, end, each))?;
     if live.next().0 < end {
         bail!(
             "there are verdicts of {end} payments, and the log has {}\nhint: a part of the log is \
@@ -206,8 +211,7 @@ fn replay(
             live.next().0
         );
     }
-    let verdicts = reader(&data.join("verdicts"), &mut |_| Ok(()))?;
-    Ok(Core::at_rest((live, Threads::alone()), log, verdicts, rulebook.version()))
+    Ok(Core::at_rest((live, Threads::alone()), log, said(data)?, rulebook.version()))
 }
 
 fn run(
@@ -240,8 +244,7 @@ pub(crate) fn verify(arguments: &Verify) -> anyhow::Result<Ending> {
     let mut different = 0_u64;
     for (&version, &(count, end)) in &versions {
         let rulebook = Rulebook::kept(data, version)?;
-        let verdicts = reader(&data.join("verdicts"), &mut |_| Ok(()))?;
-        let mut said = Said { verdicts, first: 0, records: Vec::new() };
+        let mut said = Said { verdicts: said(data)?, first: 0, records: Vec::new() };
         let mut failed = None;
         let mut here = 0_u64;
         replay(data, &rulebook, end, &mut |told| match said.is_said(version, &told) {

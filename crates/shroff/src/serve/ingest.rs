@@ -35,7 +35,7 @@ pub(crate) fn run(arguments: &Ingest) -> anyhow::Result<Ending> {
     let (ledger, _) = ledger::read_files(&files, &options, &mut quarantine)?;
     let (_, rulebook) = super::rules_of(&arguments.serve)?;
     setup::token_key_of(&arguments.serve.data, &arguments.serve.token_key_file())?;
-    let (core, _) = super::open(&arguments.serve, rulebook.live()?, &rulebook)?;
+    let (core, ..) = super::open(&arguments.serve, rulebook.live()?, &rulebook)?;
     let latest = settings::wall().after(arguments.serve.ahead);
     let mut loading =
         Loading { core, waiting: 0, latest, new: 0, known: 0, withdrawn: 0, missed: 0 };

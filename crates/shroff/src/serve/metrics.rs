@@ -136,6 +136,7 @@ struct State {
     open_holds: Gauge,
     snapshot_age: Gauge,
     disk_free: Gauge,
+    unread_bytes: Gauge,
 }
 
 impl State {
@@ -161,6 +162,10 @@ impl State {
             open_holds: gauge("open_holds", "Payments that are held"),
             snapshot_age: gauge("snapshot_age_seconds", "Since the newest snapshot was written"),
             disk_free: gauge("disk_free_bytes", "Bytes that may be written where the data lies"),
+            unread_bytes: gauge(
+                "log_unread_bytes",
+                "Bytes of the logs that the start passed over and nobody has looked at since",
+            ),
         }
     }
 }
@@ -273,6 +278,11 @@ impl Metrics {
         set(&self.alerts, live.alert_count() as u64);
         set(&self.accounts, live.account_count() as u64);
         set(&self.log_bytes, core.log_bytes());
+    }
+
+    /// How much of the logs was not looked at since the start.
+    pub(crate) fn unread_bytes(&self, bytes: u64) {
+        set(&self.state.unread_bytes, bytes);
     }
 
     /// What costs a walk over the state, for whoever asks.

@@ -152,7 +152,8 @@ impl Vault {
     pub(crate) fn open(data: &Path, keys: SealKeys, of: u64) -> anyhow::Result<Vault> {
         let folder = super::folder(data, "sealed")?;
         let salt = u64::from_le_bytes(settings::random()?);
-        let options = Options { access: Access::Owner, segment_bytes: SEGMENT_BYTES, salt };
+        let options =
+            Options { access: Access::Owner, segment_bytes: SEGMENT_BYTES, salt, from: 0 };
         let mut frames = Vec::new();
         let log = Log::open(folder, options, &mut |frame| {
             let span = span_of(frame.bytes, frame.first).ok_or("one of its records is none")?;

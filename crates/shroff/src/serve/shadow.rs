@@ -22,7 +22,7 @@ use super::core::Intake;
 use super::desk::Desk;
 use super::disk::Folder;
 use super::setup::Rulebook;
-use super::snapshots::{self, Wanted};
+use super::snapshots::Candidates;
 use super::{SEGMENT_BYTES, versions};
 
 /// Payments that may wait for it: some 50 MB, and a quarter of a minute of the fastest load.
@@ -262,17 +262,18 @@ impl Worker {
         let data = self.rules.data();
         let payments = Folder::there(&data.join("payments"));
         let Some(log) = shroff_store::reach(&payments)? else { return Ok(Intake::default()) };
-        let wanted = Wanted { log, verdicts: log.next, version: self.rulebook.version() };
         let disk = Folder::there(&data.join("snapshots"));
-        let resumed = snapshots::resume(live, &disk, wanted, &mut Vec::new())?;
-        let held = resumed.map_or(0..0, |it| u64::from(it.first.0)..u64::from(it.next.0));
-        Ok(Intake::showing(held))
+        let passed = &mut Vec::new();
+        let candidates = Candidates::of(&disk, (log, self.rulebook.version()), passed)?;
+        let resumed = candidates.resume(live, log.next, passed);
+        Ok(Intake::showing(resumed.map_or(0..0, |resumed| resumed.held())))
     }
 
     /// Runs what the log has behind what was seen, up to a place that a batch begins at.
     fn replay(&self, live: &mut Live, intake: &mut Intake, to: Place) -> anyhow::Result<()> {
         self.status.lock().of = u64::from(to.0);
-        let read = each_frame(&self.rules.data().join("payments"), &mut |frame| {
+        let from = intake.wants(live);
+        let read = each_frame((&self.rules.data().join("payments"), from), &mut |frame| {
             if self.is_stopped() {
                 return Err(STOPPED);
             }
@@ -354,11 +355,11 @@ impl Worker {
     }
 }
 
-/// Hands out the frames of a log that another thread writes meanwhile.
+/// Hands out the frames of a log that another thread writes meanwhile; about from a record on.
 pub(crate) fn each_frame(
-    path: &Path,
+    (path, from): (&Path, u64),
     each: &mut dyn FnMut(shroff_store::Frame<'_>) -> Result<(), &'static str>,
 ) -> anyhow::Result<u64> {
-    let options = Options { access: Access::Reader, segment_bytes: SEGMENT_BYTES, salt: 0 };
+    let options = Options { access: Access::Reader, segment_bytes: SEGMENT_BYTES, salt: 0, from };
     Ok(Log::open(Folder::there(path), options, each)?.next())
 }

@@ -4,6 +4,7 @@
 //! thread's work, and waits until the register knows what came before: a start from it hands over nothing older.
 
 use std::num::NonZeroU32;
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
@@ -32,55 +33,75 @@ pub(crate) struct Resumed {
     pub(crate) next: Place,
 }
 
-/// Loads the newest snapshot that fits into a core that nothing was pushed to. `passed` is told of
-/// each that does not fit, and why.
-pub(crate) fn resume(
-    live: &mut Live,
-    disk: &dyn Disk,
-    wanted: Wanted,
-    passed: &mut Vec<String>,
-) -> Result<Option<Resumed>, StoreError> {
-    let (snapshots, damaged) = read_snapshots(disk)?;
-    passed.extend(damaged.iter().map(|damaged| format!("`{}`: {}", damaged.file, damaged.what)));
-    for Snapshot { file, of, state } in snapshots {
-        if let Some(why) = wanted.refuses(of) {
-            passed.push(format!("`{file}`: {why}"));
-            continue;
-        }
-        match live.load(&state) {
-            Some((first, next)) if u64::from(next.0) == of.next => {
-                return Ok(Some(Resumed { file, first, next }));
-            }
-            Some(_) | None => passed.push(format!("`{file}`: it is no state of this program")),
-        }
+impl Resumed {
+    /// The payments that are in sight of it.
+    pub(crate) fn held(&self) -> Range<u64> {
+        u64::from(self.first.0)..u64::from(self.next.0)
     }
-    Ok(None)
 }
 
-/// What a snapshot has to be of.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Wanted {
-    /// The log, as far as it goes.
-    pub(crate) log: Reach,
-    /// Of so many payments it is known what was said.
-    pub(crate) verdicts: u64,
-    /// The rules.
-    pub(crate) version: u64,
-}
+/// The snapshots that a start may go on from, the newest first.
+#[derive(Debug, Default)]
+pub(crate) struct Candidates(Vec<Snapshot>);
 
-impl Wanted {
-    fn refuses(&self, of: Of) -> Option<&'static str> {
-        if of.salt != self.log.salt {
-            Some("it is of another log")
-        } else if of.version != self.version {
-            Some("it is of other rules")
-        } else if of.next > self.log.next {
-            Some("it knows payments that the log has not")
-        } else if of.next > self.verdicts {
-            Some("it knows payments of which no verdict is kept")
-        } else {
-            None
+impl Candidates {
+    /// Those that fit a log, as far as it goes, and the rules. `passed` is told of each that does not, and
+    /// why.
+    pub(crate) fn of(
+        disk: &dyn Disk,
+        (log, version): (Reach, u64),
+        passed: &mut Vec<String>,
+    ) -> Result<Candidates, StoreError> {
+        let (mut snapshots, damaged) = read_snapshots(disk)?;
+        let damaged = damaged.iter().map(|damaged| format!("`{}`: {}", damaged.file, damaged.what));
+        passed.extend(damaged);
+        snapshots.retain(|Snapshot { file, of, .. }| {
+            let why = refused(*of, (log, version));
+            passed.extend(why.map(|why| format!("`{file}`: {why}")));
+            why.is_none()
+        });
+        Ok(Candidates(snapshots))
+    }
+
+    /// The first payment that is in none of them, or not in the oldest; 0 where there is none.
+    pub(crate) fn least_next(&self) -> u64 {
+        self.0.iter().map(|snapshot| snapshot.of.next).min().unwrap_or(0)
+    }
+
+    /// Loads the newest one into a core that nothing was pushed to. Of so many payments it is known what
+    /// was said.
+    pub(crate) fn resume(
+        self,
+        live: &mut Live,
+        verdicts: u64,
+        passed: &mut Vec<String>,
+    ) -> Option<Resumed> {
+        for Snapshot { file, of, state } in self.0 {
+            if of.next > verdicts {
+                passed.push(format!("`{file}`: it knows payments of which no verdict is kept"));
+                continue;
+            }
+            match live.load(&state) {
+                Some((first, next)) if u64::from(next.0) == of.next => {
+                    return Some(Resumed { file, first, next });
+                }
+                Some(_) | None => passed.push(format!("`{file}`: it is no state of this program")),
+            }
         }
+        None
+    }
+}
+
+/// Why a snapshot is not used under a log and rules.
+fn refused(of: Of, (log, version): (Reach, u64)) -> Option<&'static str> {
+    if of.salt != log.salt {
+        Some("it is of another log")
+    } else if of.version != version {
+        Some("it is of other rules")
+    } else if of.next > log.next {
+        Some("it knows payments that the log has not")
+    } else {
+        None
     }
 }
 

@@ -135,7 +135,7 @@ impl Trial {
 
     fn work(&self, rules: &Rules, both: &[Rulebook; 2]) -> anyhow::Result<()> {
         let [mut active, mut other] = [both[0].live()?, both[1].live()?];
-        each_frame(&rules.data().join("payments"), &mut |frame| {
+        each_frame((&rules.data().join("payments"), 0), &mut |frame| {
             if self.is_stopped.load(Ordering::Acquire) {
                 return Err("it was cancelled");
             }

@@ -168,6 +168,99 @@ fn a_start_from_a_snapshot_says_the_same_and_a_damaged_one_is_named_and_passed_o
     assert!(nothing.code == Some(2) && nothing.err.contains("no alert"), "{}", nothing.err);
 }
 
+/// A rule that looks back a day.
+const SHORT: &str = r#"
+id = "many"
+title = "Many"
+what = "w"
+why = "w"
+innocent = "i"
+sources = []
+[[feature]]
+kind = "activity"
+window = "24h"
+measures = ["count"]
+[[case]]
+when = "debtor_out_count_24h >= 3"
+score = 0.5
+reason = "{debtor_out_count_24h} payments within a day"
+evidence = ["debtor_out_count_24h"]
+"#;
+
+/// Flips a bit of a file.
+fn flip(folder: &Folder, path: &str, at: usize) {
+    let mut bytes = folder.bytes(path);
+    bytes[at] ^= 1;
+    folder.write(path, &bytes);
+}
+
+#[test]
+fn a_start_reads_what_is_in_sight_and_what_rots_before_it_is_found_behind_it() {
+    let folder = Folder::new();
+    let lines = world(&folder);
+    folder.write("rules/many.toml", SHORT);
+    let start = || {
+        let program = &mut Command::new(env!("CARGO_BIN_EXE_shroff"));
+        Service::start_by(&folder, program, &["--typologies", "rules"])
+    };
+    let service = start();
+    let key = service.key.clone().expect("the first start shows a key");
+    let said = send_all(&service, &key, &lines);
+    service.stop();
+    let unread = |service: &Service| -> u64 {
+        let metrics = service.get("/metrics", &key).1;
+        let line = metrics.lines().find_map(|line| line.strip_prefix("shroff_log_unread_bytes "));
+        line.expect("it is told").parse().expect("a number")
+    };
+    let until = |what: &str, is_so: &dyn Fn() -> bool| {
+        let begun = std::time::SystemTime::now();
+        while !is_so() {
+            let waited = begun.elapsed().expect("a clock that goes on");
+            assert!(waited.as_secs() < 40, "{what}: {}", folder.text("err.txt"));
+        }
+    };
+    // All is looked at.
+    let service = start();
+    until("all is read", &|| unread(&service) == 0);
+    until("it is told", &|| folder.text("err.txt").contains("passed over of the logs is whole"));
+    service.stop();
+    // What rots in what was said is found, and payments are taken all the same.
+    let segment = format!("{:020}.log", 0);
+    let verdicts = folder.list("data/verdicts");
+    assert!(verdicts.len() > 1 && verdicts[0] == segment, "{verdicts:?}");
+    flip(&folder, &format!("data/verdicts/{segment}"), 5_000);
+    let service = start();
+    until("it is found", &|| folder.path("data/damaged").exists());
+    assert_eq!(service.post(NDJSON, &key, lines.last().expect("some")).0, 200);
+    service.stop();
+    // The next start says it anew.
+    let service = start();
+    assert!(!folder.path("data/damaged").exists());
+    assert_eq!(folder.list("data/verdicts"), verdicts);
+    service.stop();
+    let verified = folder.well("verify --data data");
+    let all = format!("verdicts={} different=0 ", lines.len());
+    assert!(verified.text().starts_with(&all), "{}", verified.text());
+    // What rots in the payments stops the service, and the next start.
+    let payments = folder.list("data/payments");
+    assert!(payments.len() > 2 && payments[0] == segment, "{payments:?}");
+    let path = format!("data/payments/{segment}");
+    flip(&folder, &path, 5_000);
+    let service = start();
+    until("it is found", &|| service.get("/ready", &key).0 == 503);
+    let (_, problem) = until_refused(&service, &key, &lines[..1]);
+    assert_eq!(problem["title"], "Nothing can be made durable");
+    service.stop();
+    let refused = folder.run("serve --data data --typologies rules --listen 127.0.0.1:0");
+    let names = refused.err.contains(&format!("`{segment}` at byte"));
+    assert!(refused.code == Some(2) && names, "{}", refused.err);
+    flip(&folder, &path, 5_000);
+    let service = start();
+    assert!(!folder.path("data/damaged").exists(), "it was put back");
+    assert_eq!(send_all(&service, &key, &lines[lines.len() - 20..]), said[lines.len() - 20..]);
+    service.stop();
+}
+
 #[test]
 fn what_was_said_under_other_typologies_keeps_their_names() {
     let folder = Folder::new();

@@ -85,7 +85,8 @@ type Three = [SimDisk; 3];
 
 fn open(disks: &Three, version: u64) -> (Core<SimDisk>, Recovered) {
     let [payments, verdicts, snapshots] = disks.clone();
-    let disks = Disks { payments, verdicts, snapshots, salt: 9, segment_bytes: 1_500 };
+    let disks =
+        Disks { payments, verdicts, snapshots, salt: 9, segment_bytes: 1_500, is_all_read: false };
     Core::open(disks, live(version), version, Threads::alone())
         .unwrap_or_else(|error| panic!("{error:#}"))
 }
@@ -207,7 +208,7 @@ fn change_rules(core: &mut Core<SimDisk>, disks: &Three) -> bool {
     let [payments, mut verdicts, _] = disks.clone();
     let version = 5 - core.version();
     let mut other = live(version);
-    let options = Options { access: Access::Reader, segment_bytes: 1_500, salt: 9 };
+    let options = Options { access: Access::Reader, segment_bytes: 1_500, salt: 9, from: 0 };
     let read = Log::open(payments, options, &mut |frame| {
         Intake::default().take(&mut other, &Alone, frame).map(|_| ())
     });
