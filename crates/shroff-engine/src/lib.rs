@@ -17,7 +17,7 @@ pub use engine::{Counts, Engine, EngineError};
 pub use example::{ExampleError, ExampleLedger, run_example};
 pub use grouper::{At, Grouper};
 pub use grouping::{AlertId, Completion, Draft, Drafts, Ground, Hit, MOST_PAYMENTS};
-pub use live::{AlertFilter, Gone, Live, LiveSettings, Refusal, Revision};
+pub use live::{AlertFilter, Gone, Live, LiveSettings, Middle, Refusal, Revision};
 pub use mutes::{Mute, Mutes};
 pub use state::Moment;
 pub use told::{Fired, Told, Touched};

@@ -76,6 +76,22 @@ pub(crate) struct Story {
     pub(crate) newest: Timestamp,
 }
 
+/// A place in the middle of a log from which on a core is to say something, though it has said nothing
+/// before: the payments of which it says something find all that is in sight of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Middle {
+    /// The first payment that has to be shown: all before are out of sight of `next`.
+    pub first: Place,
+    /// The first payment of which something is said.
+    pub next: Place,
+    /// The latest time of the payments before `first`.
+    pub before: Timestamp,
+    /// The latest time of the payments before `next`.
+    pub newest: Timestamp,
+    /// The time of the first payment of the log.
+    pub begins: Timestamp,
+}
+
 /// What was admitted: a payment, or the place of one that is taken out again.
 #[derive(Debug, Clone, Copy)]
 struct Admitted {
@@ -399,12 +415,36 @@ impl Live {
         if !sound {
             return None;
         }
-        let Standing { first, next, before, newest, .. } = state.standing;
+        let Standing { first, next, .. } = state.standing;
+        self.go_on_from(state);
+        Some((first, next))
+    }
+
+    /// Begins a core that nothing was pushed to in the middle of a log. The payments from `first` to
+    /// `next` have to be shown to [`Live::remember`]; there are no alerts yet.
+    pub fn begin_in(&mut self, middle: Middle) {
+        let Middle { first, next, before, newest, begins } = middle;
+        let standing = Standing {
+            first,
+            next,
+            before,
+            newest,
+            swept: Timestamp(i64::MIN),
+            late: LateCounts::default(),
+            counts: Counts::default(),
+            begins: Some(begins),
+        };
+        let links = Links { next_draft: 0, shared: Vec::new(), handed: Vec::new() };
+        let (drafts, stories) = (BTreeMap::new(), BTreeMap::new());
+        self.go_on_from(State { standing, drafts, stories, links });
+    }
+
+    fn go_on_from(&mut self, state: State) {
+        let Standing { first, before, newest, .. } = state.standing;
         self.window = Window::from(first, before);
         self.engine.begin_at(first, before, newest);
         self.half = Some(state);
         self.complete();
-        Some((first, next))
     }
 
     /// Shows payments again that were held when the state was saved, in order. The engine is shown
@@ -583,6 +623,11 @@ impl Live {
     /// The ids of the typologies, by position.
     pub fn typologies(&self) -> &[String] {
         &self.typologies
+    }
+
+    /// How far behind the newest payment something may still be seen.
+    pub fn sight(&self) -> Span {
+        self.sight
     }
 
     /// Decimals of the unit that amounts are counted in.

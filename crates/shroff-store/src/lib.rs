@@ -23,6 +23,6 @@ pub use disk::Disk;
 pub use error::StoreError;
 pub use frame::{Frame, MOST_FRAME_BYTES, Records};
 pub use log::{Access, Cut, Extent, Log, Options, Reach, extent, reach, sync_all};
-pub use record::{MOST_TEXT_BYTES, read_payment, write_payment};
+pub use record::{MOST_TEXT_BYTES, read_payment, read_time, write_payment};
 pub use segment::Unread;
 pub use snapshot::{Damaged, Of, Snapshot, read_snapshots, write_snapshot};

@@ -27,10 +27,15 @@ pub fn write_payment(payment: &SentPayment<'_>, out: &mut Vec<u8>) {
     out[start..start + 4].copy_from_slice(&length.to_le_bytes());
 }
 
+/// The time of a payment; none where these bytes are none.
+pub fn read_time(record: &[u8]) -> Option<Timestamp> {
+    record.first_chunk().map(|time| Timestamp(i64::from_le_bytes(*time)))
+}
+
 /// Reads a payment; none where these bytes are none.
 pub fn read_payment(record: &[u8]) -> Option<SentPayment<'_>> {
     let (head, mut rest) = record.split_at_checked(24)?;
-    let time = Timestamp(i64::from_le_bytes(*head.first_chunk()?));
+    let time = read_time(head)?;
     let mut minor = [0; 16];
     minor[..12].copy_from_slice(&head[8..20]);
     let minor = i128::from_le_bytes(minor);

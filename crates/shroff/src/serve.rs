@@ -6,6 +6,7 @@ mod api;
 mod assets;
 mod audit;
 mod backup;
+mod beginning;
 mod behind;
 mod changes;
 mod columns;
@@ -59,7 +60,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use axum::serve::Listener;
-use shroff_engine::Live;
+use shroff_engine::{Live, Middle};
 use shroff_types::{Place, Span, Timestamp};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
@@ -67,7 +68,7 @@ use tokio::sync::{Semaphore, watch};
 
 use self::behind::Looking;
 use self::changes::Rules;
-use self::core::{Behind, Core, Disks};
+use self::core::{Begin, Behind, Core, Disks};
 use self::demo::Demo;
 use self::desk::Desk;
 use self::disk::Folder;
@@ -90,6 +91,7 @@ use self::unmasked::Grants;
 use self::versions::Versions;
 use self::webhooks::Webhooks;
 use crate::cli::{AuditCommand, Backup, Explain, Ingest, KeysCommand, Restore, Serve, Verify};
+use crate::progress::Bar;
 use crate::threads::Threads;
 use crate::{Ending, settings, terminal};
 
@@ -361,8 +363,16 @@ fn open(
         segment_bytes: SEGMENT_BYTES,
         is_all_read: behind::is_damage_known(data),
     };
-    let (core, recovered) = Core::open(disks, live, rulebook.version(), workers)
+    let mut bar = None;
+    let begin = Begin {
+        middle: middle_of(data, rulebook)?,
+        told: &mut |place, of| {
+            bar.get_or_insert_with(|| Bar::of_payments("replaying", of)).at(place);
+        },
+    };
+    let (core, recovered) = Core::open(disks, (live, rulebook.version()), workers, begin)
         .with_context(|| format!("in `{}`", data.display()))?;
+    bar.map(Bar::done);
     behind::forget_damage(data)?;
     if let Some(cut) = &recovered.cut {
         tracing::warn!(
@@ -382,6 +392,19 @@ fn open(
     replayed(&core, begun.elapsed());
     let resumed = recovered.resumed.map_or(Place(0), |resumed| resumed.next);
     Ok((core, resumed, recovered.unread))
+}
+
+/// Where the rules begin, where that is not the first payment of all.
+fn middle_of(data: &Path, rulebook: &Rulebook) -> anyhow::Result<Option<Middle>> {
+    let version = rulebook.version();
+    let Some(middle) = beginning::kept(data, version)? else { return Ok(None) };
+    let verdicts = shroff_store::reach(&folder(data, "verdicts")?)?.map_or(0, |log| log.next);
+    if verdicts >= u64::from(middle.next.0) {
+        return Ok(Some(middle));
+    }
+    // What was said is gone: all of it is said again, under these rules.
+    beginning::forget(data, version)?;
+    Ok(None)
 }
 
 fn replayed(core: &Core<Folder>, after: Duration) {

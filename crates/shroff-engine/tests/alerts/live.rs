@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
-use shroff_detect::{Alone, Arrival, Definitions, Thresholds, Typology};
-use shroff_engine::{AlertFilter, Draft, Live, LiveSettings, Told};
+use shroff_detect::{Alone, Arrival, Definitions, Input, Thresholds, Typology};
+use shroff_engine::{AlertFilter, Draft, Live, LiveSettings, Middle, Told};
 use shroff_types::{Amount, Clock, Currency, Place, SentPayment, Span, Timestamp};
 
 use crate::cases;
@@ -28,6 +28,32 @@ struct Lived {
     alerts: BTreeMap<String, Draft>,
 }
 
+/// A payment with the names that it is sent by.
+struct Named<'l> {
+    id: String,
+    ends: [String; 2],
+    input: Input,
+    method: Option<&'l str>,
+}
+
+fn named<'l>(ledger: &'l Ledger, (number, payment): (usize, &Input)) -> Named<'l> {
+    Named {
+        id: format!("p{number}"),
+        ends: [payment.debtor, payment.creditor].map(|account| format!("A{}", account.0)),
+        input: *payment,
+        method: payment.method.map(|symbol| ledger.symbols.text(symbol.0)),
+    }
+}
+
+impl Named<'_> {
+    fn sent(&self) -> SentPayment<'_> {
+        let Input { time, minor, currency, .. } = self.input;
+        let [debtor, creditor] = &self.ends;
+        let amount = Amount { minor, currency };
+        SentPayment { id: &self.id, time, debtor, creditor, amount, method: self.method }
+    }
+}
+
 fn live(ledger: &Ledger, live: &mut Live, ids: &[String], batch: usize) -> Lived {
     live_from(ledger, live, (0, ids), batch)
 }
@@ -41,17 +67,9 @@ fn live_from(
 ) -> Lived {
     let mut lived = Lived::default();
     for (number, payments) in ledger.payments.chunks(batch).enumerate() {
-        for (at, payment) in payments.iter().enumerate() {
-            let [debtor, creditor] =
-                [payment.debtor, payment.creditor].map(|a| format!("A{}", a.0));
-            let sent = SentPayment {
-                id: &format!("p{}", first + number * batch + at),
-                time: payment.time,
-                debtor: &debtor,
-                creditor: &creditor,
-                amount: Amount { minor: payment.minor, currency: payment.currency },
-                method: payment.method.map(|symbol| ledger.symbols.text(symbol.0)),
-            };
+        for numbered in (first + number * batch..).zip(payments) {
+            let named = named(ledger, numbered);
+            let sent = named.sent();
             let place = live.admit(&sent).expect("it can be carried");
             assert_eq!((live.find(sent.id), live.is_same(place, &sent)), (Some(place), true));
         }
@@ -126,8 +144,72 @@ fn moved(old: &Live, mut new: Live, batch: usize) -> Live {
     new
 }
 
+/// A ledger of which some payments come later than others that are newer.
+fn put_off_some(mut ledger: Ledger, some: Vec<(prop::sample::Index, usize)>) -> Ledger {
+    for (at, places) in some {
+        let at = at.index(ledger.payments.len());
+        let payment = ledger.payments.remove(at);
+        let to = (at + places).min(ledger.payments.len());
+        ledger.payments.insert(to, payment);
+    }
+    ledger
+}
+
+/// A core that begins in the middle of a ledger: what is out of sight there was never shown to it.
+fn begun_in(ledger: &Ledger, next: usize, mut core: Live, batch: usize) -> Live {
+    let newest = |end: usize| ledger.payments[..end].iter().map(|payment| payment.time).max();
+    let sight = |end: usize| newest(end).map(|newest| newest.before(core.sight()));
+    let is_out = |first: &usize| newest(*first) < sight(next) || *first == 0;
+    let first = (0..=next).rev().find(is_out).expect("the first one is");
+    let place = |at: usize| Place(u32::try_from(at).expect("few"));
+    core.begin_in(Middle {
+        first: place(first),
+        next: place(next),
+        before: newest(first).unwrap_or(Timestamp(i64::MIN)),
+        newest: newest(next).unwrap_or(Timestamp(i64::MIN)),
+        begins: ledger.payments[0].time,
+    });
+    for (at, payments) in ledger.payments[first..next].chunks(batch).enumerate() {
+        let names: Vec<_> =
+            (first + at * batch..).zip(payments).map(|it| named(ledger, it)).collect();
+        let shown: Vec<SentPayment<'_>> = names.iter().map(Named::sent).collect();
+        core.remember(&Threads(2), &shown).expect("they can be carried");
+    }
+    assert!(core.is_whole() && core.next() == place(next));
+    core
+}
+
 proptest! {
     #![proptest_config(cases(400))]
+
+    #[test]
+    fn a_core_that_begins_in_the_middle_says_of_the_rest_what_one_that_saw_all_says(
+        world in world(2..90),
+        put_off in prop::collection::vec((any::<prop::sample::Index>(), 1_usize..12), 0..12),
+        (batch, lateness) in (1_usize..12, 0_i64..40),
+        next in any::<prop::sample::Index>(),
+    ) {
+        let definitions = Definitions { horizon: Span::ZERO, ..world.definitions() };
+        let (typologies, ledger) = (world.typologies(), put_off_some(world.ledger(), put_off));
+        let ids: Vec<String> = typologies.iter().map(|typology| typology.id.clone()).collect();
+        let lateness = Span::from_micros(lateness * 60_000_000).expect("a span");
+        let new = || core(&definitions, &typologies, lateness);
+        let next = next.index(ledger.payments.len());
+        let whole = live(&ledger, &mut new(), &ids, batch);
+        let mut begun = begun_in(&ledger, next, new(), batch);
+        let rest = Ledger { payments: ledger.payments[next..].to_vec(), ..ledger.clone() };
+        let rest = live_from(&rest, &mut begun, (next, &ids), batch);
+        prop_assert_eq!(rest.told.len(), ledger.payments.len() - next);
+        // Alerts that began before are other ones, and so are their numbers.
+        let said = |told: &Told| {
+            let mut told = Told { touched: Vec::new(), ..told.clone() };
+            told.fired.iter_mut().for_each(|fired| fired.draft = 0);
+            told
+        };
+        for (one, other) in rest.told.iter().zip(&whole.told[next..]) {
+            prop_assert_eq!(said(one), said(other));
+        }
+    }
 
     #[test]
     fn a_core_goes_on_in_another_process_with_the_same_bits(
@@ -136,13 +218,7 @@ proptest! {
         (batch, moves, lateness) in (1_usize..12, 1_usize..6, 0_i64..40),
     ) {
         let definitions = Definitions { horizon: Span::ZERO, ..world.definitions() };
-        let (typologies, mut ledger) = (world.typologies(), world.ledger());
-        for (at, places) in put_off {
-            let at = at.index(ledger.payments.len());
-            let payment = ledger.payments.remove(at);
-            let to = (at + places).min(ledger.payments.len());
-            ledger.payments.insert(to, payment);
-        }
+        let (typologies, ledger) = (world.typologies(), put_off_some(world.ledger(), put_off));
         let ids: Vec<String> = typologies.iter().map(|typology| typology.id.clone()).collect();
         let lateness = Span::from_micros(lateness * 60_000_000).expect("a span");
         let new = || core(&definitions, &typologies, lateness);

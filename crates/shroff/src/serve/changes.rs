@@ -96,6 +96,11 @@ impl Rules {
         }))
     }
 
+    /// Whether something was ever said under a version.
+    pub(crate) fn has_judged(&self, version: u64) -> bool {
+        lock(&self.versions).has_judged(version)
+    }
+
     /// Goes on with what ran before the start, beside the engine of now.
     pub(crate) fn begin(&self, desk: Desk) -> anyhow::Result<()> {
         *lock(&self.desk) = Some(desk);

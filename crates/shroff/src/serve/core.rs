@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use anyhow::{Context, bail};
 use shroff_detect::Workers;
-use shroff_engine::{Live, Refusal, Told};
+use shroff_engine::{Live, Middle, Refusal, Told};
 use shroff_ingest::messages::Withdrawal;
 use shroff_store::{
     Access, Cut, Disk, Frame, Log, Options, Records, StoreError, Unread, read_payment,
@@ -47,6 +47,12 @@ pub(crate) struct Recovered {
     pub(crate) passed: Vec<String>,
     /// What of the two logs nobody has looked at: all of it was looked at when it was written.
     pub(crate) unread: Behind,
+}
+
+/// Where a start begins that has no snapshot, and who is told how far it is and how far it goes.
+pub(crate) struct Begin<'a> {
+    pub(crate) middle: Option<Middle>,
+    pub(crate) told: &'a mut dyn FnMut(u64, u64),
 }
 
 /// Segments of the logs that a start passed over.
@@ -106,9 +112,9 @@ impl<D: Disk> Core<D> {
     /// the same version.
     pub(crate) fn open(
         disks: Disks<D>,
-        mut live: Live,
-        version: u64,
+        (mut live, version): (Live, u64),
         workers: Threads,
+        begin: Begin<'_>,
     ) -> anyhow::Result<(Core<D>, Recovered)> {
         let Disks { payments, verdicts, snapshots, salt, segment_bytes, is_all_read } = disks;
         let options = |access, from| {
@@ -117,21 +123,29 @@ impl<D: Disk> Core<D> {
         };
         let mut recovered = Recovered::default();
         let passed = &mut recovered.passed;
-        let candidates = match shroff_store::reach(&payments)? {
+        let reached = shroff_store::reach(&payments)?;
+        let candidates = match reached {
             Some(log) => Candidates::of(&snapshots, (log, version), passed)?,
             None => Candidates::default(),
         };
+        let of = reached.map_or(0, |log| log.next);
+        let middle = begin.middle;
+        let begins = middle.map_or(0, |middle| u64::from(middle.next.0));
         // What was said of payments that every one of them has is not said again.
-        let options_there = options(Access::Derived, candidates.least_next());
+        let options_there = options(Access::Derived, candidates.least_next().unwrap_or(begins));
         let mut verdicts = Log::open(verdicts, options_there, &mut |_| Ok(()))?;
         recovered.resumed = candidates.resume(&mut live, verdicts.next(), passed);
-        let held = recovered.resumed.as_ref().map_or(0..0, Resumed::held);
+        let held = match &recovered.resumed {
+            Some(resumed) => resumed.held(),
+            None => middle.map_or(0..0, |middle| begin_in(&mut live, middle)),
+        };
         let options_here = options(Access::Owner, held.start);
         let mut intake = Intake::showing(held);
         let mut replay = Replay { said: Said::default(), version, bytes: Vec::new() };
         let mut failed = None;
         let log = Log::open(payments, options_here, &mut |frame| {
             let told = intake.take(&mut live, &workers, frame)?;
+            (begin.told)(frame.first, of);
             match replay.compare(&mut verdicts, &told) {
                 Ok(compared) => recovered.compared += compared,
                 Err(error) => failed = failed.take().or(Some(error)),
@@ -404,19 +418,32 @@ impl<D: Disk> Core<D> {
 
 /// Runs payments of the log through an engine that nothing else is pushed to; or shows them again,
 /// some thousands at once, where a snapshot has them.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Intake {
     /// What is in sight of the snapshot.
     held: Range<u64>,
+    /// Payments from there on are left out.
+    end: u64,
     /// Records that are to be shown, and how many.
     records: Vec<u8>,
     count: usize,
 }
 
+impl Default for Intake {
+    fn default() -> Intake {
+        Intake::showing(0..0)
+    }
+}
+
 impl Intake {
     /// Of a log, and of a snapshot of which these payments are in sight.
     pub(crate) fn showing(held: Range<u64>) -> Intake {
-        Intake { held, records: Vec::new(), count: 0 }
+        Intake { held, end: u64::MAX, records: Vec::new(), count: 0 }
+    }
+
+    /// The same, of the payments before a place alone.
+    pub(crate) fn until(self, end: u64) -> Intake {
+        Intake { end, ..self }
     }
 
     /// The number of the payment that it takes in next.
@@ -440,7 +467,7 @@ impl Intake {
         if frame.first < self.held.end {
             return self.show(live, workers, frame).map(|()| Vec::new());
         }
-        admit_all(live, frame)?;
+        admit_all(live, frame, self.end)?;
         Ok(live.run(workers))
     }
 
@@ -477,14 +504,23 @@ impl Intake {
     }
 }
 
+/// Begins a core in the middle of a log; the payments that it is to be shown.
+pub(crate) fn begin_in(live: &mut Live, middle: Middle) -> Range<u64> {
+    live.begin_in(middle);
+    u64::from(middle.first.0)..u64::from(middle.next.0)
+}
+
 /// Enough for two threads to be busy with for a while.
 const SHOWN_AT_ONCE: usize = if cfg!(debug_assertions) { 8 } else { 32_768 };
 
-fn admit_all(live: &mut Live, frame: Frame<'_>) -> Result<(), &'static str> {
+fn admit_all(live: &mut Live, frame: Frame<'_>, end: u64) -> Result<(), &'static str> {
+    if frame.first >= end {
+        return Ok(());
+    }
     if frame.first != u64::from(live.next().0) {
         return Err("its first payment is not the next one");
     }
-    for record in frame.records() {
+    for (record, _) in frame.records().zip(frame.first..end) {
         let sent = read_payment(record).ok_or("one of its records is no payment")?;
         live.admit(&sent).map_err(|_| "one of its payments cannot be carried")?;
     }

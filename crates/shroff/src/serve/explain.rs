@@ -8,11 +8,12 @@ use std::path::Path;
 
 use anyhow::{Context, bail};
 use shroff_detect::Alone;
-use shroff_engine::{AlertId, Live, Told};
+use shroff_engine::{AlertId, Told};
 use shroff_store::{Access, Frame, Log, Options, Records, read_payment};
 use shroff_types::Place;
 
-use super::core::{Core, parse_told, read_told};
+use super::beginning;
+use super::core::{Core, Intake, begin_in, parse_told, read_told};
 use super::disk::Folder;
 use super::setup::{self, Rulebook};
 use super::{SEGMENT_BYTES, alerts, reply};
@@ -195,7 +196,8 @@ fn each_told(
     failed.map_or(Ok(log.next()), Err)
 }
 
-/// Runs the payments before `end` through a new engine, and hands out what it says of each.
+/// Runs the payments before `end` through a new engine, from where the rules begin, and hands out what it
+/// says of each.
 fn replay(
     data: &Path,
     rulebook: &Rulebook,
@@ -203,7 +205,14 @@ fn replay(
     each: &mut dyn FnMut(Told),
 ) -> anyhow::Result<Core<Folder>> {
     let mut live = rulebook.live()?;
-    let log = reader((&data.join("payments"), 0), &mut |frame| run(&mut live, frame, end, each))?;
+    let middle = beginning::kept(data, rulebook.version())?;
+    let held = middle.map_or(0..0, |middle| begin_in(&mut live, middle));
+    let mut intake = Intake::showing(held).until(u64::from(end));
+    let from = intake.wants(&live);
+    let log = reader((&data.join("payments"), from), &mut |frame| {
+        intake.take(&mut live, &Alone, frame)?.into_iter().for_each(&mut *each);
+        Ok(())
+    })?;
     if live.next().0 < end {
         bail!(
             "there are verdicts of {end} payments, and the log has {}\nhint: a part of the log is \
@@ -212,23 +221,6 @@ fn replay(
         );
     }
     Ok(Core::at_rest((live, Threads::alone()), log, said(data)?, rulebook.version()))
-}
-
-fn run(
-    live: &mut Live,
-    frame: Frame<'_>,
-    end: u32,
-    each: &mut dyn FnMut(Told),
-) -> Result<(), &'static str> {
-    for record in frame.records() {
-        if live.next().0 == end {
-            break;
-        }
-        let sent = read_payment(record).ok_or("one of its records is no payment")?;
-        live.admit(&sent).map_err(|_| "a payment cannot be carried under these rules")?;
-    }
-    live.run(&Alone).into_iter().for_each(each);
-    Ok(())
 }
 
 /// Computes all that was said anew, under every version that it was said under, and names what is

@@ -295,6 +295,6 @@ impl Rulebook {
     }
 }
 
-fn folder_of(data: &Path, version: u64) -> PathBuf {
+pub(crate) fn folder_of(data: &Path, version: u64) -> PathBuf {
     data.join("rules").join(format!("{version:016x}"))
 }

@@ -1,6 +1,6 @@
 //! Other rules beside the active ones: a second engine on a thread of its own.
 //!
-//! It runs the log from its beginning, or from a snapshot of its own, is then fed with each batch
+//! It runs the log from where its rules begin, or from a snapshot of its own, is then fed with each batch
 //! after that was answered, and is counted and compared. No reply ever waits for it: where too much
 //! waits for it, it is dropped, and that is told. Because it saw the whole log, it can take the place
 //! of the active engine between two batches, and says what a start under its rules would say.
@@ -16,9 +16,10 @@ use shroff_engine::{Live, Told};
 use shroff_store::{Access, Log, Options, Records, read_payment};
 use shroff_types::Place;
 
+use super::beginning;
 use super::changes::Rules;
 use super::compare::Comparison;
-use super::core::Intake;
+use super::core::{Intake, begin_in};
 use super::desk::Desk;
 use super::disk::Folder;
 use super::setup::Rulebook;
@@ -227,7 +228,11 @@ impl Worker {
 
     fn work(&self, feed: Feed, orders: &Receiver<Order>) -> anyhow::Result<()> {
         let mut live = self.rulebook.live()?;
-        let mut intake = self.resume(&mut live)?;
+        let resumed = self.resume(&mut live);
+        if self.is_stopped() {
+            return Ok(());
+        }
+        let mut intake = resumed?;
         loop {
             let before = live.next().0;
             let Some(next) = self.desk.next() else { return Ok(()) };
@@ -265,8 +270,15 @@ impl Worker {
         let disk = Folder::there(&data.join("snapshots"));
         let passed = &mut Vec::new();
         let candidates = Candidates::of(&disk, (log, self.rulebook.version()), passed)?;
-        let resumed = candidates.resume(live, log.next, passed);
-        Ok(Intake::showing(resumed.map_or(0..0, |resumed| resumed.held())))
+        if let Some(resumed) = candidates.resume(live, log.next, passed) {
+            return Ok(Intake::showing(resumed.held()));
+        }
+        let middle = if self.rules.has_judged(self.rulebook.version()) {
+            beginning::kept(data, self.rulebook.version())?
+        } else {
+            beginning::settle(data, &self.rulebook, &|| !self.is_stopped())?
+        };
+        Ok(Intake::showing(middle.map_or(0..0, |middle| begin_in(live, middle))))
     }
 
     /// Runs what the log has behind what was seen, up to a place that a batch begins at.

@@ -63,9 +63,9 @@ impl Candidates {
         Ok(Candidates(snapshots))
     }
 
-    /// The first payment that is in none of them, or not in the oldest; 0 where there is none.
-    pub(crate) fn least_next(&self) -> u64 {
-        self.0.iter().map(|snapshot| snapshot.of.next).min().unwrap_or(0)
+    /// The first payment that is not in all of them.
+    pub(crate) fn least_next(&self) -> Option<u64> {
+        self.0.iter().map(|snapshot| snapshot.of.next).min()
     }
 
     /// Loads the newest one into a core that nothing was pushed to. Of so many payments it is known what

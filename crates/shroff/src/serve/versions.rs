@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
 
+use super::beginning;
 use super::disk::sync_folder;
 use super::setup::Rulebook;
 use crate::outputs;
@@ -239,6 +240,9 @@ impl Versions {
             } else {
                 "the command line, an option or the program is another"
             };
+            if !kept.has_judged(&version) {
+                beginning::settle(data, &rulebook, &|| true)?;
+            }
             let mut it = kept.take(&version).unwrap_or_else(|| Version::new(&version));
             it.note = it.note.or_else(|| Some(note.to_owned()));
             kept.make_active(it, next);
@@ -284,6 +288,11 @@ impl Versions {
     /// One of them.
     pub(crate) fn get(&self, version: &str) -> Option<&Version> {
         self.kept.versions.iter().find(|it| it.version == version)
+    }
+
+    /// Whether something was ever said under a version.
+    pub(crate) fn has_judged(&self, version: u64) -> bool {
+        self.kept.has_judged(&written(version))
     }
 
     /// The active one.
@@ -407,6 +416,12 @@ impl Versions {
 }
 
 impl Kept {
+    /// Whether something was ever said under a version.
+    fn has_judged(&self, version: &str) -> bool {
+        let was_active = |it: &Version| it.version == version && it.active_from_place.is_some();
+        self.versions.iter().any(was_active)
+    }
+
     fn take(&mut self, version: &str) -> Option<Version> {
         let at = self.versions.iter().position(|it| it.version == version)?;
         Some(self.versions.remove(at))

@@ -4,6 +4,7 @@
 use serde_json::{Value, json};
 
 use crate::door::Folder;
+use crate::durable::SHORT;
 use crate::serve::{NDJSON, Request, Service, alike, world};
 use crate::signed;
 
@@ -177,6 +178,40 @@ fn rules_change_while_it_runs_and_say_what_a_start_under_them_says() {
         folder.well(&format!("explain {id} --data data"));
     }
     drop(alerts_of_second);
+}
+
+#[test]
+fn in_a_long_log_a_shadow_begins_where_nothing_before_is_in_sight_and_so_does_a_start_after_it() {
+    let folder = Folder::new();
+    let [ann, ray, bank, _] = who(&folder);
+    let lines = world(&folder);
+    let third = lines.len() / 3;
+    let many = |least: u32| SHORT.replace(">= 3", &format!(">= {least}"));
+    folder.write("own/many.toml", many(3));
+    let start = || Service::start_with(&folder, &["--typologies", "own"]);
+    let service = start();
+    send(&service, &bank, &lines[..third]);
+    let files = json!([{ "name": "many.toml", "text": many(2) }]);
+    let proposal = json!({ "files": files, "note": "two are enough" });
+    let second = version(&post(&service, &ann, "/v1/rules", &proposal).1);
+    assert_eq!(tell(&service, &ann, &second, "shadow").0, 200);
+    followed(&service, &ann, &second, third);
+    let begins = format!("data/rules/{second}/begins.json");
+    let begun: Value = serde_json::from_str(&folder.text(&begins)).expect("JSON");
+    assert!(begun["from_place"].as_u64() > Some(0), "{begun}");
+    assert_eq!(tell(&service, &ray, &second, "approve").1["state"], "active");
+    let (wanted, _) = undisturbed(&lines, Some(&files));
+    let said = send(&service, &bank, &lines[third..2 * third]);
+    assert_eq!(said, wanted[third..2 * third]);
+    service.stop();
+    std::fs::remove_dir_all(folder.path("data/snapshots")).expect("it is there");
+    let service = start();
+    assert_eq!(version_of_active(&service, &ann), second);
+    assert_eq!(send(&service, &bank, &lines[2 * third..]), wanted[2 * third..]);
+    service.stop();
+    let verified = folder.well("verify --data data");
+    let all = format!("verdicts={} different=0", lines.len());
+    assert!(verified.text().contains(&all), "{}", verified.text());
 }
 
 #[test]

@@ -24,8 +24,12 @@ fn by_shell(before: &str) -> Command {
     shell
 }
 
+fn json_of(line: &str) -> Value {
+    serde_json::from_str(line).expect("JSON")
+}
+
 fn id_of(line: &str) -> String {
-    let record: Value = serde_json::from_str(line).expect("JSON");
+    let record = json_of(line);
     record["id"].as_str().expect("an id").to_owned()
 }
 
@@ -169,7 +173,7 @@ fn a_start_from_a_snapshot_says_the_same_and_a_damaged_one_is_named_and_passed_o
 }
 
 /// A rule that looks back a day.
-const SHORT: &str = r#"
+pub(crate) const SHORT: &str = r#"
 id = "many"
 title = "Many"
 what = "w"
@@ -186,6 +190,73 @@ score = 0.5
 reason = "{debtor_out_count_24h} payments within a day"
 evidence = ["debtor_out_count_24h"]
 "#;
+
+#[test]
+fn new_rules_begin_where_a_long_log_is_out_of_sight_and_say_what_they_would_have_said() {
+    let folder = Folder::new();
+    let lines = world(&folder);
+    let start = |folder: &Folder, least: u32| {
+        let text = SHORT.replace(">= 3", &format!(">= {least}"));
+        folder.write(&format!("rules-{least}/many.toml"), text);
+        let program = &mut Command::new(env!("CARGO_BIN_EXE_shroff"));
+        Service::start_by(folder, program, &["--typologies", &format!("rules-{least}")])
+    };
+    let wanted = {
+        let folder = Folder::new();
+        let service = start(&folder, 2);
+        let key = service.key.clone().expect("the first start shows a key");
+        send_all(&service, &key, &lines)
+    };
+    let service = start(&folder, 3);
+    let key = service.key.clone().expect("the first start shows a key");
+    let part = lines.len() / 3;
+    let under_three = send_all(&service, &key, &lines[..part]);
+    service.stop();
+    let service = start(&folder, 2);
+    let err = folder.text("err.txt");
+    assert!(err.contains("new rules begin in the middle of the log"), "{err}");
+    let mut said = send_all(&service, &key, &lines[part..2 * part]);
+    assert_eq!(said, wanted[part..2 * part]);
+    service.stop();
+    // Another start, from no snapshot, begins there too; and so does whoever looks at it all.
+    let begins = || -> Value {
+        let names = folder.list("data/rules").into_iter().filter(|it| !it.ends_with("json"));
+        let written = names.map(|name| format!("data/rules/{name}/begins.json"));
+        let mut there = written.filter(|path| folder.path(path).exists());
+        let path = there.next().expect("one has it");
+        assert!(there.next().is_none(), "the first ones saw all");
+        serde_json::from_str(&folder.text(&path)).expect("JSON")
+    };
+    let begun = begins();
+    let [shown, from] = ["shown_from_place", "from_place"].map(|name| begun[name].as_u64());
+    assert!(shown > Some(0) && shown < from && from < u64::try_from(part).ok(), "{begun}");
+    let look = |count: usize| {
+        let verified = folder.well("verify --data data").text().to_owned();
+        assert!(verified.starts_with(&format!("verdicts={count} different=0 ")), "{verified}");
+    };
+    look(2 * part);
+    std::fs::remove_dir_all(folder.path("data/snapshots")).expect("it is there");
+    let service = start(&folder, 2);
+    said.extend(send_all(&service, &key, &lines[2 * part..]));
+    assert_eq!(said, wanted[part..]);
+    let alerts = service.alerts(&key);
+    service.stop();
+    assert_eq!(begins(), begun);
+    look(lines.len());
+    let newest = alerts.keys().next_back().expect("there are some");
+    let explained = folder.well(&format!("explain {newest} --data data"));
+    assert!(explained.err.contains("this is what was said"), "{}", explained.err);
+    // Where what was said is gone, all of it is said again under the rules of now.
+    for gone in ["verdicts", "snapshots"] {
+        std::fs::remove_dir_all(folder.path(&format!("data/{gone}"))).expect("it is there");
+    }
+    let service = start(&folder, 2);
+    assert_eq!(service.alerts(&key).last_key_value(), alerts.last_key_value());
+    service.stop();
+    let first = folder.well(&format!("explain {} --data data", id_of(&lines[0])));
+    assert_ne!(first.json()["version"], json_of(&under_three[0])["version"]);
+    look(lines.len());
+}
 
 /// Flips a bit of a file.
 fn flip(folder: &Folder, path: &str, at: usize) {

@@ -13,7 +13,7 @@ use shroff_store::sim::{Dice, Faults, SimDisk};
 use shroff_types::{Amount, Clock, Currency, Place, SentPayment, Span, Timestamp};
 
 use super::super::snapshots::Keeper;
-use super::{Access, Admission, Core, Disks, Intake, Log, Options, Recovered};
+use super::{Access, Admission, Begin, Core, Disks, Intake, Log, Options, Recovered};
 use crate::threads::Threads;
 
 const RUNS: u64 = 200;
@@ -87,7 +87,8 @@ fn open(disks: &Three, version: u64) -> (Core<SimDisk>, Recovered) {
     let [payments, verdicts, snapshots] = disks.clone();
     let disks =
         Disks { payments, verdicts, snapshots, salt: 9, segment_bytes: 1_500, is_all_read: false };
-    Core::open(disks, live(version), version, Threads::alone())
+    let begin = Begin { middle: None, told: &mut |_, _| {} };
+    Core::open(disks, (live(version), version), Threads::alone(), begin)
         .unwrap_or_else(|error| panic!("{error:#}"))
 }
 

@@ -1,0 +1,215 @@
+//! Where rules that have judged nothing yet begin in a long log.
+//!
+//! Rules that are new to a log say nothing of the payments in it; but what they say of the next one rests on
+//! those in sight of it, and on the alerts that these raised. So they begin at a place of which
+//! nothing before is in sight of the next payment, with what is in sight of that place. It is kept beside the
+//! rules: whatever is computed anew under them later begins there as well.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use serde::{Deserialize, Serialize};
+use shroff_engine::Middle;
+use shroff_store::read_time;
+use shroff_types::{Place, Span, Timestamp};
+
+use super::disk::{Folder, sync_folder};
+use super::setup::{self, Rulebook};
+use super::shadow::each_frame;
+use crate::progress::Bar;
+use crate::{inputs, outputs};
+
+/// Payments from one place where rules may begin to the next, at least.
+const APART: u64 = if cfg!(debug_assertions) { 50 } else { 10_000 };
+
+/// As it is written. Times are microseconds since 1970.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    shown_from_place: u32,
+    from_place: u32,
+    newest_before_shown: i64,
+    newest_before: i64,
+    log_begins: i64,
+}
+
+fn path_of(data: &Path, version: u64) -> PathBuf {
+    setup::folder_of(data, version).join("begins.json")
+}
+
+/// Where the rules of a version begin; none where that is the first payment of all.
+pub(crate) fn kept(data: &Path, version: u64) -> anyhow::Result<Option<Middle>> {
+    let path = path_of(data, version);
+    if !path.exists() {
+        return Ok(None);
+    }
+    let text = inputs::text(&path)?;
+    let written: Written = serde_json::from_str(&text)
+        .with_context(|| format!("`{}` says nowhere where to begin", path.display()))?;
+    Ok(Some(Middle {
+        first: Place(written.shown_from_place),
+        next: Place(written.from_place),
+        before: Timestamp(written.newest_before_shown),
+        newest: Timestamp(written.newest_before),
+        begins: Timestamp(written.log_begins),
+    }))
+}
+
+/// They begin at the first payment of all.
+pub(crate) fn forget(data: &Path, version: u64) -> anyhow::Result<()> {
+    let path = path_of(data, version);
+    if path.exists() {
+        std::fs::remove_file(&path)
+            .with_context(|| format!("cannot remove `{}`", path.display()))?;
+        sync_folder(&setup::folder_of(data, version))?;
+    }
+    Ok(())
+}
+
+/// Decides where rules begin that have judged nothing yet, and keeps it. What does not go on is
+/// asked now and then whether it is to end.
+pub(crate) fn settle(
+    data: &Path,
+    rulebook: &Rulebook,
+    goes_on: &dyn Fn() -> bool,
+) -> anyhow::Result<Option<Middle>> {
+    let found = find(data, rulebook.live()?.sight(), goes_on)?;
+    let Some(middle) = found else {
+        forget(data, rulebook.version())?;
+        return Ok(None);
+    };
+    let written = Written {
+        shown_from_place: middle.first.0,
+        from_place: middle.next.0,
+        newest_before_shown: middle.before.0,
+        newest_before: middle.newest.0,
+        log_begins: middle.begins.0,
+    };
+    let text = serde_json::to_string_pretty(&written)?;
+    let path = path_of(data, rulebook.version());
+    outputs::write_private(&path, |file| Ok(writeln!(file, "{text}")?))?;
+    sync_folder(&setup::folder_of(data, rulebook.version()))?;
+    tracing::info!(
+        version = format_args!("{:016x}", rulebook.version()),
+        from_place = middle.next.0,
+        "new rules begin in the middle of the log: nothing before is in sight"
+    );
+    Ok(Some(middle))
+}
+
+/// A place where rules may begin, and the latest time of the payments before it.
+#[derive(Debug, Clone, Copy)]
+struct Candidate {
+    place: u64,
+    newest: Timestamp,
+}
+
+/// The times of a log as far as they matter.
+#[derive(Debug)]
+struct Times {
+    candidates: Vec<Candidate>,
+    newest: Timestamp,
+    begins: Option<Timestamp>,
+}
+
+/// Reads the log once: times are not in its order, so no part of it says what another has.
+fn find(data: &Path, sight: Span, goes_on: &dyn Fn() -> bool) -> anyhow::Result<Option<Middle>> {
+    let payments = data.join("payments");
+    if !payments.exists() {
+        return Ok(None);
+    }
+    let Some(log) = shroff_store::reach(&Folder::there(&payments))? else { return Ok(None) };
+    let mut bar = Bar::of_payments("reading the log", log.next);
+    let mut times = Times { candidates: Vec::new(), newest: Timestamp(i64::MIN), begins: None };
+    each_frame((&payments, 0), &mut |frame| {
+        if !goes_on() {
+            return Err("it was told to stop");
+        }
+        let last = times.candidates.last().map_or(0, |last| last.place);
+        if frame.first - last >= APART {
+            times.candidates.push(Candidate { place: frame.first, newest: times.newest });
+            bar.at(frame.first);
+        }
+        for record in frame.records() {
+            let time = read_time(record).ok_or("one of its records is no payment")?;
+            times.newest = times.newest.max(time);
+            times.begins.get_or_insert(time);
+        }
+        Ok(())
+    })
+    .with_context(|| format!("in `{}`", payments.display()))?;
+    bar.done();
+    Ok(times.middle(sight))
+}
+
+impl Times {
+    /// The last place of which nothing before is in sight of the next payment, and the last of which
+    /// nothing before is in sight of that.
+    fn middle(&self, sight: Span) -> Option<Middle> {
+        let out_of_sight = |newest: Timestamp| {
+            let floor = newest.before(sight);
+            let after = self.candidates.partition_point(|candidate| candidate.newest < floor);
+            after.checked_sub(1).map(|at| self.candidates[at])
+        };
+        let next = out_of_sight(self.newest)?;
+        let first = out_of_sight(next.newest);
+        let first = first.unwrap_or(Candidate { place: 0, newest: Timestamp(i64::MIN) });
+        Some(Middle {
+            first: Place(u32::try_from(first.place).ok()?),
+            next: Place(u32::try_from(next.place).ok()?),
+            before: first.newest,
+            newest: next.newest,
+            begins: self.begins?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use shroff_store::sim::Dice;
+
+    use super::*;
+
+    #[test]
+    fn nothing_before_is_in_sight_and_no_later_place_is_as_good() {
+        let mut found = 0;
+        for seed in 0..2_000 {
+            let mut dice = Dice::new(seed);
+            let mut time = |at: usize| {
+                let late = if dice.once_in(5) { dice.below(40) } else { 0 };
+                Timestamp(i64::try_from(100 + 3 * at - late).expect("small"))
+            };
+            let times: Vec<Timestamp> = (0..60).map(&mut time).collect();
+            let newest = |end: usize| times[..end].iter().copied().max();
+            let candidates: Vec<Candidate> = (10..60)
+                .step_by(10)
+                .map(|place| Candidate {
+                    place: place as u64,
+                    newest: newest(place).expect("some"),
+                })
+                .collect();
+            let sight = Span::from_micros(i64::try_from(dice.below(120)).expect("small"));
+            let sight = sight.expect("not negative");
+            let of = Times {
+                candidates,
+                newest: newest(60).expect("some"),
+                begins: times.first().copied(),
+            };
+            let is_out = |place: usize, of: usize| {
+                let floor = newest(of).expect("some").before(sight);
+                times[..place].iter().all(|&time| time < floor)
+            };
+            let last_out = |of: usize| (10..60).step_by(10).rev().find(|&place| is_out(place, of));
+            let middle = of.middle(sight);
+            assert_eq!(middle.map(|middle| middle.next.0 as usize), last_out(60), "seed {seed}");
+            let Some(middle) = middle else { continue };
+            found += 1;
+            let (first, next) = (middle.first.0 as usize, middle.next.0 as usize);
+            assert_eq!(first, last_out(next).unwrap_or(0), "seed {seed}");
+            assert_eq!((Some(middle.newest), middle.begins), (newest(next), times[0]));
+            assert_eq!(middle.before, newest(first).unwrap_or(Timestamp(i64::MIN)));
+        }
+        assert!(found > 1_000, "{found}");
+    }
+}
