@@ -124,18 +124,55 @@ pub(crate) fn make_key(path: &Path) -> anyhow::Result<()> {
     })
 }
 
-/// The places of a frame of the file.
+/// The places of frames in a row that take little room: one in memory for so many bytes of the file.
 #[derive(Debug, Clone, Copy)]
 struct Span {
     least: u32,
     most: u32,
+    /// The number of the first record.
     number: u64,
 }
+
+/// Bytes from the first frame of a span to that of the next, at least.
+const APART: usize = if cfg!(debug_assertions) { 1_024 } else { 16_384 };
 
 #[derive(Debug)]
 struct Stored {
     log: Log<Folder>,
-    frames: Vec<Span>,
+    spans: Spans,
+}
+
+#[derive(Debug, Default)]
+struct Spans {
+    all: Vec<Span>,
+    /// Bytes of the frames of the last one.
+    bytes: usize,
+}
+
+impl Spans {
+    /// Notes a frame, with the others of the last span where that has room. None where a record of it is none.
+    fn note(&mut self, records: &[u8], number: u64) -> Option<()> {
+        let span = span_of(records, number)?;
+        if let Some(last) = self.all.last_mut().filter(|_| self.bytes < APART) {
+            last.least = last.least.min(span.least);
+            last.most = last.most.max(span.most);
+        } else {
+            self.all.push(span);
+            self.bytes = 0;
+        }
+        self.bytes += records.len();
+        Some(())
+    }
+
+    /// Those that a place may be in, the newest first: the numbers of their records.
+    fn around(&self, place: u32) -> impl Iterator<Item = Range<u64>> {
+        let all = &self.all;
+        (0..all.len()).rev().filter_map(move |at| {
+            let Span { least, most, number } = all[at];
+            let end = all.get(at + 1).map_or(u64::MAX, |next| next.number);
+            (least..=most).contains(&place).then_some(number..end)
+        })
+    }
 }
 
 /// The file of what is sealed: a log of its own.
@@ -154,20 +191,18 @@ impl Vault {
         let salt = u64::from_le_bytes(settings::random()?);
         let options =
             Options { access: Access::Owner, segment_bytes: SEGMENT_BYTES, salt, from: 0 };
-        let mut frames = Vec::new();
+        let mut spans = Spans::default();
         let log = Log::open(folder, options, &mut |frame| {
-            let span = span_of(frame.bytes, frame.first).ok_or("one of its records is none")?;
-            frames.push(span);
-            Ok(())
+            spans.note(frame.bytes, frame.first).ok_or("one of its records is none")
         });
         let log = log.with_context(|| format!("in `{}`", data.join("sealed").display()))?;
-        Ok(Vault { stored: Mutex::new(Stored { log, frames }), keys, of })
+        Ok(Vault { stored: Mutex::new(Stored { log, spans }), keys, of })
     }
 
     /// The place after the last payment that it has something of.
     fn next(&self) -> u32 {
         let stored = self.stored.lock().unwrap_or_else(PoisonError::into_inner);
-        stored.frames.iter().map(|span| span.most.saturating_add(1)).max().unwrap_or(0)
+        stored.spans.all.iter().map(|span| span.most.saturating_add(1)).max().unwrap_or(0)
     }
 
     /// Seals the names of some payments, and makes them durable.
@@ -189,7 +224,7 @@ impl Vault {
     fn append(&self, records: &[u8], count: u32, received: Timestamp) -> Result<(), StoreError> {
         let mut stored = self.stored.lock().unwrap_or_else(PoisonError::into_inner);
         let number = stored.log.append(records, count, received)?;
-        stored.frames.extend(span_of(records, number));
+        stored.spans.note(records, number);
         stored.log.sync()
     }
 
@@ -248,14 +283,16 @@ impl Vault {
         let stored = self.stored.lock().unwrap_or_else(PoisonError::into_inner);
         let mut found = Vec::new();
         let mut bytes = Vec::new();
-        for span in stored.frames.iter().rev() {
-            if !(span.least..=span.most).contains(&place.0) {
-                continue;
+        for Range { start, end } in stored.spans.around(place.0) {
+            let (mut number, first) = (start, found.len());
+            while number < end
+                && let Some(frame) = stored.log.frame(number, &mut bytes)?
+            {
+                let of = |record: &&[u8]| place_of(record) == Some(place.0);
+                found.extend(frame.records().filter(of).map(<[u8]>::to_vec));
+                number = frame.first + u64::from(frame.count);
             }
-            let Some(frame) = stored.log.frame(span.number, &mut bytes)? else { continue };
-            let of = |record: &&[u8]| place_of(record) == Some(place.0);
-            let here: Vec<&[u8]> = frame.records().filter(of).collect();
-            found.extend(here.into_iter().rev().map(<[u8]>::to_vec));
+            found[first..].reverse();
         }
         Ok(found)
     }
@@ -405,6 +442,37 @@ mod tests {
         let why = lost.names(Place(3), "p3").expect_err("its key is gone").to_string();
         assert!(why.contains("a key that is not here"), "{why}");
         assert_eq!(lost.names(Place(10), "p10").expect("it opens"), Some(names(10)));
+    }
+
+    #[test]
+    fn names_that_were_sealed_one_by_one_are_found_and_the_newest_first() {
+        let folder = tempfile::tempdir().expect("a folder of our own");
+        let written = vault(folder.path(), &[1]);
+        // The last third comes once more, as after a batch that never became durable.
+        for n in (0..90).chain(60..90) {
+            written.seal(&named(n..n + 1), Timestamp(1)).expect("it is written");
+        }
+        let spans = |vault: &Vault| vault.stored.lock().expect("no panic").spans.all.len();
+        let count = spans(&written);
+        assert!((2..60).contains(&count), "{count}");
+        let opened = vault(folder.path(), &[1]);
+        for vault in [&written, &opened] {
+            assert_eq!((spans(vault), vault.next()), (count, 90));
+            for n in 0..90 {
+                let records = vault.records_of(Place(n)).expect("it reads");
+                assert_eq!(records.len(), if n < 60 { 1 } else { 2 }, "{n}");
+                for record in records {
+                    let read = vault.read(&record, (Place(n), &format!("p{n}")));
+                    assert_eq!(read.expect("it opens"), names(n));
+                }
+            }
+            assert_eq!(vault.names(Place(90), "p90").expect("it reads"), None);
+        }
+        // Of two, the newest is the first: their nonces tell.
+        let two = opened.records_of(Place(70)).expect("it reads");
+        let stored = opened.stored.lock().expect("no panic");
+        let last = |number| stored.log.record(number, |record| record == &two[0][..]);
+        assert_eq!(last(100).expect("it reads"), Some(true));
     }
 
     #[test]
