@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
 use shroff_engine::Middle;
-use shroff_store::read_time;
+use shroff_store::{Frame, read_time};
 use shroff_types::{Place, Span, Timestamp};
 
 use super::disk::{Folder, sync_folder};
@@ -105,55 +105,84 @@ struct Candidate {
     newest: Timestamp,
 }
 
-/// The times of a log as far as they matter.
+/// The times of a log up to some payment, as far as they matter.
 #[derive(Debug)]
 struct Times {
     candidates: Vec<Candidate>,
+    /// The latest of all.
     newest: Timestamp,
+    /// The frame that the payment is in.
+    last: Candidate,
     begins: Option<Timestamp>,
 }
 
 /// Reads the log once: times are not in its order, so no part of it says what another has.
 fn find(data: &Path, sight: Span, goes_on: &dyn Fn() -> bool) -> anyhow::Result<Option<Middle>> {
-    let payments = data.join("payments");
-    if !payments.exists() {
-        return Ok(None);
-    }
-    let Some(log) = shroff_store::reach(&Folder::there(&payments))? else { return Ok(None) };
-    let mut bar = Bar::of_payments("reading the log", log.next);
-    let mut times = Times { candidates: Vec::new(), newest: Timestamp(i64::MIN), begins: None };
-    each_frame((&payments, 0), &mut |frame| {
-        if !goes_on() {
-            return Err("it was told to stop");
+    Ok(Times::read(data, u64::MAX, goes_on)?.and_then(|times| times.middle(sight)))
+}
+
+/// Where a core may begin that says of a payment what one says that saw all: the latest place first, from which
+/// it finds alerts of before the least often.
+pub(crate) fn before(data: &Path, sight: Span, place: Place) -> anyhow::Result<Vec<Middle>> {
+    let Some(times) = Times::read(data, place.0.into(), &|| true)? else { return Ok(Vec::new()) };
+    let last = times.last;
+    let places = [Some(last), times.out_of_sight(last.newest, sight)];
+    Ok(places.into_iter().flatten().filter_map(|place| times.middle_at(place, sight)).collect())
+}
+
+const STOPPED: &str = "it was told to stop";
+
+impl Times {
+    /// Of the payments before one; none where there is no log.
+    fn read(data: &Path, until: u64, goes_on: &dyn Fn() -> bool) -> anyhow::Result<Option<Times>> {
+        let payments = data.join("payments");
+        if !payments.exists() {
+            return Ok(None);
         }
-        let last = times.candidates.last().map_or(0, |last| last.place);
-        if frame.first - last >= APART {
-            times.candidates.push(Candidate { place: frame.first, newest: times.newest });
+        let Some(log) = shroff_store::reach(&Folder::there(&payments))? else { return Ok(None) };
+        let mut bar = Bar::of_payments("reading the log", log.next.min(until));
+        let nothing = Candidate { place: 0, newest: Timestamp(i64::MIN) };
+        let mut times =
+            Times { candidates: Vec::new(), newest: nothing.newest, last: nothing, begins: None };
+        let mut is_there = false;
+        let read = each_frame((&payments, 0), &mut |frame| {
+            is_there = frame.first > until;
+            if is_there || !goes_on() {
+                return Err(STOPPED);
+            }
+            times.take(frame)?;
             bar.at(frame.first);
+            Ok(())
+        });
+        bar.done();
+        if !is_there {
+            read.with_context(|| format!("in `{}`", payments.display()))?;
+        }
+        Ok(Some(times))
+    }
+
+    fn take(&mut self, frame: Frame<'_>) -> Result<(), &'static str> {
+        self.last = Candidate { place: frame.first, newest: self.newest };
+        let before = self.candidates.last().map_or(0, |last| last.place);
+        if frame.first - before >= APART {
+            self.candidates.push(self.last);
         }
         for record in frame.records() {
             let time = read_time(record).ok_or("one of its records is no payment")?;
-            times.newest = times.newest.max(time);
-            times.begins.get_or_insert(time);
+            self.newest = self.newest.max(time);
+            self.begins.get_or_insert(time);
         }
         Ok(())
-    })
-    .with_context(|| format!("in `{}`", payments.display()))?;
-    bar.done();
-    Ok(times.middle(sight))
-}
+    }
 
-impl Times {
-    /// The last place of which nothing before is in sight of the next payment, and the last of which
-    /// nothing before is in sight of that.
+    /// The last place of which nothing before is in sight of the next payment.
     fn middle(&self, sight: Span) -> Option<Middle> {
-        let out_of_sight = |newest: Timestamp| {
-            let floor = newest.before(sight);
-            let after = self.candidates.partition_point(|candidate| candidate.newest < floor);
-            after.checked_sub(1).map(|at| self.candidates[at])
-        };
-        let next = out_of_sight(self.newest)?;
-        let first = out_of_sight(next.newest);
+        self.middle_at(self.out_of_sight(self.newest, sight)?, sight)
+    }
+
+    /// A place, and the last of which nothing before is in sight of that.
+    fn middle_at(&self, next: Candidate, sight: Span) -> Option<Middle> {
+        let first = self.out_of_sight(next.newest, sight);
         let first = first.unwrap_or(Candidate { place: 0, newest: Timestamp(i64::MIN) });
         Some(Middle {
             first: Place(u32::try_from(first.place).ok()?),
@@ -162,6 +191,12 @@ impl Times {
             newest: next.newest,
             begins: self.begins?,
         })
+    }
+
+    fn out_of_sight(&self, newest: Timestamp, sight: Span) -> Option<Candidate> {
+        let floor = newest.before(sight);
+        let after = self.candidates.partition_point(|candidate| candidate.newest < floor);
+        after.checked_sub(1).map(|at| self.candidates[at])
     }
 }
 
@@ -194,6 +229,7 @@ mod tests {
             let of = Times {
                 candidates,
                 newest: newest(60).expect("some"),
+                last: Candidate { place: 0, newest: Timestamp(i64::MIN) },
                 begins: times.first().copied(),
             };
             let is_out = |place: usize, of: usize| {

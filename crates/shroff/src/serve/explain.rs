@@ -7,8 +7,7 @@ use std::io::Write;
 use std::path::Path;
 
 use anyhow::{Context, bail};
-use shroff_detect::Alone;
-use shroff_engine::{AlertId, Told};
+use shroff_engine::{AlertId, Middle, Told};
 use shroff_store::{Access, Frame, Log, Options, Records, read_payment};
 use shroff_types::Place;
 
@@ -19,6 +18,7 @@ use super::setup::{self, Rulebook};
 use super::{SEGMENT_BYTES, alerts, reply};
 use crate::Ending;
 use crate::cli::{Explain, Verify};
+use crate::progress::Bar;
 use crate::threads::Threads;
 
 /// Reads a log without changing it, about from a record on.
@@ -70,17 +70,17 @@ fn explain_payment(data: &Path, place: Place) -> anyhow::Result<Ending> {
     let verdicts = said(data)?;
     let (version, said) = read_told(&verdicts, place)?
         .context("the service has not said anything of it yet\nhint: start it once")?;
-    let mut now = None;
-    let core = replay(data, &Rulebook::kept(data, version)?, place.0 + 1, &mut |told| {
-        if told.place == place {
-            now = Some(told);
-        }
-    })?;
-    let now = now.context("the payment is in the log")?;
+    let rulebook = Rulebook::kept(data, version)?;
+    let opened = said.touched.iter().map(|touched| touched.opened.1).min().unwrap_or(place);
+    let middles = beginning::before(data, rulebook.live()?.sight(), opened)?;
+    let wanted = std::slice::from_ref(&said);
+    let is_it = |told: &Told| told.place == place;
+    let (core, now) = again(data, &rulebook, (middles, wanted), &is_it)?;
+    let [now] = now.as_slice() else { bail!("payment {} is not in the log", place.0) };
     let mut text = Vec::new();
-    reply::verdict(&mut text, &core, (version, &now))?;
+    reply::verdict(&mut text, &core, (version, now))?;
     show(&text)?;
-    if now == said {
+    if numbered(now) == numbered(&said) {
         crate::terminal::note(format_args!("this is what was said, to the bit"));
         return Ok(Ending::Well);
     }
@@ -90,6 +90,53 @@ fn explain_payment(data: &Path, place: Place) -> anyhow::Result<Ending> {
         said.fired.len()
     ));
     Ok(Ending::TooManyBad)
+}
+
+/// A verdict with the alerts that it touched numbered by themselves: their numbers are those of a run.
+fn numbered(told: &Told) -> Told {
+    let mut told = told.clone();
+    let drafts: Vec<u32> = told.touched.iter().map(|touched| touched.draft).collect();
+    let number = |draft: u32| {
+        drafts.iter().position(|&it| it == draft).and_then(|at| u32::try_from(at).ok())
+    };
+    for fired in &mut told.fired {
+        fired.draft = number(fired.draft).unwrap_or(u32::MAX);
+    }
+    for touched in &mut told.touched {
+        touched.draft = number(touched.draft).unwrap_or(u32::MAX);
+    }
+    told
+}
+
+/// Computes some verdicts anew: from the first of some places in the middle of the log from which what was
+/// said is said, and else from where the rules begin. The core after the last of them, and what it said of
+/// those that are asked for.
+fn again(
+    data: &Path,
+    rulebook: &Rulebook,
+    (middles, said): (Vec<Middle>, &[Told]),
+    is_asked: &dyn Fn(&Told) -> bool,
+) -> anyhow::Result<(Core<Folder>, Vec<Told>)> {
+    let [first, end] = [said.first(), said.last()].map(|it| it.map_or(0, |told| told.place.0));
+    let begins = beginning::kept(data, rulebook.version())?;
+    let run = |middle: Option<Middle>| -> anyhow::Result<_> {
+        let mut now = Vec::new();
+        let core = replay(data, rulebook, (middle, end + 1), &mut |told| {
+            // Before the rules were these, other ones spoke of the same payments.
+            if told.place.0 >= first && is_asked(&told) {
+                now.push(told);
+            }
+        })?;
+        Ok((core, now))
+    };
+    let is_later = |middle: &Middle| begins.is_none_or(|begins| begins.next < middle.next);
+    for middle in middles.into_iter().filter(is_later) {
+        let (core, now) = run(Some(middle))?;
+        if now.iter().map(numbered).eq(said.iter().map(numbered)) {
+            return Ok((core, now));
+        }
+    }
+    run(begins)
 }
 
 /// What was said of an alert: the payments that changed it, and what they left of it.
@@ -123,24 +170,19 @@ fn explain_alert(arguments: &Explain) -> anyhow::Result<Option<Ending>> {
     })?;
     let Some(version) = last else { return Ok(None) };
     let Grown { said } = grown.remove(&version).unwrap_or_default();
-    let end = said.last().map_or(0, |told| told.place.0 + 1);
     let typologies = &names[&version];
-    let mut now = Vec::new();
     let rulebook = Rulebook::kept(data, version)?;
-    let core = replay(data, &rulebook, end, &mut |told| {
-        if opening(&told, typologies, subject).is_some() {
-            now.push(told);
-        }
-    })?;
+    let opened = said.iter().find_map(|told| opening(told, typologies, subject));
+    let opened = opened.context("a verdict told of it")?.opened.1;
+    let middles = beginning::before(data, rulebook.live()?.sight(), opened)?;
+    let is_of_it = |told: &Told| opening(told, typologies, subject).is_some();
+    let (core, now) = again(data, &rulebook, (middles, &said), &is_of_it)?;
     let number = core.live.alert_number(subject).context("a verdict told of it")?;
     let key = setup::token_key_that_is_there(&arguments.token_key_file())?;
     let mut text = Vec::new();
     alerts::whole(&mut text, &core, (number, &key))?;
     show(&text)?;
-    // Before the rules were these, other ones spoke of the same payments.
-    let first = said.first().map_or(0, |told| told.place.0);
-    now.retain(|told| told.place.0 >= first);
-    if now == said {
+    if now.iter().map(numbered).eq(said.iter().map(numbered)) {
         let count = said.len();
         crate::terminal::note(format_args!(
             "this is what was said, to the bit: {count} payments changed it"
@@ -196,23 +238,26 @@ fn each_told(
     failed.map_or(Ok(log.next()), Err)
 }
 
-/// Runs the payments before `end` through a new engine, from where the rules begin, and hands out what it
-/// says of each.
+/// Runs the payments before `end` through a new engine, from the first or from some place in the middle, and
+/// hands out what it says of each.
 fn replay(
     data: &Path,
     rulebook: &Rulebook,
-    end: u32,
+    (middle, end): (Option<Middle>, u32),
     each: &mut dyn FnMut(Told),
 ) -> anyhow::Result<Core<Folder>> {
     let mut live = rulebook.live()?;
-    let middle = beginning::kept(data, rulebook.version())?;
+    let workers = Threads::new(0)?;
     let held = middle.map_or(0..0, |middle| begin_in(&mut live, middle));
     let mut intake = Intake::showing(held).until(u64::from(end));
     let from = intake.wants(&live);
+    let mut bar = Bar::of_payments("computing", u64::from(end).saturating_sub(from));
     let log = reader((&data.join("payments"), from), &mut |frame| {
-        intake.take(&mut live, &Alone, frame)?.into_iter().for_each(&mut *each);
+        intake.take(&mut live, &workers, frame)?.into_iter().for_each(&mut *each);
+        bar.at(frame.first.saturating_sub(from));
         Ok(())
     })?;
+    bar.done();
     if live.next().0 < end {
         bail!(
             "there are verdicts of {end} payments, and the log has {}\nhint: a part of the log is \
@@ -239,7 +284,8 @@ pub(crate) fn verify(arguments: &Verify) -> anyhow::Result<Ending> {
         let mut said = Said { verdicts: said(data)?, first: 0, records: Vec::new() };
         let mut failed = None;
         let mut here = 0_u64;
-        replay(data, &rulebook, end, &mut |told| match said.is_said(version, &told) {
+        let begins = beginning::kept(data, version)?;
+        replay(data, &rulebook, (begins, end), &mut |told| match said.is_said(version, &told) {
             Ok(true) => {}
             Ok(false) => {
                 here += 1;
