@@ -130,6 +130,18 @@ pub(crate) fn before(data: &Path, sight: Span, place: Place) -> anyhow::Result<V
     Ok(places.into_iter().flatten().filter_map(|place| times.middle_at(place, sight)).collect())
 }
 
+/// Where a core may begin that says of payments of a time and later what one says that saw all.
+pub(crate) fn of_time(
+    data: &Path,
+    sight: Span,
+    time: Timestamp,
+    goes_on: &dyn Fn() -> bool,
+) -> anyhow::Result<Option<Middle>> {
+    let Some(times) = Times::read(data, u64::MAX, goes_on)? else { return Ok(None) };
+    let next = times.out_of_sight(time, sight);
+    Ok(next.and_then(|next| times.middle_at(next, sight)))
+}
+
 const STOPPED: &str = "it was told to stop";
 
 impl Times {

@@ -183,9 +183,12 @@ fn explain_alert(arguments: &Explain) -> anyhow::Result<Option<Ending>> {
     alerts::whole(&mut text, &core, (number, &key))?;
     show(&text)?;
     if now.iter().map(numbered).eq(said.iter().map(numbered)) {
-        let count = said.len();
+        let changed = match said.len() {
+            1 => "one payment".to_owned(),
+            count => format!("{count} payments"),
+        };
         crate::terminal::note(format_args!(
-            "this is what was said, to the bit: {count} payments changed it"
+            "this is what was said, to the bit: {changed} changed it"
         ));
         return Ok(Some(Ending::Well));
     }

@@ -11,9 +11,10 @@ use shroff_engine::{AlertId, Live, Told};
 use shroff_store::read_payment;
 use shroff_types::{Place, Span, Timestamp};
 
+use super::beginning;
 use super::changes::Rules;
 use super::compare::Comparison;
-use super::core::Intake;
+use super::core::{Intake, begin_in};
 use super::setup::Rulebook;
 use super::shadow::each_frame;
 
@@ -135,16 +136,22 @@ impl Trial {
 
     fn work(&self, rules: &Rules, both: &[Rulebook; 2]) -> anyhow::Result<()> {
         let [mut active, mut other] = [both[0].live()?, both[1].live()?];
-        each_frame((&rules.data().join("payments"), 0), &mut |frame| {
-            if self.is_stopped.load(Ordering::Acquire) {
+        let sight = active.sight().max(other.sight());
+        let goes_on = || !self.is_stopped.load(Ordering::Acquire);
+        let middle = beginning::of_time(rules.data(), sight, self.asked.since, &goes_on)?;
+        let [mut taking, mut taking_other] = [&mut active, &mut other]
+            .map(|live| Intake::showing(middle.map_or(0..0, |middle| begin_in(live, middle))));
+        let from = taking.wants(&active);
+        each_frame((&rules.data().join("payments"), from), &mut |frame| {
+            if !goes_on() {
                 return Err("it was cancelled");
             }
             if frame.first >= u64::from(self.asked.to.0) {
                 return Ok(());
             }
             let told = [
-                Intake::default().take(&mut active, &Alone, frame)?,
-                Intake::default().take(&mut other, &Alone, frame)?,
+                taking.take(&mut active, &Alone, frame)?,
+                taking_other.take(&mut other, &Alone, frame)?,
             ];
             let mut seen = self.lock();
             seen.next = active.next().0;

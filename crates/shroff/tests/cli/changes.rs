@@ -208,6 +208,19 @@ fn in_a_long_log_a_shadow_begins_where_nothing_before_is_in_sight_and_so_does_a_
     let service = start();
     assert_eq!(version_of_active(&service, &ann), second);
     assert_eq!(send(&service, &bank, &lines[2 * third..]), wanted[2 * third..]);
+    // A backtest of the last days begins there too, and says of them what one of all days says.
+    let files = json!([{ "name": "many.toml", "text": many(3) }]);
+    let [whole, last] = [366, 4].map(|days| {
+        let done = backtested(&service, &ann, &json!({ "files": &files, "days": days }));
+        assert_eq!(done["phase"], "done", "{done}");
+        done
+    });
+    let days = last["days"].as_array().expect("a list");
+    let all = whole["days"].as_array().expect("a list");
+    assert!(days.len() > 1 && days.len() < all.len(), "{last}");
+    assert!(last["payments"].as_u64() < whole["payments"].as_u64());
+    // The first of them is a part of a day.
+    assert_eq!(days[1..], all[all.len() + 1 - days.len()..]);
     service.stop();
     let verified = folder.well("verify --data data");
     let all = format!("verdicts={} different=0", lines.len());
@@ -269,16 +282,9 @@ fn rules_are_checked_and_tried_as_one_types() {
     let lines = world(&folder);
     send(&service, &bank, &lines);
     let body = json!({ "files": files, "days": 366 });
-    let (status, begun) = post(&service, &ann, "/v1/rules/backtest", &body);
-    assert_eq!((status, &begun["of"]), (202, &lines.len().into()), "{begun}");
-    let done = loop {
-        let seen = service.json("/v1/rules/backtest", &ann);
-        if seen["phase"] != "running" {
-            break seen;
-        }
-        std::thread::yield_now();
-    };
-    assert_eq!((&done["phase"], &done["payments"]), (&"done".into(), &lines.len().into()));
+    let done = backtested(&service, &ann, &body);
+    assert_eq!((&done["of"], &done["phase"]), (&lines.len().into(), &"done".into()), "{done}");
+    assert_eq!(done["payments"], lines.len());
     let sum = |side: &str| {
         let days = done["days"].as_array().expect("a list").iter();
         days.filter_map(|day| day[side].as_u64()).sum::<u64>()
@@ -290,6 +296,19 @@ fn rules_are_checked_and_tried_as_one_types() {
     assert_eq!(Some(sum("candidate")), count(&changed));
     let large = json!([{ "name": "a.toml", "text": "#".repeat(70_000) }]);
     assert_eq!(check(&large).0, 400);
+}
+
+/// What a backtest within the service says at its end.
+fn backtested(service: &Service, key: &str, body: &Value) -> Value {
+    let (status, begun) = post(service, key, "/v1/rules/backtest", body);
+    assert_eq!(status, 202, "{begun}");
+    loop {
+        let seen = service.json("/v1/rules/backtest", key);
+        if seen["phase"] != "running" {
+            return seen;
+        }
+        std::thread::yield_now();
+    }
 }
 
 /// The entries of the trail that say that a version became active.
