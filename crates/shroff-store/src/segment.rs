@@ -126,13 +126,18 @@ impl Unread {
         self.length
     }
 
-    /// Reads it whole, from any thread and by any hand on its disk. Where it is damaged, an owner's log
-    /// takes nothing more from then on.
+    /// Reads it whole, from any thread and by any hand on its disk, and hands out every frame in order. Where
+    /// it is damaged, an owner's log takes nothing more from then on.
     ///
     /// # Errors
-    /// Where the disk refuses, or it is damaged.
-    pub fn check(&self, disk: &dyn Disk, bytes: &mut Vec<u8>) -> Result<(), StoreError> {
-        let read = self.read(disk, bytes);
+    /// Where the disk refuses, or it is damaged. What `each` finds wrong in a frame is damage too.
+    pub fn check(
+        &self,
+        disk: &dyn Disk,
+        bytes: &mut Vec<u8>,
+        each: &mut dyn FnMut(Frame<'_>) -> Result<(), &'static str>,
+    ) -> Result<(), StoreError> {
+        let read = self.read(disk, bytes, each);
         if let (Err(error @ StoreError::Damaged { .. }), Some(found)) = (&read, &self.found) {
             found.get_or_init(|| error.to_string());
         }
@@ -141,13 +146,18 @@ impl Unread {
         Ok(())
     }
 
-    fn read(&self, disk: &dyn Disk, bytes: &mut Vec<u8>) -> Result<Places, StoreError> {
+    fn read(
+        &self,
+        disk: &dyn Disk,
+        bytes: &mut Vec<u8>,
+        each: &mut dyn FnMut(Frame<'_>) -> Result<(), &'static str>,
+    ) -> Result<Places, StoreError> {
         read_whole(disk, &self.name, self.length, bytes)?;
         let header = read_segment_header(bytes).map_err(|what| damaged(&self.name, 0, what))?;
         if header != self.header {
             return Err(damaged(&self.name, 0, OTHER_HEADER));
         }
-        let Walked { places, next, torn } = walk(&self.name, bytes, header, &mut |_| Ok(()))?;
+        let Walked { places, next, torn } = walk(&self.name, bytes, header, each)?;
         if let Some(offset) = torn {
             return Err(damaged(&self.name, offset as u64, CHANGED));
         }

@@ -47,7 +47,9 @@ fn open_from(disk: &SimDisk, dice: &mut Dice) -> Result<(Log<SimDisk>, Vec<Vec<u
     let unread = log.unread();
     assert!(unread.is_empty() || begin > log.first(), "{from}: {unread:?}");
     let is_checked_first = dice.once_in(2);
-    let check = || unread.iter().try_for_each(|unread| unread.check(disk, &mut Vec::new()));
+    let check = || {
+        unread.iter().try_for_each(|unread| unread.check(disk, &mut Vec::new(), &mut |_| Ok(())))
+    };
     if is_checked_first {
         check()?;
         assert!(log.unread().is_empty(), "all was read");
@@ -204,7 +206,7 @@ fn what_rots_in_what_a_start_passed_over_is_found_behind_it_and_an_owner_takes_n
             assert_eq!(files, full.iter().map(String::as_str).collect::<Vec<_>>());
             let mut found = Vec::new();
             for unread in unread {
-                match unread.check(&disk, &mut Vec::new()) {
+                match unread.check(&disk, &mut Vec::new(), &mut |_| Ok(())) {
                     Ok(()) => {}
                     Err(StoreError::Damaged { file, offset, .. }) => found.push((file, offset)),
                     Err(other) => panic!("seed {seed}: {other}"),
@@ -213,7 +215,7 @@ fn what_rots_in_what_a_start_passed_over_is_found_behind_it_and_an_owner_takes_n
             let [(file, offset)] = found.as_slice() else { panic!("seed {seed}: {found:?}") };
             assert!(file == name && *offset <= at as u64, "seed {seed}: {offset} for {at}");
             let left: Vec<String> = log.unread().iter().map(|it| it.file().to_owned()).collect();
-            assert_eq!(left, [name.clone()], "the others are known now");
+            assert_eq!(left, std::slice::from_ref(name), "the others are known now");
             if access == Access::Owner {
                 let (bytes, count) = joined(&batch(&mut dice, kept.len()));
                 let appended = log.append(&bytes, count, Timestamp(1));
@@ -222,6 +224,27 @@ fn what_rots_in_what_a_start_passed_over_is_found_behind_it_and_an_owner_takes_n
             } else {
                 assert_eq!(log.poisoned(), None);
             }
+        }
+    }
+}
+
+#[test]
+fn a_full_segment_that_lost_its_last_frame_is_damaged_though_every_frame_of_it_is_whole() {
+    use shroff_store::Disk as _;
+    for seed in 0..50 {
+        let (disk, _) = closed(seed);
+        let names = disk.list().expect("it lists");
+        let Some(name) = names.split_last().and_then(|(_, full)| full.first()) else { continue };
+        let bytes = disk.bytes(name);
+        let mark = [0xF5, 0xFE, 0xC0, 0xFF];
+        let at = bytes.windows(4).rposition(|window| window == mark).expect("a frame");
+        disk.clone().truncate(name, at as u64).expect("no faults");
+        for access in [Access::Reader, Access::Owner] {
+            assert!(open(&disk, access).is_err(), "seed {seed}: where all is read");
+            let options = Options { from: u64::MAX, ..options(access) };
+            let log = Log::open(disk.clone(), options, &mut |_| Ok(())).expect("passed over");
+            let checked = log.unread()[0].check(&disk, &mut Vec::new(), &mut |_| Ok(()));
+            assert!(matches!(checked, Err(StoreError::Damaged { .. })), "seed {seed}: {checked:?}");
         }
     }
 }

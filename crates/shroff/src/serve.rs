@@ -137,15 +137,15 @@ fn serve(arguments: &Serve, feed: Option<Feed>) -> anyhow::Result<Ending> {
     let known_as = (Arc::clone(&pseudonyms), active_from);
     let registry = Registry::open(&runtime, arguments, &rulebook, known_as)?;
     let people = runtime.block_on(People::of(&registry.register, settings::wall()))?;
-    let (mut core, resumed, behind) =
+    let (mut core, resumed, mut behind) =
         open(arguments, registry.follow(rulebook.live()?), &rulebook)?;
     core.know(setup::typologies_kept(data)?);
     let (metrics, sending) = measured(arguments, &core)?;
     let recorder = registry.recorder(&mut core)?;
-    let (vault, sealer) = sealed_of(arguments, &core)?;
+    let (vault, sealer) = sealed_of(arguments, &core, &mut behind)?;
     let snapshots = snapshots_of(arguments, resumed, (&registry, &runtime))?;
     let (desk, engine) = Desk::start(core, sealer, Arc::clone(&metrics), recorder, snapshots)?;
-    let looking = look_behind(data, behind, (&desk, &metrics))?;
+    let looking = look_behind(data, (behind, vault.clone()), (&desk, &metrics))?;
     let rules = Rules::new(data, rulebook, versions)?;
     let (keys, changes) = Ring::of(data, keys);
     runtime.spawn(keys::note(registry.register.clone(), changes));
@@ -194,15 +194,17 @@ fn serve(arguments: &Serve, feed: Option<Feed>) -> anyhow::Result<Ending> {
 /// Looks at what the start passed over of the logs.
 fn look_behind(
     data: &Path,
-    behind: Behind,
+    (behind, vault): (Behind, Option<Arc<Vault>>),
     (desk, metrics): (&Desk, &Arc<Metrics>),
 ) -> anyhow::Result<Looking> {
+    // Where there was some, all was read by now.
+    behind::forget_damage(data)?;
     let (desk, metrics) = (desk.clone(), Arc::clone(metrics));
     let told = behind::Told {
         left: Box::new(move |bytes| metrics.unread_bytes(bytes)),
         damaged: Box::new(move || desk.take_nothing_more()),
     };
-    Looking::start(data, behind, told)
+    Looking::start(data, behind, vault, told)
 }
 
 /// What is counted, and what sends traces, where they are sent.
@@ -244,14 +246,18 @@ fn rules_of(arguments: &Serve) -> anyhow::Result<(Versions, Rulebook)> {
     Ok((versions, rulebook))
 }
 
-/// Where names are sealed, where there is a key for them.
+/// Where names are sealed, where there is a key for them; what of it the start passed over is noted.
 fn sealed_of(
     arguments: &Serve,
     core: &Core<Folder>,
+    behind: &mut Behind,
 ) -> anyhow::Result<(Option<Arc<Vault>>, Option<Sealer>)> {
     let Some(keys) = SealKeys::read(&arguments.seal_key)? else { return Ok((None, None)) };
     let of = core.log_salt().context("the log is at hand at a start")?;
-    let vault = Arc::new(Vault::open(&arguments.data, keys, of)?);
+    let is_all_read = behind::is_damage_known(&arguments.data);
+    let (vault, unread) = Vault::open(&arguments.data, keys, (of, is_all_read))?;
+    let vault = Arc::new(vault);
+    behind.sealed = unread;
     let sealer = Sealer::start(Arc::clone(&vault), core.live.next())?;
     Ok((Some(vault), Some(sealer)))
 }
@@ -373,7 +379,6 @@ fn open(
     let (core, recovered) = Core::open(disks, (live, rulebook.version()), workers, begin)
         .with_context(|| format!("in `{}`", data.display()))?;
     bar.map(Bar::done);
-    behind::forget_damage(data)?;
     if let Some(cut) = &recovered.cut {
         tracing::warn!(
             file = cut.file,

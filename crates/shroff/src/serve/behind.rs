@@ -1,20 +1,26 @@
 //! What a start passed over of the logs is looked at behind it, while payments are taken.
 //!
 //! What was made durable may rot. A start reads what it needs; the rest is read here, a segment at a time
-//! and most of the time idle, so that replies do not wait for the disk. Damage is named, the log of payments takes
-//! nothing more, and a file in the data folder makes the next start read all before it serves.
+//! and most of the time idle, so that replies do not wait for the disk. Damage is named, the log takes
+//! nothing more (what was said can be computed anew), and a file in the data folder makes the next start read all before it serves.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread::JoinHandle;
 
 use anyhow::Context;
-use shroff_store::{StoreError, Unread};
+use shroff_store::{Frame, StoreError, Unread};
 
 use super::core::Behind;
 use super::disk::Folder;
+use super::sealed::Vault;
 use crate::{outputs, settings};
 
+/// The folders of the logs.
+const PAYMENTS: &str = "payments";
+const VERDICTS: &str = "verdicts";
+const SEALED: &str = "sealed";
 /// In the data folder, where damage was found.
 const FILE: &str = "damaged";
 /// It rests so many times as long as it reads.
@@ -39,7 +45,7 @@ pub(crate) fn forget_damage(data: &Path) -> anyhow::Result<()> {
 pub(crate) struct Told {
     /// How many bytes are left.
     pub(crate) left: Box<dyn Fn(u64) + Send>,
-    /// The log of payments is damaged.
+    /// A log is damaged of which nothing can be computed anew.
     pub(crate) damaged: Box<dyn Fn() + Send>,
 }
 
@@ -52,13 +58,15 @@ pub(crate) struct Looking {
 
 impl Looking {
     /// Starts it, where there is something to look at.
-    pub(crate) fn start(data: &Path, behind: Behind, told: Told) -> anyhow::Result<Looking> {
-        let Behind { payments, verdicts } = behind;
-        let work = Work {
-            data: data.to_owned(),
-            logs: [("payments", payments), ("verdicts", verdicts)],
-            told,
-        };
+    pub(crate) fn start(
+        data: &Path,
+        behind: Behind,
+        vault: Option<Arc<Vault>>,
+        told: Told,
+    ) -> anyhow::Result<Looking> {
+        let Behind { payments, verdicts, sealed } = behind;
+        let logs = [(PAYMENTS, payments), (VERDICTS, verdicts), (SEALED, sealed)];
+        let work = Work { data: data.to_owned(), logs, vault, told };
         (work.told.left)(work.left());
         if work.left() == 0 {
             return Ok(Looking { stop: None, thread: None });
@@ -82,7 +90,8 @@ impl Drop for Looking {
 
 struct Work {
     data: PathBuf,
-    logs: [(&'static str, Vec<Unread>); 2],
+    logs: [(&'static str, Vec<Unread>); 3],
+    vault: Option<Arc<Vault>>,
     told: Told,
 }
 
@@ -99,9 +108,14 @@ impl Work {
             let folder = Folder::there(&self.data.join(name));
             for unread in unread {
                 let before = settings::now();
-                if let Err(error) = unread.check(&folder, &mut bytes) {
-                    damaged += 1;
-                    self.found(name, &error);
+                let vault = self.vault.as_deref().filter(|_| *name == SEALED);
+                let mut each = |frame: Frame<'_>| vault.map_or(Ok(()), |vault| vault.look(frame));
+                match unread.check(&folder, &mut bytes, &mut each) {
+                    Ok(()) => vault.into_iter().for_each(Vault::looked),
+                    Err(error) => {
+                        damaged += 1;
+                        self.found(name, &error);
+                    }
                 }
                 left -= unread.length();
                 (self.told.left)(left);
@@ -128,10 +142,10 @@ impl Work {
         if let Err(error) = noted {
             tracing::error!(error = format_args!("{error:#}"), "the damage could not be noted");
         }
-        if name == "payments" {
-            (self.told.damaged)();
-        } else {
+        if name == VERDICTS {
             tracing::warn!("the next start computes anew what was said from there on");
+        } else {
+            (self.told.damaged)();
         }
     }
 }
@@ -139,8 +153,8 @@ impl Work {
 #[cfg(test)]
 #[expect(clippy::disallowed_methods, reason = "a test turns a bit of a file")]
 mod tests {
+    use std::sync::Mutex;
     use std::sync::atomic::{AtomicUsize, Ordering};
-    use std::sync::{Arc, Mutex};
 
     use shroff_store::{Access, Log, Options};
     use shroff_types::Timestamp;
@@ -171,7 +185,8 @@ mod tests {
             }),
         };
         let mut looking =
-            Looking::start(data, Behind { payments, verdicts }, told).expect("a thread");
+            Looking::start(data, Behind { payments, verdicts, sealed: Vec::new() }, None, told)
+                .expect("a thread");
         if let Some(thread) = looking.thread.take() {
             thread.join().expect("it does not panic");
         }

@@ -45,7 +45,7 @@ pub(crate) struct Recovered {
     pub(crate) resumed: Option<Resumed>,
     /// Snapshots that it did not go on from, and why.
     pub(crate) passed: Vec<String>,
-    /// What of the two logs nobody has looked at: all of it was looked at when it was written.
+    /// What of the two logs nobody has looked at.
     pub(crate) unread: Behind,
 }
 
@@ -60,6 +60,8 @@ pub(crate) struct Begin<'a> {
 pub(crate) struct Behind {
     pub(crate) payments: Vec<Unread>,
     pub(crate) verdicts: Vec<Unread>,
+    /// Where names are sealed.
+    pub(crate) sealed: Vec<Unread>,
 }
 
 /// The disks, and what a log on them is salted with.
@@ -170,7 +172,8 @@ impl<D: Disk> Core<D> {
         }
         recovered.payments = log.next();
         recovered.cut = log.cut_off().cloned();
-        recovered.unread = Behind { payments: log.unread(), verdicts: verdicts.unread() };
+        recovered.unread =
+            Behind { payments: log.unread(), verdicts: verdicts.unread(), ..Behind::default() };
         Ok((Core::at_rest((live, workers), log, verdicts, version), recovered))
     }
 

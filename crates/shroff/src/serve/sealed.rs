@@ -8,13 +8,13 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 
 use anyhow::{Context, bail};
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{Key, XChaCha20Poly1305, XNonce};
 use sha2::{Digest, Sha256};
-use shroff_store::{Access, Log, Options, Records, StoreError};
+use shroff_store::{Access, Frame, Log, Options, Records, StoreError, Unread};
 use shroff_types::{Place, Timestamp};
 
 use super::SEGMENT_BYTES;
@@ -140,6 +140,10 @@ const APART: usize = if cfg!(debug_assertions) { 1_024 } else { 16_384 };
 struct Stored {
     log: Log<Folder>,
     spans: Spans,
+    /// Of what a start passed over, as far as it was looked at.
+    behind: Spans,
+    /// Segments that a start passed over and nobody looked at yet.
+    unread: usize,
 }
 
 #[derive(Debug, Default)]
@@ -150,6 +154,10 @@ struct Spans {
 }
 
 impl Spans {
+    fn take(&mut self, frame: Frame<'_>) -> Result<(), &'static str> {
+        self.note(frame.bytes, frame.first).ok_or("one of its records is none")
+    }
+
     /// Notes a frame, with the others of the last span where that has room. None where a record of it is none.
     fn note(&mut self, records: &[u8], number: u64) -> Option<()> {
         let span = span_of(records, number)?;
@@ -164,12 +172,13 @@ impl Spans {
         Some(())
     }
 
-    /// Those that a place may be in, the newest first: the numbers of their records.
-    fn around(&self, place: u32) -> impl Iterator<Item = Range<u64>> {
+    /// Those that a place may be in, the newest first: the numbers of their records, of which the last
+    /// is before `end`.
+    fn around(&self, place: u32, end: u64) -> impl Iterator<Item = Range<u64>> {
         let all = &self.all;
         (0..all.len()).rev().filter_map(move |at| {
             let Span { least, most, number } = all[at];
-            let end = all.get(at + 1).map_or(u64::MAX, |next| next.number);
+            let end = all.get(at + 1).map_or(end, |next| next.number);
             (least..=most).contains(&place).then_some(number..end)
         })
     }
@@ -185,24 +194,50 @@ pub(crate) struct Vault {
 }
 
 impl Vault {
-    /// Opens the folder of a data directory; damage is named, and stops the start.
-    pub(crate) fn open(data: &Path, keys: SealKeys, of: u64) -> anyhow::Result<Vault> {
+    /// Opens the folder of a data directory, of which the last part is read, or all of it; what was passed
+    /// over is for [`Vault::look`]. Damage is named, and stops the start.
+    pub(crate) fn open(
+        data: &Path,
+        keys: SealKeys,
+        (of, is_all_read): (u64, bool),
+    ) -> anyhow::Result<(Vault, Vec<Unread>)> {
         let folder = super::folder(data, "sealed")?;
         let salt = u64::from_le_bytes(settings::random()?);
-        let options =
-            Options { access: Access::Owner, segment_bytes: SEGMENT_BYTES, salt, from: 0 };
+        let from = if is_all_read { 0 } else { u64::MAX };
+        let options = Options { access: Access::Owner, segment_bytes: SEGMENT_BYTES, salt, from };
         let mut spans = Spans::default();
-        let log = Log::open(folder, options, &mut |frame| {
-            spans.note(frame.bytes, frame.first).ok_or("one of its records is none")
-        });
+        let log = Log::open(folder, options, &mut |frame| spans.take(frame));
         let log = log.with_context(|| format!("in `{}`", data.join("sealed").display()))?;
-        Ok(Vault { stored: Mutex::new(Stored { log, spans }), keys, of })
+        let mut unread = log.unread();
+        // A segment that was only begun does not say up to where names are sealed.
+        if spans.all.is_empty()
+            && let Some(last) = unread.pop()
+        {
+            let folder = Folder::there(&data.join("sealed"));
+            last.check(&folder, &mut Vec::new(), &mut |frame| spans.take(frame))?;
+        }
+        let behind = Spans::default();
+        let stored = Mutex::new(Stored { log, spans, behind, unread: unread.len() });
+        Ok((Vault { stored, keys, of }, unread))
+    }
+
+    /// Notes a frame of what a start passed over. They come in order.
+    pub(crate) fn look(&self, frame: Frame<'_>) -> Result<(), &'static str> {
+        self.lock().behind.take(frame)
+    }
+
+    /// A segment of what a start passed over is read.
+    pub(crate) fn looked(&self) {
+        self.lock().unread -= 1;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Stored> {
+        self.stored.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The place after the last payment that it has something of.
     fn next(&self) -> u32 {
-        let stored = self.stored.lock().unwrap_or_else(PoisonError::into_inner);
-        stored.spans.all.iter().map(|span| span.most.saturating_add(1)).max().unwrap_or(0)
+        self.lock().spans.all.iter().map(|span| span.most.saturating_add(1)).max().unwrap_or(0)
     }
 
     /// Seals the names of some payments, and makes them durable.
@@ -222,7 +257,7 @@ impl Vault {
     }
 
     fn append(&self, records: &[u8], count: u32, received: Timestamp) -> Result<(), StoreError> {
-        let mut stored = self.stored.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut stored = self.lock();
         let number = stored.log.append(records, count, received)?;
         stored.spans.note(records, number);
         stored.log.sync()
@@ -275,15 +310,20 @@ impl Vault {
                 Err(error) => why = why.or(Some(error)),
             }
         }
+        if why.is_none() && self.lock().unread > 0 {
+            bail!("what was sealed long ago is being read since the start: ask again in a while");
+        }
         why.map_or(Ok(None), Err)
     }
 
     /// The records of a place, the newest first.
     fn records_of(&self, place: Place) -> anyhow::Result<Vec<Vec<u8>>> {
-        let stored = self.stored.lock().unwrap_or_else(PoisonError::into_inner);
+        let stored = self.lock();
         let mut found = Vec::new();
         let mut bytes = Vec::new();
-        for Range { start, end } in stored.spans.around(place.0) {
+        let from = stored.spans.all.first().map_or(u64::MAX, |span| span.number);
+        let newest = stored.spans.around(place.0, u64::MAX);
+        for Range { start, end } in newest.chain(stored.behind.around(place.0, from)) {
             let (mut number, first) = (start, found.len());
             while number < end
                 && let Some(frame) = stored.log.frame(number, &mut bytes)?
@@ -417,7 +457,8 @@ mod tests {
 
     fn vault(data: &Path, keys: &[u8]) -> Vault {
         let keys = keys.iter().map(|&key| SealKeys::of([key; 32])).collect();
-        Vault::open(data, SealKeys { keys }, 7).expect("a folder of our own")
+        let opened = Vault::open(data, SealKeys { keys }, (7, true));
+        opened.expect("a folder of our own").0
     }
 
     fn named(range: Range<u32>) -> Vec<Named> {
@@ -468,11 +509,63 @@ mod tests {
             }
             assert_eq!(vault.names(Place(90), "p90").expect("it reads"), None);
         }
-        // Of two, the newest is the first: their nonces tell.
-        let two = opened.records_of(Place(70)).expect("it reads");
-        let stored = opened.stored.lock().expect("no panic");
-        let last = |number| stored.log.record(number, |record| record == &two[0][..]);
-        assert_eq!(last(100).expect("it reads"), Some(true));
+        // Of two, the newest is the first, far apart or one after the other.
+        for text in [3, 5, 8] {
+            let again = |n| Named { names: names(text), ..named(n..n + 1).remove(0) };
+            written.seal(&[again(10), again(91)], Timestamp(1)).expect("it is written");
+            for n in [10, 91] {
+                let read = written.names(Place(n), &format!("p{n}")).expect("it opens");
+                assert_eq!(read, Some(names(text)), "{n}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_a_start_passed_over_is_found_once_it_was_looked_at_and_not_denied_before() {
+        let folder = tempfile::tempdir().expect("a folder of our own");
+        let written = vault(folder.path(), &[1]);
+        for n in (0..1_500).step_by(5) {
+            written.seal(&named(n..n + 5), Timestamp(1)).expect("it is written");
+        }
+        drop(written);
+        let begin = || {
+            let keys = SealKeys { keys: vec![SealKeys::of([1; 32])] };
+            Vault::open(folder.path(), keys, (7, false)).expect("a folder of our own")
+        };
+        let read = |vault: &Vault, n: u32| vault.names(Place(n), &format!("p{n}"));
+        let disk = Folder::there(&folder.path().join("sealed"));
+        // The second time the last segment was only begun.
+        for is_begun in [false, true] {
+            let mut files = shroff_store::Disk::list(&disk).expect("it lists");
+            files.sort();
+            let (vault, unread) = begin();
+            assert!(files.len() > 3, "{files:?}");
+            assert_eq!(unread.len(), files.len() - 1 - usize::from(is_begun));
+            let next = vault.next();
+            assert!(if is_begun { (1..1_500).contains(&next) } else { next == 1_500 }, "{next}");
+            assert_eq!(read(&vault, next - 1).expect("it was read"), Some(names(next - 1)));
+            for n in [3, 2_000] {
+                let why = read(&vault, n).expect_err("nobody looked").to_string();
+                assert!(why.contains("ask again"), "{n}: {why}");
+            }
+            for unread in &unread {
+                let mut each = |frame: Frame<'_>| vault.look(frame);
+                unread.check(&disk, &mut Vec::new(), &mut each).expect("it is whole");
+                vault.looked();
+            }
+            for n in 0..next {
+                assert_eq!(read(&vault, n).expect("all was read"), Some(names(n)), "{n}");
+            }
+            assert_eq!(read(&vault, 2_000).expect("all was read"), None);
+            drop(vault);
+            let last = files.last().expect("some");
+            shroff_store::Disk::truncate(
+                &mut Folder::there(&folder.path().join("sealed")),
+                last,
+                40,
+            )
+            .expect("a file of our own");
+        }
     }
 
     #[test]
