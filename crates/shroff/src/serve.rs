@@ -60,7 +60,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use axum::serve::Listener;
-use shroff_engine::{Live, Middle};
+use shroff_engine::Live;
 use shroff_types::{Place, Span, Timestamp};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
@@ -200,7 +200,7 @@ fn look_behind(
     // Where there was some, all was read by now.
     behind::forget_damage(data)?;
     let (desk, metrics) = (desk.clone(), Arc::clone(metrics));
-    let told = behind::Told {
+    let told = behind::Listener {
         left: Box::new(move |bytes| metrics.unread_bytes(bytes)),
         damaged: Box::new(move || desk.take_nothing_more()),
     };
@@ -371,7 +371,8 @@ fn open(
     };
     let mut bar = None;
     let begin = Begin {
-        middle: middle_of(data, rulebook)?,
+        middle: beginning::kept(data, rulebook.version())?,
+        forget: &mut || beginning::forget(data, rulebook.version()),
         told: &mut |place, of| {
             bar.get_or_insert_with(|| Bar::of_payments("replaying", of)).at(place);
         },
@@ -397,19 +398,6 @@ fn open(
     replayed(&core, begun.elapsed());
     let resumed = recovered.resumed.map_or(Place(0), |resumed| resumed.next);
     Ok((core, resumed, recovered.unread))
-}
-
-/// Where the rules begin, where that is not the first payment of all.
-fn middle_of(data: &Path, rulebook: &Rulebook) -> anyhow::Result<Option<Middle>> {
-    let version = rulebook.version();
-    let Some(middle) = beginning::kept(data, version)? else { return Ok(None) };
-    let verdicts = shroff_store::reach(&folder(data, "verdicts")?)?.map_or(0, |log| log.next);
-    if verdicts >= u64::from(middle.next.0) {
-        return Ok(Some(middle));
-    }
-    // What was said is gone: all of it is said again, under these rules.
-    beginning::forget(data, version)?;
-    Ok(None)
 }
 
 fn replayed(core: &Core<Folder>, after: Duration) {

@@ -42,7 +42,7 @@ pub(crate) fn forget_damage(data: &Path) -> anyhow::Result<()> {
 }
 
 /// Whoever is told how it goes.
-pub(crate) struct Told {
+pub(crate) struct Listener {
     /// How many bytes are left.
     pub(crate) left: Box<dyn Fn(u64) + Send>,
     /// A log is damaged of which nothing can be computed anew.
@@ -62,7 +62,7 @@ impl Looking {
         data: &Path,
         behind: Behind,
         vault: Option<Arc<Vault>>,
-        told: Told,
+        told: Listener,
     ) -> anyhow::Result<Looking> {
         let Behind { payments, verdicts, sealed } = behind;
         let logs = [(PAYMENTS, payments), (VERDICTS, verdicts), (SEALED, sealed)];
@@ -92,7 +92,7 @@ struct Work {
     data: PathBuf,
     logs: [(&'static str, Vec<Unread>); 3],
     vault: Option<Arc<Vault>>,
-    told: Told,
+    told: Listener,
 }
 
 impl Work {
@@ -178,7 +178,7 @@ mod tests {
         let [payments, verdicts] = ["payments", "verdicts"].map(|name| log(data, name).unread());
         let (left, damaged) = (Arc::<Mutex<Vec<u64>>>::default(), Arc::<AtomicUsize>::default());
         let (lefts, times) = (Arc::clone(&left), Arc::clone(&damaged));
-        let told = Told {
+        let told = Listener {
             left: Box::new(move |bytes| lefts.lock().expect("no panic").push(bytes)),
             damaged: Box::new(move || {
                 times.fetch_add(1, Ordering::AcqRel);

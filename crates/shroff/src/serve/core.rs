@@ -49,10 +49,24 @@ pub(crate) struct Recovered {
     pub(crate) unread: Behind,
 }
 
-/// Where a start begins that has no snapshot, and who is told how far it is and how far it goes.
+/// Where a start begins that has no snapshot.
 pub(crate) struct Begin<'a> {
     pub(crate) middle: Option<Middle>,
+    /// Whoever has to forget that, where what was said before it is gone: then all is said again, from the first
+    /// payment on.
+    pub(crate) forget: &'a mut dyn FnMut() -> anyhow::Result<()>,
+    /// Who is told how far it is, and how far it goes.
     pub(crate) told: &'a mut dyn FnMut(u64, u64),
+}
+
+impl Begin<'_> {
+    fn held(&mut self, live: &mut Live, verdicts: u64) -> anyhow::Result<Range<u64>> {
+        match self.middle {
+            Some(middle) if u64::from(middle.next.0) <= verdicts => Ok(begin_in(live, middle)),
+            Some(_) => (self.forget)().map(|()| 0..0),
+            None => Ok(0..0),
+        }
+    }
 }
 
 /// Segments of the logs that a start passed over.
@@ -116,7 +130,7 @@ impl<D: Disk> Core<D> {
         disks: Disks<D>,
         (mut live, version): (Live, u64),
         workers: Threads,
-        begin: Begin<'_>,
+        mut begin: Begin<'_>,
     ) -> anyhow::Result<(Core<D>, Recovered)> {
         let Disks { payments, verdicts, snapshots, salt, segment_bytes, is_all_read } = disks;
         let options = |access, from| {
@@ -131,15 +145,14 @@ impl<D: Disk> Core<D> {
             None => Candidates::default(),
         };
         let of = reached.map_or(0, |log| log.next);
-        let middle = begin.middle;
-        let begins = middle.map_or(0, |middle| u64::from(middle.next.0));
+        let begins = begin.middle.map_or(0, |middle| u64::from(middle.next.0));
         // What was said of payments that every one of them has is not said again.
         let options_there = options(Access::Derived, candidates.least_next().unwrap_or(begins));
         let mut verdicts = Log::open(verdicts, options_there, &mut |_| Ok(()))?;
         recovered.resumed = candidates.resume(&mut live, verdicts.next(), passed);
         let held = match &recovered.resumed {
             Some(resumed) => resumed.held(),
-            None => middle.map_or(0..0, |middle| begin_in(&mut live, middle)),
+            None => begin.held(&mut live, verdicts.next())?,
         };
         let options_here = options(Access::Owner, held.start);
         let mut intake = Intake::showing(held);

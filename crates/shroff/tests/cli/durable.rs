@@ -246,16 +246,23 @@ fn new_rules_begin_where_a_long_log_is_out_of_sight_and_say_what_they_would_have
     let newest = alerts.keys().next_back().expect("there are some");
     let explained = folder.well(&format!("explain {newest} --data data"));
     assert!(explained.err.contains("this is what was said"), "{}", explained.err);
-    // Where what was said is gone, all of it is said again under the rules of now.
-    for gone in ["verdicts", "snapshots"] {
-        std::fs::remove_dir_all(folder.path(&format!("data/{gone}"))).expect("it is there");
+    // Where a part of what was said is gone, or all, it is said again under the rules of now.
+    for is_all_gone in [false, true] {
+        if is_all_gone {
+            for gone in ["verdicts", "snapshots"] {
+                std::fs::remove_dir_all(folder.path(&format!("data/{gone}"))).expect("it is there");
+            }
+        } else {
+            flip(&folder, &format!("data/verdicts/{:020}.log", 0), 5_000);
+            folder.write("data/damaged", "verdicts");
+        }
+        let service = start(&folder, 2);
+        assert_eq!(service.alerts(&key).last_key_value(), alerts.last_key_value());
+        service.stop();
+        look(lines.len());
     }
-    let service = start(&folder, 2);
-    assert_eq!(service.alerts(&key).last_key_value(), alerts.last_key_value());
-    service.stop();
     let first = folder.well(&format!("explain {} --data data", id_of(&lines[0])));
     assert_ne!(first.json()["version"], json_of(&under_three[0])["version"]);
-    look(lines.len());
 }
 
 /// Flips a bit of a file.

@@ -87,7 +87,7 @@ fn open(disks: &Three, version: u64) -> (Core<SimDisk>, Recovered) {
     let [payments, verdicts, snapshots] = disks.clone();
     let disks =
         Disks { payments, verdicts, snapshots, salt: 9, segment_bytes: 1_500, is_all_read: false };
-    let begin = Begin { middle: None, told: &mut |_, _| {} };
+    let begin = Begin { middle: None, forget: &mut || Ok(()), told: &mut |_, _| {} };
     Core::open(disks, (live(version), version), Threads::alone(), begin)
         .unwrap_or_else(|error| panic!("{error:#}"))
 }
