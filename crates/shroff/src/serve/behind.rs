@@ -1,8 +1,9 @@
 //! What a start passed over of the logs is looked at behind it, while payments are taken.
 //!
 //! What was made durable may rot. A start reads what it needs; the rest is read here, a segment at a time
-//! and most of the time idle, so that replies do not wait for the disk. Damage is named, the log takes
-//! nothing more (what was said can be computed anew), and a file in the data folder makes the next start read all before it serves.
+//! and most of the time idle, so that replies do not wait for the disk. Damage is named, and a file in
+//! the data folder makes the next start read all before it serves. A log takes nothing more then, unless
+//! it is that of what was said: this can be computed anew.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

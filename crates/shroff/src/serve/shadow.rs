@@ -2,7 +2,7 @@
 //!
 //! It runs the log from where its rules begin, or from a snapshot of its own, is then fed with each batch
 //! after that was answered, and is counted and compared. No reply ever waits for it: where too much
-//! waits for it, it is dropped, and that is told. Because it saw the whole log, it can take the place
+//! waits for it, it is dropped, and that is told. Because it saw all that is in sight, it can take the place
 //! of the active engine between two batches, and says what a start under its rules would say.
 
 use std::path::Path;
