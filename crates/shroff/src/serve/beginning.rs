@@ -74,8 +74,9 @@ pub(crate) fn settle(
     rulebook: &Rulebook,
     goes_on: &dyn Fn() -> bool,
 ) -> anyhow::Result<Option<Middle>> {
-    let found = find(data, rulebook.live()?.sight(), goes_on)?;
-    let Some(middle) = found else {
+    let sight = rulebook.live()?.sight();
+    let times = Times::read(data, u64::MAX, goes_on)?;
+    let Some(middle) = times.and_then(|times| times.middle(sight)) else {
         forget(data, rulebook.version())?;
         return Ok(None);
     };
@@ -116,11 +117,6 @@ struct Times {
     begins: Option<Timestamp>,
 }
 
-/// Reads the log once: times are not in its order, so no part of it says what another has.
-fn find(data: &Path, sight: Span, goes_on: &dyn Fn() -> bool) -> anyhow::Result<Option<Middle>> {
-    Ok(Times::read(data, u64::MAX, goes_on)?.and_then(|times| times.middle(sight)))
-}
-
 /// Where a core may begin that says of a payment what one says that saw all: the latest place first, from which
 /// it finds alerts of before the least often.
 pub(crate) fn before(data: &Path, sight: Span, place: Place) -> anyhow::Result<Vec<Middle>> {
@@ -145,7 +141,8 @@ pub(crate) fn of_time(
 const STOPPED: &str = "it was told to stop";
 
 impl Times {
-    /// Of the payments before one; none where there is no log.
+    /// Of the payments before one; none where there is no log. Times are not in its order, so no part of it
+    /// says what another has: all of it is read.
     fn read(data: &Path, until: u64, goes_on: &dyn Fn() -> bool) -> anyhow::Result<Option<Times>> {
         let payments = data.join("payments");
         if !payments.exists() {

@@ -80,7 +80,7 @@ fn explain_payment(data: &Path, place: Place) -> anyhow::Result<Ending> {
     let mut text = Vec::new();
     reply::verdict(&mut text, &core, (version, now))?;
     show(&text)?;
-    if numbered(now) == numbered(&said) {
+    if is_same(std::slice::from_ref(now), wanted) {
         crate::terminal::note(format_args!("this is what was said, to the bit"));
         return Ok(Ending::Well);
     }
@@ -108,6 +108,10 @@ fn numbered(told: &Told) -> Told {
     told
 }
 
+fn is_same(now: &[Told], said: &[Told]) -> bool {
+    now.iter().map(numbered).eq(said.iter().map(numbered))
+}
+
 /// Computes some verdicts anew: from the first of some places in the middle of the log from which what was
 /// said is said, and else from where the rules begin. The core after the last of them, and what it said of
 /// those that are asked for.
@@ -132,7 +136,7 @@ fn again(
     let is_later = |middle: &Middle| begins.is_none_or(|begins| begins.next < middle.next);
     for middle in middles.into_iter().filter(is_later) {
         let (core, now) = run(Some(middle))?;
-        if now.iter().map(numbered).eq(said.iter().map(numbered)) {
+        if is_same(&now, said) {
             return Ok((core, now));
         }
     }
@@ -182,7 +186,7 @@ fn explain_alert(arguments: &Explain) -> anyhow::Result<Option<Ending>> {
     let mut text = Vec::new();
     alerts::whole(&mut text, &core, (number, &key))?;
     show(&text)?;
-    if now.iter().map(numbered).eq(said.iter().map(numbered)) {
+    if is_same(&now, &said) {
         let changed = match said.len() {
             1 => "one payment".to_owned(),
             count => format!("{count} payments"),

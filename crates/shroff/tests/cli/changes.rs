@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use crate::door::Folder;
-use crate::durable::SHORT;
+use crate::durable::{SHORT, send_all};
 use crate::serve::{NDJSON, Request, Service, alike, world};
 use crate::signed;
 
@@ -190,7 +190,8 @@ fn in_a_long_log_a_shadow_begins_where_nothing_before_is_in_sight_and_so_does_a_
     folder.write("own/many.toml", many(3));
     let start = || Service::start_with(&folder, &["--typologies", "own"]);
     let service = start();
-    send(&service, &bank, &lines[..third]);
+    // Rules begin between two batches: there are some.
+    send_all(&service, &bank, &lines[..third]);
     let files = json!([{ "name": "many.toml", "text": many(2) }]);
     let proposal = json!({ "files": files, "note": "two are enough" });
     let second = version(&post(&service, &ann, "/v1/rules", &proposal).1);
@@ -201,13 +202,13 @@ fn in_a_long_log_a_shadow_begins_where_nothing_before_is_in_sight_and_so_does_a_
     assert!(begun["from_place"].as_u64() > Some(0), "{begun}");
     assert_eq!(tell(&service, &ray, &second, "approve").1["state"], "active");
     let (wanted, _) = undisturbed(&lines, Some(&files));
-    let said = send(&service, &bank, &lines[third..2 * third]);
+    let said = send_all(&service, &bank, &lines[third..2 * third]);
     assert_eq!(said, wanted[third..2 * third]);
     service.stop();
     std::fs::remove_dir_all(folder.path("data/snapshots")).expect("it is there");
     let service = start();
     assert_eq!(version_of_active(&service, &ann), second);
-    assert_eq!(send(&service, &bank, &lines[2 * third..]), wanted[2 * third..]);
+    assert_eq!(send_all(&service, &bank, &lines[2 * third..]), wanted[2 * third..]);
     // A backtest of the last days begins there too, and says of them what one of all days says.
     let files = json!([{ "name": "many.toml", "text": many(3) }]);
     let [whole, last] = [366, 4].map(|days| {

@@ -54,6 +54,16 @@ impl Folder {
         String::from_utf8(self.bytes(name)).expect("UTF-8")
     }
 
+    /// Looks again and again until something is so, which nobody tells of; a service of this folder may say
+    /// why it never is.
+    pub(crate) fn until(&self, what: &str, is_so: &dyn Fn() -> bool) {
+        let begun = std::time::SystemTime::now();
+        while !is_so() {
+            let waited = begun.elapsed().expect("a clock that goes on");
+            assert!(waited.as_secs() < 40, "{what}: {}", self.text("err.txt"));
+        }
+    }
+
     /// The names of the files in a folder, in order.
     pub(crate) fn list(&self, name: &str) -> Vec<String> {
         let entries = std::fs::read_dir(self.path(name)).expect("the folder is there");

@@ -107,7 +107,7 @@ fn what_was_acknowledged_survives_kills_and_nothing_counts_twice() {
 }
 
 /// Sends some hundred at once, and gives the answers.
-fn send_all(service: &Service, key: &str, lines: &[String]) -> Vec<String> {
+pub(crate) fn send_all(service: &Service, key: &str, lines: &[String]) -> Vec<String> {
     let mut said = Vec::new();
     for part in lines.chunks(100) {
         let (status, body) = service.post(NDJSON, key, &part.join("\n"));
@@ -290,17 +290,12 @@ fn a_start_reads_what_is_in_sight_and_what_rots_before_it_is_found_behind_it() {
         let line = metrics.lines().find_map(|line| line.strip_prefix("shroff_log_unread_bytes "));
         line.expect("it is told").parse().expect("a number")
     };
-    let until = |what: &str, is_so: &dyn Fn() -> bool| {
-        let begun = std::time::SystemTime::now();
-        while !is_so() {
-            let waited = begun.elapsed().expect("a clock that goes on");
-            assert!(waited.as_secs() < 40, "{what}: {}", folder.text("err.txt"));
-        }
-    };
     // All is looked at.
     let service = start();
-    until("all is read", &|| unread(&service) == 0);
-    until("it is told", &|| folder.text("err.txt").contains("passed over of the logs is whole"));
+    folder.until("all is read", &|| unread(&service) == 0);
+    folder.until("it is told", &|| {
+        folder.text("err.txt").contains("passed over of the logs is whole")
+    });
     service.stop();
     // What rots in what was said is found, and payments are taken all the same.
     let segment = format!("{:020}.log", 0);
@@ -308,7 +303,7 @@ fn a_start_reads_what_is_in_sight_and_what_rots_before_it_is_found_behind_it() {
     assert!(verdicts.len() > 1 && verdicts[0] == segment, "{verdicts:?}");
     flip(&folder, &format!("data/verdicts/{segment}"), 5_000);
     let service = start();
-    until("it is found", &|| folder.path("data/damaged").exists());
+    folder.until("it is found", &|| folder.path("data/damaged").exists());
     assert_eq!(service.post(NDJSON, &key, lines.last().expect("some")).0, 200);
     service.stop();
     // The next start says it anew.
@@ -325,7 +320,7 @@ fn a_start_reads_what_is_in_sight_and_what_rots_before_it_is_found_behind_it() {
     let path = format!("data/payments/{segment}");
     flip(&folder, &path, 5_000);
     let service = start();
-    until("it is found", &|| service.get("/ready", &key).0 == 503);
+    folder.until("it is found", &|| service.get("/ready", &key).0 == 503);
     let (_, problem) = until_refused(&service, &key, &lines[..1]);
     assert_eq!(problem["title"], "Nothing can be made durable");
     service.stop();

@@ -251,13 +251,6 @@ fn another_certificate_is_taken_up_while_it_runs_and_a_bad_one_changes_nothing()
     assert_eq!(shown(), first.der().as_ref());
     let session = service.ask(&first, "POST /v1/setup", &service.set_up());
     assert!(session.starts_with("HTTP/1.1 201 "), "{session}");
-    let until = |what: &str, is_so: &dyn Fn() -> bool| {
-        let begun = std::time::SystemTime::now();
-        while !is_so() {
-            let waited = begun.elapsed().expect("a clock that goes on");
-            assert!(waited.as_secs() < 40, "{what}: {}", folder.text("err.txt"));
-        }
-    };
     let put = |name: &str| {
         for kind in ["pem", "key"] {
             let from = folder.path(&format!("{name}.{kind}"));
@@ -267,7 +260,7 @@ fn another_certificate_is_taken_up_while_it_runs_and_a_bad_one_changes_nothing()
     // Found by itself.
     let second = certificate(&folder, "second");
     put("second");
-    until("the second is found", &|| shown() == second.der().as_ref());
+    folder.until("the second is found", &|| shown() == second.der().as_ref());
     assert!(service.ask(&second, "GET /health", "").starts_with("HTTP/1.1 200 "));
     // At once, where it is told to look.
     let hang_up = || {
@@ -277,15 +270,17 @@ fn another_certificate_is_taken_up_while_it_runs_and_a_bad_one_changes_nothing()
     let third = certificate(&folder, "third");
     put("third");
     hang_up();
-    until("the third is taken up", &|| shown() == third.der().as_ref());
+    folder.until("the third is taken up", &|| shown() == third.der().as_ref());
     // A key that is not its own, and no PEM: the one of before goes on.
     certificate(&folder, "fourth");
     std::fs::rename(folder.path("fourth.pem"), folder.path("own.pem")).expect("our own");
     hang_up();
-    until("it is told", &|| folder.text("err.txt").contains("is not that of the certificate"));
+    folder
+        .until("it is told", &|| folder.text("err.txt").contains("is not that of the certificate"));
     folder.write("own.key", "nothing");
     hang_up();
-    until("it is told", &|| folder.text("err.txt").contains("`own.key` holds no private key"));
+    folder
+        .until("it is told", &|| folder.text("err.txt").contains("`own.key` holds no private key"));
     assert_eq!(shown(), third.der().as_ref());
     assert!(service.ask(&third, "GET /health", "").starts_with("HTTP/1.1 200 "));
     let said = folder.text("err.txt");
