@@ -319,9 +319,50 @@ impl Definitions {
         let longest = self.blocks.iter().map(Block::look_back).max();
         longest.unwrap_or(Span::ZERO)
     }
+
+    /// The blocks that are patterns, by position: what [`crate::Evidence::completers`] counts in.
+    pub fn patterns(&self) -> Vec<usize> {
+        let blocks = self.blocks.iter().enumerate();
+        blocks.filter(|(_, block)| block.kind.is_pattern()).map(|(at, _)| at).collect()
+    }
+
+    /// Where definitions that compute as much or more compute each of these blocks, by position: of
+    /// equal payments they give its columns equal bits. None where one of them is missing there.
+    pub fn found_in(&self, others: &Definitions) -> Option<Vec<usize>> {
+        let same = self.horizon == others.horizon && self.amount_exponent == others.amount_exponent;
+        let find = |block: &Block| others.blocks.iter().position(|other| block.is_part_of(other));
+        if same { self.blocks.iter().map(find).collect() } else { None }
+    }
+}
+
+impl Kind {
+    fn is_pattern(&self) -> bool {
+        match self {
+            Kind::Cycle { .. }
+            | Kind::Ring { .. }
+            | Kind::ScatterGather { .. }
+            | Kind::Chain { .. } => true,
+            Kind::Activity { .. }
+            | Kind::Pair { .. }
+            | Kind::Novelty { .. }
+            | Kind::Passthrough => false,
+        }
+    }
 }
 
 impl Block {
+    /// Whether another computes all of it.
+    fn is_part_of(&self, other: &Block) -> bool {
+        let is_same = match (&self.kind, &other.kind) {
+            (
+                Kind::Activity { measures, filter },
+                Kind::Activity { measures: all, filter: same },
+            ) => filter == same && measures.iter().all(|measure| all.contains(measure)),
+            (kind, other) => kind == other,
+        };
+        is_same && self.prefix == other.prefix && self.window_text == other.window_text
+    }
+
     fn columns(&self, number: usize, columns: &mut Vec<Column>) {
         let prefix =
             if self.prefix.is_empty() { String::new() } else { format!("{}_", self.prefix) };

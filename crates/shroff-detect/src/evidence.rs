@@ -170,17 +170,18 @@ impl Evidence<'_> {
 
     fn pattern(&mut self, number: usize) -> Vec<Place> {
         let Some(payment) = self.payment else { return Vec::new() };
-        let at = self.state.plan.patterns.iter().position(|pattern| pattern.block == number);
-        let Some(at) = at else { return Vec::new() };
-        let mut found = self.state.closed_by(at, payment);
-        let completers = self.state.completers.front().cloned().unwrap_or_default();
-        for (pattern, completer) in completers {
-            if pattern == at && completer.key != payment.key {
-                found.extend(self.state.closed_by(at, completer));
-            }
+        let Some(at) = self.state.plan.pattern_of(number) else { return Vec::new() };
+        let own = (at, payment);
+        let others = self.state.completers.front().into_iter().flatten();
+        let others = others.filter(|(pattern, other)| *pattern == at && other.key != payment.key);
+        let completers: Vec<Pending> =
+            std::iter::once(&own).chain(others).map(|(_, completer)| *completer).collect();
+        let mut payments: Vec<Place> = Vec::new();
+        for completer in completers {
+            let closed = self.state.closed_by(at, completer, payment.key);
+            let ours = closed.iter().filter(|keys| keys.binary_search(&payment.key).is_ok());
+            payments.extend(ours.flatten().map(|key| key.place));
         }
-        found.retain(|payments| payments.binary_search(&payment.key).is_ok());
-        let mut payments: Vec<Place> = found.concat().into_iter().map(|key| key.place).collect();
         payments.sort_unstable();
         payments.dedup();
         payments

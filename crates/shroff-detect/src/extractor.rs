@@ -16,11 +16,13 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
 
 use shroff_graph::{
-    Closing, Depths, Entry, Graph, Key, Link, Paths, SHARDS, ScatterGathers, Shard, shard_of,
+    Closing, Depths, Entry, GatherPayments, Graph, Key, Link, Paths, SHARDS, ScatterGathers, Shard,
+    shard_of,
 };
 use shroff_types::{AccountId, Amount, Currency, Names, Place, Span, Symbol, Timestamp};
 
 use crate::cell::Cell;
+use crate::closed::Closed;
 use crate::definitions::{Column, Definitions};
 use crate::evidence::Evidence;
 use crate::filter::PaymentRow;
@@ -144,6 +146,7 @@ pub(crate) struct State {
     /// By pattern: where a search ran out of its budget, from the oldest pending payment on.
     pub(crate) saturated: Vec<VecDeque<Key>>,
     pub(crate) searchers: Vec<Searcher>,
+    pub(crate) closed: Closed,
     /// What the lines said, by part.
     sides: Vec<Outcome>,
     written: Vec<[Written; 2]>,
@@ -154,6 +157,7 @@ pub(crate) struct State {
 pub(crate) struct Searcher {
     pub(crate) paths: Paths,
     pub(crate) gathers: ScatterGathers,
+    pub(crate) gather_payments: GatherPayments,
     /// By pattern: whether it surely found nothing.
     pub(crate) nothing: Vec<bool>,
 }
@@ -198,6 +202,7 @@ impl Extractor {
             completers: VecDeque::new(),
             saturated: plan.patterns.iter().map(|_| VecDeque::new()).collect(),
             searchers: vec![Searcher::default()],
+            closed: Closed::new(plan.horizon == Span::ZERO),
             sides: Vec::new(),
             written: Vec::new(),
             plan,

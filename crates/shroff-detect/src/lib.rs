@@ -4,6 +4,7 @@
 mod alike;
 mod batches;
 mod cell;
+mod closed;
 mod counterparties;
 mod definitions;
 mod evidence;
@@ -35,7 +36,7 @@ pub use definitions::{
 };
 pub use evidence::{Evidence, EvidenceBounds, Flow, LinePart};
 pub use extractor::{Arrival, Extractor, Finished, Input, LateCounts};
-pub use recall::Recall;
+pub use recall::{PlacedInput, Recall, Wanted};
 pub use rules::watch::Watch;
 pub use rules::{Asked, BoundRule, Rules};
 pub use snapshot::SnapshotError;

@@ -1,8 +1,8 @@
 //! Patterns: found when a payment completes them, told to the payments in them.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use shroff_graph::{Bound, Closing, Graph, Key, Link, gathering_payments, path_payments};
+use shroff_graph::{Bound, Closing, Graph, Key, Link, path_payments};
 use shroff_types::{Span, Timestamp};
 
 use crate::cell::Cell;
@@ -202,18 +202,31 @@ impl State {
     fn search(&mut self, workers: &dyn Workers, steps: &[Step]) -> Vec<Outcome> {
         let taken: Vec<Closing> =
             steps.iter().filter(|step| step.takes()).map(|step| step.payment.closing()).collect();
-        let mut outcomes: Vec<Outcome> = Vec::new();
-        outcomes.resize_with(taken.len(), Outcome::default);
+        self.side_by_side(workers, &taken, &|state, searcher, closing| {
+            state.outcome(searcher, *closing)
+        })
+    }
+
+    /// Searches for something of each of some payments; the graph stands still. What was found, in
+    /// their order.
+    fn side_by_side<T: Sync, F: Default + Send>(
+        &mut self,
+        workers: &dyn Workers,
+        all: &[T],
+        find: &(dyn Fn(&State, &mut Searcher, &T) -> F + Sync),
+    ) -> Vec<F> {
+        let mut found: Vec<F> = Vec::new();
+        found.resize_with(all.len(), F::default);
         let mut searchers = std::mem::take(&mut self.searchers);
-        let threads = if taken.len() < PARALLEL { 1 } else { workers.threads().max(1) };
+        let threads = if all.len() < PARALLEL { 1 } else { workers.threads().max(1) };
         searchers.resize_with(searchers.len().max(threads), Searcher::default);
-        let shares = Mutex::new(taken.chunks(SHARE).zip(outcomes.chunks_mut(SHARE)));
+        let shares = Mutex::new(all.chunks(SHARE).zip(found.chunks_mut(SHARE)));
         let next = || shares.lock().unwrap_or_else(PoisonError::into_inner).next();
         let state = &*self;
         let work = |searcher: &mut Searcher| {
-            while let Some((closings, outcomes)) = next() {
-                for (closing, outcome) in closings.iter().zip(outcomes) {
-                    *outcome = state.outcome(searcher, *closing);
+            while let Some((some, found)) = next() {
+                for (one, found) in some.iter().zip(found) {
+                    *found = find(state, searcher, one);
                 }
             }
         };
@@ -225,7 +238,7 @@ impl State {
             workers.run(jobs);
         }
         self.searchers = searchers;
-        outcomes
+        found
     }
 
     fn outcome(&self, searcher: &mut Searcher, closing: Closing) -> Outcome {
@@ -342,9 +355,51 @@ impl State {
         }
     }
 
-    /// The payments of each pattern of a block that a payment completed, each ascending.
-    pub(crate) fn closed_by(&mut self, at: usize, completer: Pending) -> Vec<Vec<Key>> {
-        let State { plan, graph, searchers, depths, .. } = self;
+    /// The payments of each pattern of a block that a payment completed, each ascending. `asking` is
+    /// the payment for which they are wanted.
+    pub(crate) fn closed_by(
+        &mut self,
+        at: usize,
+        completer: Pending,
+        asking: Key,
+    ) -> Arc<[Vec<Key>]> {
+        self.closed.turn_to(asking);
+        if let Some(known) = self.closed.get(at, completer.key) {
+            return known;
+        }
+        let mut searchers = std::mem::take(&mut self.searchers);
+        let found = Arc::from(self.find_closed(&mut searchers[0], (at, completer)));
+        self.searchers = searchers;
+        self.closed.keep(at, completer.key, Arc::clone(&found));
+        found
+    }
+
+    /// Searches side by side for what payments completed of blocks, for those who will ask for it: of
+    /// them `asking` is the first.
+    pub(crate) fn prepare_closed(
+        &mut self,
+        workers: &dyn Workers,
+        mut wanted: Vec<(usize, Pending)>,
+        asking: Key,
+    ) {
+        self.closed.turn_to(asking);
+        wanted.sort_unstable_by_key(|(at, completer)| (completer.key, *at));
+        wanted.dedup();
+        wanted.retain(|(at, completer)| self.closed.get(*at, completer.key).is_none());
+        let found = self.side_by_side(workers, &wanted, &|state, searcher, wanted| {
+            state.find_closed(searcher, *wanted)
+        });
+        for ((at, completer), found) in wanted.into_iter().zip(found) {
+            self.closed.keep(at, completer.key, Arc::from(found));
+        }
+    }
+
+    fn find_closed(
+        &self,
+        searcher: &mut Searcher,
+        (at, completer): (usize, Pending),
+    ) -> Vec<Vec<Key>> {
+        let State { plan, graph, depths, .. } = self;
         let pattern = &plan.patterns[at];
         let closing = completer.closing();
         if let Search::Chain(number) = pattern.search {
@@ -352,7 +407,6 @@ impl State {
             return vec![depths[number].payments_of(graph, link)];
         }
         let mut found = Vec::new();
-        let searcher = &mut searchers[0];
         completed(graph, searcher, (at, pattern), closing, &mut |done| found.push(done.payments));
         found
     }
@@ -367,18 +421,16 @@ fn completed(
     found: &mut dyn FnMut(Completed),
 ) -> Bound {
     let sheet = graph.sheet(pattern.layer);
+    let Searcher { paths, gathers, gather_payments, .. } = searcher;
     match pattern.search {
-        Search::Path(rule) => searcher.paths.closed_by(sheet, closing, rule, &mut |path| {
+        Search::Path(rule) => paths.closed_by(sheet, closing, rule, &mut |path| {
             let payments = path_payments(sheet, closing, rule, &path.accounts());
             found(Completed { pattern: at, number: path.len() - 2, payments });
         }),
-        Search::Gather(rule) => {
-            searcher.gathers.closed_by(sheet, closing, rule, &mut |gathering| {
-                let source = gathering.source;
-                let payments = gathering_payments(sheet, closing, rule.window, source);
-                found(Completed { pattern: at, number: gathering.middles as usize, payments });
-            })
-        }
+        Search::Gather(rule) => gathers.closed_by(sheet, closing, rule, &mut |gathering| {
+            let payments = gather_payments.of(sheet, closing, rule.window, gathering.source);
+            found(Completed { pattern: at, number: gathering.middles as usize, payments });
+        }),
         Search::Chain(_) => Bound::Exact,
     }
 }

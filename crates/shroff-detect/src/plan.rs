@@ -257,6 +257,11 @@ impl Plan {
         });
     }
 
+    /// The position among the patterns of the block at a position, if it is one.
+    pub(crate) fn pattern_of(&self, block: usize) -> Option<usize> {
+        self.patterns.iter().position(|pattern| pattern.block == block)
+    }
+
     fn find_patterns_within_others(&mut self) {
         for at in 0..self.patterns.len() {
             let PatternBlock { search: Search::Path(rule), layer, .. } = self.patterns[at] else {

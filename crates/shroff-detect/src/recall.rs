@@ -7,13 +7,25 @@
 use shroff_graph::Key;
 use shroff_types::{Names, Place, Timestamp};
 
+use crate::closed::Closed;
 use crate::definitions::Definitions;
 use crate::evidence::Evidence;
 use crate::extractor::{Arrival, Extractor, Input, Order, Pending, Step};
 use crate::workers::Workers;
 
 /// A payment with its place in the order.
-type Placed = (Place, Input);
+pub type PlacedInput = (Place, Input);
+
+/// A payment of which the evidence of some patterns will be asked for.
+#[derive(Debug, Clone)]
+pub struct Wanted {
+    /// The payment.
+    pub payment: PlacedInput,
+    /// Those that [`Evidence::completers`] named for it.
+    pub completers: Vec<(u32, PlacedInput)>,
+    /// The blocks of the patterns, by position.
+    pub blocks: Vec<usize>,
+}
 
 /// Finds the payments behind features that were computed before.
 #[derive(Debug)]
@@ -26,7 +38,10 @@ pub struct Recall {
 impl Recall {
     /// Of the features of these definitions, for amounts of `exponent` decimals.
     pub fn new(definitions: &Definitions, exponent: u8) -> Recall {
-        Recall { extractor: Extractor::new(definitions, exponent), next: 0, steps: Vec::new() }
+        let mut extractor = Extractor::new(definitions, exponent);
+        // All come in order, and none is taken out.
+        extractor.state.closed = Closed::new(false);
+        Recall { extractor, next: 0, steps: Vec::new() }
     }
 
     /// Leaves out the payments before a place: nobody who is asked about sees them.
@@ -60,20 +75,45 @@ impl Recall {
         }
     }
 
+    /// Searches side by side for what will be asked for next, and has it at hand then: what the payments
+    /// of `asking` and their completers completed of blocks.
+    pub fn prepare<'w>(
+        &mut self,
+        workers: &dyn Workers,
+        asking: impl Iterator<Item = &'w Wanted> + Clone,
+    ) {
+        let first = asking.clone().map(|wanted| pending(wanted.payment).key).min();
+        let Some(first) = first else { return };
+        let state = &mut self.extractor.state;
+        let mut wanted = Vec::new();
+        for Wanted { payment, completers, blocks } in asking {
+            for &block in blocks {
+                let Some(at) = state.plan.pattern_of(block) else { continue };
+                wanted.push((at, pending(*payment)));
+                let others = completers.iter().filter(|(pattern, _)| *pattern as usize == at);
+                wanted.extend(others.map(|(_, completer)| (at, pending(*completer))));
+            }
+        }
+        state.prepare_closed(workers, wanted, first);
+    }
+
     /// The evidence of a payment that was taken in, with all that lies in its horizon. `completers`
     /// are those that [`Evidence::completers`] named for it, with their payments.
     pub fn evidence(
         &mut self,
-        (place, input): Placed,
-        completers: impl Iterator<Item = (u32, Placed)>,
+        payment: PlacedInput,
+        completers: &[(u32, PlacedInput)],
     ) -> Evidence<'_> {
-        let pending =
-            |(place, input): Placed| Pending { key: Key { time: input.time, place }, input };
         let state = &mut self.extractor.state;
-        let found = completers.map(|(pattern, payment)| (pattern as usize, pending(payment)));
+        let found =
+            completers.iter().map(|(pattern, payment)| (*pattern as usize, pending(*payment)));
         let found: Vec<(usize, Pending)> = found.collect();
         state.completers.clear();
         state.completers.push_back(found);
-        Evidence { payment: Some(pending((place, input))), state }
+        Evidence { payment: Some(pending(payment)), state }
     }
+}
+
+fn pending((place, input): PlacedInput) -> Pending {
+    Pending { key: Key { time: input.time, place }, input }
 }

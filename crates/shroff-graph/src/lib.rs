@@ -16,9 +16,7 @@ pub use chain::{ChainRule, Depths, Link};
 pub use graph::{Account, Entry, Graph, SHARDS, Shard, Sheet, Way, shard_of};
 pub use line::{Edge, Edges, Key, Near, View};
 pub use paths::{Closing, Path, PathRule, Paths, payments_of as path_payments};
-pub use scatter_gather::{
-    GatherRule, Gathering, ScatterGathers, payments_of as gathering_payments,
-};
+pub use scatter_gather::{GatherPayments, GatherRule, Gathering, ScatterGathers};
 
 /// What a bounded search found out about its own bound.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -132,6 +132,15 @@ fn file_input(path: &Path) -> anyhow::Result<Input> {
     Ok(Input { name, place: Place::Path(path.to_owned()), size: facts.len() })
 }
 
+/// The folders in a folder, by name; none where it is not there.
+pub(crate) fn folders(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
+    let mut folders: Vec<PathBuf> =
+        entries.map(|entry| entry.path()).filter(|path| path.is_dir()).collect();
+    folders.sort();
+    folders
+}
+
 /// What there is instead of a file that is missing.
 fn near(path: &Path) -> String {
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));

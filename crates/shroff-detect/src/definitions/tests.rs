@@ -761,3 +761,39 @@ fn as_many_predicates_as_fit_are_taken_and_one_more_is_refused() {
     let error = Definitions::parse(&text(128)).expect_err("one too many");
     assert!(error.what.contains("128th") && error.line == 127 * 5 + 1, "{error}");
 }
+
+#[test]
+fn blocks_are_found_in_definitions_that_compute_all_of_them() {
+    let of = |text: &str| {
+        Definitions::parse(&format!("amount_exponent = 2\n{text}")).expect("it is right")
+    };
+    let count = "[[feature]]\nkind = \"activity\"\nwindow = \"1d\"\nmeasures = [\"count\"]\n";
+    let more =
+        "[[feature]]\nkind = \"activity\"\nwindow = \"1d\"\nmeasures = [\"sum\", \"count\"]\n";
+    let where_large = format!("{count}as = \"large\"\nwhere = \"amount > 9\"\n");
+    let cycle = |longest: u32, budget: u32| {
+        format!(
+            "[[feature]]\nkind = \"cycle\"\nwindow = \"1d\"\nlongest = {longest}\nbudget = {budget}\n"
+        )
+    };
+    let pair = "[[feature]]\nkind = \"pair\"\nwindow = \"1d\"\n";
+    let all = of(&format!("{pair}{more}{where_large}{}", cycle(4, 9_000)));
+    let found = |text: &str| of(text).found_in(&all);
+    assert_eq!(found(&format!("{}{count}", cycle(4, 9_000))), Some(vec![3, 1]));
+    assert_eq!(found(&format!("{where_large}{pair}")), Some(vec![2, 0]));
+    // A search that gives up later, or sees more accounts, says other things.
+    assert_eq!(found(&cycle(4, 9_001)), None);
+    assert_eq!(found(&cycle(3, 9_000)), None);
+    let others = [
+        count.replace("count", "fan"),
+        count.replace("1d", "24h"),
+        count.replace("\"1d\"", "\"1d\"\nas = \"other\""),
+        where_large.replace('9', "8"),
+        format!("{pair}{}", pair.replace("1d", "2d")),
+        format!("horizon = \"1h\"\n{pair}"),
+    ];
+    for other in others {
+        assert_eq!(found(&other), None, "{other}");
+    }
+    assert_eq!(all.patterns(), [3]);
+}

@@ -82,8 +82,10 @@ impl Asker<'_> {
         let values = typology.values.iter().map(|(name, text)| (name, &text.text));
         let parameters = typology.parameters.iter().map(|(name, number)| (name, number.value));
         let all = format!(
-            "{} {:?} {:?} {:?} {:?}",
+            "{} {} {:?} {:?} {:?} {:?}",
             self.kept.digest,
+            // Days of history are counted up to this.
+            self.kept.definitions.look_back(),
             self.clock,
             cases.collect::<Vec<_>>(),
             values.collect::<Vec<_>>(),

@@ -20,12 +20,19 @@ use crate::progress::Bar;
 use crate::threads::Threads;
 use crate::{inputs, outputs};
 
-/// The features of a book under some definitions.
+/// The features of a book under some definitions. The files may have more than these: of a run
+/// with other rules, or with the same in another order.
 #[derive(Debug)]
 pub(crate) struct Kept {
     pub(crate) folder: PathBuf,
     pub(crate) definitions: Definitions,
     pub(crate) columns: Vec<Column>,
+    /// Where the files have each of these columns.
+    at: Vec<usize>,
+    /// Where they have the completers, with a horizon.
+    completers_at: usize,
+    /// By number among the patterns of the files: which of the patterns it is, if it is one.
+    patterns: Vec<Option<u32>>,
     /// Which features these are.
     pub(crate) digest: String,
     /// Payments whose features were computed in this run.
@@ -60,34 +67,116 @@ pub(crate) fn keep(
     definitions: &Definitions,
     work: &Work,
 ) -> anyhow::Result<Kept> {
+    if let Some(kept) = known(cache, book, definitions)? {
+        return Ok(kept);
+    }
     let text = shroff_detect::written(definitions);
-    let all = serde_json::json!({
-        "form": slices::FORM, "payments": book.digest, "definitions": text,
-        "exponent": book.facts.exponent,
-    });
-    let digest = outputs::sha256(all.to_string().as_bytes());
-    let folder = cache.join(format!("features-{}", &digest[..16]));
+    let digest = digest(book, &text);
+    let folder = cache.join(folder_name(&digest));
     outputs::create_private_folder(&folder)?;
-    let about = folder.join("definitions.toml");
+    let about = folder.join(ABOUT);
     if !about.is_file() {
         outputs::write_file(&about, |file| file.write_all(text.as_bytes()))?;
     }
-    let columns = definitions.columns();
-    let definitions = definitions.clone();
-    let mut kept = Kept { folder, definitions, columns, digest, computed: 0, saturated: 0 };
-    let count = slices::count(book.len());
-    let first = (0..count).find(|&number| !kept.path(number).is_file());
-    if let Some(first) = first {
+    let mut kept = Kept::new((folder, digest), definitions, definitions)
+        .context("definitions have what they ask for")?;
+    if let Some(first) = (0..slices::count(book.len())).find(|&at| !kept.path(at).is_file()) {
         kept.compute(book, first, work)?;
     }
-    for number in 0..count {
-        let word = slices::word(&kept.path(number), SATURATED)?;
-        kept.saturated += word.and_then(|word| word.parse::<u64>().ok()).unwrap_or(0);
-    }
+    kept.saturated = kept.count_saturated(book)?;
     Ok(kept)
 }
 
+/// The file in a folder of features that says which these are.
+const ABOUT: &str = "definitions.toml";
+
+/// Which features these are.
+fn digest(book: &Book, definitions: &str) -> String {
+    let all = serde_json::json!({
+        "form": slices::FORM, "payments": book.digest, "definitions": definitions,
+        "exponent": book.facts.exponent,
+    });
+    outputs::sha256(all.to_string().as_bytes())
+}
+
+fn folder_name(digest: &str) -> String {
+    format!("features-{}", &digest[..16])
+}
+
+/// Features of the book that a run before computed to the end, these among them.
+fn known(cache: &Path, book: &Book, definitions: &Definitions) -> anyhow::Result<Option<Kept>> {
+    let mut found: Vec<Kept> = Vec::new();
+    for folder in inputs::folders(cache) {
+        let Ok(text) = inputs::text(&folder.join(ABOUT)) else { continue };
+        let digest = digest(book, &text);
+        let is_named = folder.file_name().is_some_and(|name| name == folder_name(&digest).as_str());
+        let Ok(of_files) = Definitions::parse(&text) else { continue };
+        if is_named {
+            let kept = Kept::new((folder, digest), definitions, &of_files);
+            found.extend(kept.filter(|kept| kept.is_whole(book)));
+        }
+    }
+    // Least to be read past; among equals by name, so that a run does as the one before.
+    found.sort_by_key(|kept| (kept.completers_at, kept.folder.clone()));
+    let Some(mut kept) = found.into_iter().next() else { return Ok(None) };
+    kept.saturated = kept.count_saturated(book)?;
+    Ok(Some(kept))
+}
+
 impl Kept {
+    /// Features in a folder, which has those of `of_files`; none where these are not all there.
+    fn new(
+        (folder, digest): (PathBuf, String),
+        definitions: &Definitions,
+        of_files: &Definitions,
+    ) -> Option<Kept> {
+        let blocks = definitions.found_in(of_files)?;
+        let (columns, all) = (definitions.columns(), of_files.columns());
+        let at =
+            columns.iter().map(|column| all.iter().position(|other| other.name == column.name));
+        let ours = definitions.patterns();
+        let number_of = |theirs: &usize| ours.iter().position(|&block| blocks[block] == *theirs);
+        let patterns = of_files.patterns();
+        let patterns = patterns.iter().map(|theirs| u32::try_from(number_of(theirs)?).ok());
+        Some(Kept {
+            at: at.collect::<Option<_>>()?,
+            completers_at: all.len(),
+            patterns: patterns.collect(),
+            folder,
+            definitions: definitions.clone(),
+            columns,
+            digest,
+            computed: 0,
+            saturated: 0,
+        })
+    }
+
+    fn is_whole(&self, book: &Book) -> bool {
+        (0..slices::count(book.len())).all(|number| self.path(number).is_file())
+    }
+
+    /// Payments with a search that ran out of its budget, of all that the files have or, where they
+    /// have more, of these.
+    fn count_saturated(&self, book: &Book) -> anyhow::Result<u64> {
+        let is_all = self.at.len() == self.completers_at;
+        let flags: Vec<usize> = (0..self.columns.len())
+            .filter(|&at| self.columns[at].kind == ColumnKind::Bool)
+            .collect();
+        let mut saturated = 0;
+        for number in 0..slices::count(book.len()) {
+            if is_all {
+                let word = slices::word(&self.path(number), SATURATED)?;
+                saturated += word.and_then(|word| word.parse::<u64>().ok()).unwrap_or(0);
+            } else if !flags.is_empty() {
+                let flags = self.cells(number, &flags)?;
+                let rows = 0..flags[0].len();
+                let ran_out = |row: &usize| flags.iter().any(|c| c[*row].flag() == Some(true));
+                saturated += rows.filter(ran_out).count() as u64;
+            }
+        }
+        Ok(saturated)
+    }
+
     fn path(&self, number: usize) -> PathBuf {
         self.folder.join(format!("features-{number:05}.parquet"))
     }
@@ -195,35 +284,48 @@ impl Kept {
 
     /// Some columns of a slice, each as cells.
     pub(crate) fn cells(&self, number: usize, wanted: &[usize]) -> anyhow::Result<Vec<Vec<Cell>>> {
-        let batch = slices::read(&self.path(number), Some(wanted))?;
-        let cells = wanted.iter().zip(batch.columns());
-        Ok(cells.map(|(&at, array)| cells_of(self.columns[at].kind, array)).collect())
+        let mut places: Vec<usize> = wanted.iter().map(|&at| self.at[at]).collect();
+        places.sort_unstable();
+        places.dedup();
+        // They come in the order of the file.
+        let batch = slices::read(&self.path(number), Some(&places))?;
+        let cells = wanted.iter().map(|&at| {
+            let column = places.partition_point(|&place| place < self.at[at]);
+            cells_of(self.columns[at].kind, batch.column(column))
+        });
+        Ok(cells.collect())
     }
 
     /// With a horizon: who completed the patterns of each payment of a slice.
     pub(crate) fn completers(&self, number: usize) -> anyhow::Result<Completers> {
         if !self.has_horizon() {
-            return Ok(Completers(None));
+            return Ok(Completers::default());
         }
-        let batch = slices::read(&self.path(number), Some(&[self.columns.len()]))?;
-        Ok(Completers(Some(Arc::clone(batch.column(0)))))
+        let batch = slices::read(&self.path(number), Some(&[self.completers_at]))?;
+        let patterns = self.patterns.clone();
+        Ok(Completers { lists: Some(Arc::clone(batch.column(0))), patterns })
     }
 }
 
 /// Who completed the patterns of the payments of a slice.
 #[derive(Debug, Default)]
-pub(crate) struct Completers(Option<ArrayRef>);
+pub(crate) struct Completers {
+    lists: Option<ArrayRef>,
+    /// As in [`Kept`].
+    patterns: Vec<Option<u32>>,
+}
 
 impl Completers {
     /// Pattern and place of each, for a row of the slice.
     pub(crate) fn of(&self, row: usize) -> Vec<(u32, u32)> {
-        let Some(lists) = &self.0 else { return Vec::new() };
+        let Some(lists) = &self.lists else { return Vec::new() };
         let list = lists.as_list::<i32>().value(row);
         let halves = |&both: &u64| {
             let low = u32::try_from(both & u64::from(u32::MAX)).expect("32 bits");
-            (u32::try_from(both >> 32).expect("32 bits"), low)
+            let pattern = usize::try_from(both >> 32).expect("32 bits");
+            Some((self.patterns.get(pattern).copied().flatten()?, low))
         };
-        list.as_primitive::<UInt64Type>().values().iter().map(halves).collect()
+        list.as_primitive::<UInt64Type>().values().iter().filter_map(halves).collect()
     }
 }
 

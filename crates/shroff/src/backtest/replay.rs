@@ -1,7 +1,7 @@
 //! Alerts out of hits: the payments pass by once more, for the evidence of those at which a rule
 //! fired, and are grouped by the code that a scan groups them by.
 
-use shroff_detect::{Input, Recall, Rules, Scoring};
+use shroff_detect::{Flow, Input, PlacedInput, Recall, Rules, Scoring, Wanted};
 use shroff_engine::{At, Draft, Grouper, Hit};
 use shroff_types::{Map, Place, Timestamp};
 
@@ -92,7 +92,7 @@ impl Replay<'_> {
         let mut recall = Recall::new(&kept.definitions, book.facts.exponent);
         let mut runs: Vec<Run<'_>> = sets.iter().map(|set| Run::new(set, from)).collect();
         let mut bar = Bar::of_payments("alerts", u64::from(end - from));
-        let mut completers = (usize::MAX, Completers::default());
+        let mut completers = CompletersOf::new(self);
         // Only what the first can see need be there; places are kept, so all before are taken in.
         let mut taken =
             if from < end { book.first_from(book.time(from).before(look_back)) } else { from };
@@ -114,22 +114,74 @@ impl Replay<'_> {
                 recall.take(threads, &inputs, (&book.symbols, book.time(at)));
                 taken = some;
             }
-            while let Some(place) = runs.iter().filter_map(|run| run.queue.place()).min()
-                && place < next
-            {
-                let number = place as usize / SLICE.get();
-                if completers.0 != number {
-                    completers = (number, kept.completers(number)?);
-                }
-                for run in runs.iter_mut().filter(|run| run.queue.place() == Some(place)) {
-                    run.group(book, &mut recall, &completers.1);
-                }
+            let firings = self.firings(&mut runs, next, &mut completers)?;
+            recall.prepare(threads, firings.iter().map(|firing| &firing.wanted));
+            for firing in firings {
+                runs[firing.run].group(book, &mut recall, firing);
             }
             at = next;
             bar.at(u64::from(at - from));
         }
         bar.done();
         Ok(runs.into_iter().map(|run| run.finish(most)).collect())
+    }
+
+    /// What fired before a place and was not grouped yet, payment after payment.
+    fn firings(
+        self,
+        runs: &mut [Run<'_>],
+        next: u32,
+        completers: &mut CompletersOf<'_>,
+    ) -> anyhow::Result<Vec<Firing>> {
+        let mut firings = Vec::new();
+        for (number, run) in runs.iter_mut().enumerate() {
+            while run.queue.place().is_some_and(|place| place < next)
+                && let Some((place, hits)) = run.queue.next()
+            {
+                let flows = hits.iter().flat_map(|hit| run.rules.bound[hit.rule].evidence());
+                let patterns = flows.filter(|(_, flow)| *flow == Flow::Pattern);
+                let mut blocks: Vec<usize> = patterns.map(|(block, _)| *block).collect();
+                blocks.sort_unstable();
+                blocks.dedup();
+                let payment = (Place(place), self.book.input(place));
+                let completers = completers.of(place)?;
+                let wanted = Wanted { payment, completers, blocks };
+                firings.push(Firing { run: number, hits, wanted });
+            }
+        }
+        firings.sort_by_key(|firing| firing.wanted.payment.0);
+        Ok(firings)
+    }
+}
+
+/// What fired at a payment for a set of rules, and what its evidence is found by.
+struct Firing {
+    run: usize,
+    hits: Vec<Hit>,
+    wanted: Wanted,
+}
+
+/// Who completed the patterns of payments: of the slice that was asked about last, at hand.
+struct CompletersOf<'a> {
+    replay: Replay<'a>,
+    slice: usize,
+    completers: Completers,
+}
+
+impl<'a> CompletersOf<'a> {
+    fn new(replay: Replay<'a>) -> CompletersOf<'a> {
+        CompletersOf { replay, slice: usize::MAX, completers: Completers::default() }
+    }
+
+    fn of(&mut self, place: u32) -> anyhow::Result<Vec<(u32, PlacedInput)>> {
+        let Replay { book, kept, .. } = self.replay;
+        let slice = place as usize / SLICE.get();
+        if self.slice != slice {
+            self.completers = kept.completers(slice)?;
+            self.slice = slice;
+        }
+        let found = self.completers.of(place as usize % SLICE.get());
+        Ok(found.into_iter().map(|(pattern, at)| (pattern, (Place(at), book.input(at)))).collect())
     }
 }
 
@@ -144,13 +196,11 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Puts what fired at the next payment into drafts.
-    fn group(&mut self, book: &Book, recall: &mut Recall, completers: &Completers) {
-        let Some((place, hits)) = self.queue.next() else { return };
-        let input = book.input(place);
-        let found = completers.of(place as usize % SLICE.get());
-        let found = found.into_iter().map(|(pattern, at)| (pattern, (Place(at), book.input(at))));
-        let mut evidence = recall.evidence((Place(place), input), found);
+    /// Puts what fired at a payment into drafts.
+    fn group(&mut self, book: &Book, recall: &mut Recall, firing: Firing) {
+        let Firing { hits, wanted, .. } = firing;
+        let (Place(place), input) = wanted.payment;
+        let mut evidence = recall.evidence(wanted.payment, &wanted.completers);
         let mut drafts: Vec<(u32, Hit)> = Vec::new();
         for hit in hits {
             let flows = self.rules.bound[hit.rule].evidence();

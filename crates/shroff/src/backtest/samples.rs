@@ -121,11 +121,12 @@ fn spread(count: usize) -> Vec<usize> {
 /// What fires now and not there, and what fires there and not now.
 fn beyond(now: &[Fired], there: &[Fired], numbers: &[usize]) -> [Vec<Fired>; 2] {
     let looked_at = |fired: &&Fired| numbers.contains(&(fired.place as usize / SLICE.get()));
-    let places = |fired: &[Fired]| fired.iter().map(|fired| fired.place).collect::<Set<u32>>();
-    let (known, others) = (places(now), places(there));
-    let above = now.iter().filter(looked_at).filter(|fired| !others.contains(&fired.place));
-    let below = there.iter().filter(|fired| !known.contains(&fired.place));
-    [above.copied().collect(), below.copied().collect()]
+    let now: Vec<Fired> = now.iter().filter(looked_at).copied().collect();
+    let beyond = |one: &[Fired], other: &[Fired]| {
+        let known: Set<u32> = other.iter().map(|fired| fired.place).collect();
+        one.iter().filter(|fired| !known.contains(&fired.place)).copied().collect()
+    };
+    [beyond(&now, there), beyond(there, &now)]
 }
 
 /// Some of a list, in its order.

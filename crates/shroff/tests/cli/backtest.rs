@@ -96,6 +96,35 @@ fn a_second_run_computes_no_feature_and_another_threshold_asks_one_typology() {
     assert_eq!(other.json()["work"]["payments_read"], 16_000);
 }
 
+#[test]
+fn some_of_the_rules_in_another_order_are_asked_of_the_features_that_are_kept() {
+    let folder = world();
+    // By name they come in another order than in the library, and fewer, with a cycle that is no longer there.
+    for (name, id) in
+        [("z", "fan-in"), ("m", "scatter-gather"), ("b", "layering-chain"), ("a", "pass-through")]
+    {
+        folder.write(&format!("mine/{name}.toml"), folder.well(&format!("rules show {id}")).out);
+    }
+    for horizon in ["0s", "4d"] {
+        let line = |rest: &str| format!("backtest world.csv --json --horizon {horizon} {rest}");
+        folder.well(&line("-o all --cache kept"));
+        let mine = "--typologies mine --set fan-in.least_payers=5";
+        let with = folder.well(&line(&format!("-o with --cache kept {mine}"))).json();
+        assert_eq!(with["work"]["payments_extracted"], 0);
+        let without =
+            folder.well(&line(&format!("-o without --cache apart-{horizon} {mine}"))).json();
+        assert_eq!(without["work"]["payments_extracted"], 16_000);
+        assert_eq!(plain(with), plain(without), "horizon {horizon}");
+        for name in ["rules", "verdicts", "alerts", "samples", "attempts"] {
+            let [one, other] = ["with", "without"].map(|out| parquet(&folder, out, name));
+            assert!(one == other, "{name} differs with a horizon of {horizon}");
+        }
+        // What they lack is not made up from what is there.
+        let more = folder.well(&line(&format!("-o more --cache apart-{horizon}"))).json();
+        assert_eq!(more["work"]["payments_extracted"], 16_000);
+    }
+}
+
 fn parquet(folder: &Folder, out: &str, name: &str) -> Vec<u8> {
     folder.bytes(&format!("{out}/{name}.parquet"))
 }
