@@ -8,16 +8,48 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use shroff_graph::Key;
+use shroff_types::Place;
 
-/// Payments that are kept at most, 32 MB of them: what is beyond is searched for again.
-const MOST: usize = if cfg!(debug_assertions) { 64 } else { 1 << 21 };
+/// Payments that are kept at most, 64 MB of them: what is beyond is searched for again.
+const MOST: usize = if cfg!(debug_assertions) { 64 } else { 1 << 24 };
+
+/// The payments of each of some patterns, one run behind the other.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Runs {
+    /// Ascending within a run.
+    places: Vec<Place>,
+    /// Where each run ends.
+    ends: Vec<u32>,
+}
+
+impl Runs {
+    pub(crate) fn push(&mut self, payments: &[Key]) {
+        let from = self.places.len();
+        self.places.extend(payments.iter().map(|key| key.place));
+        self.places[from..].sort_unstable();
+        self.ends.push(u32::try_from(self.places.len()).expect("bounded by a budget"));
+    }
+
+    /// The runs that a payment is in.
+    pub(crate) fn with(&self, place: Place) -> impl Iterator<Item = &[Place]> {
+        let begins = std::iter::once(0).chain(self.ends.iter().copied());
+        let runs =
+            begins.zip(&self.ends).map(|(from, to)| &self.places[from as usize..*to as usize]);
+        runs.filter(move |run| run.binary_search(&place).is_ok())
+    }
+
+    /// About how many payments take as much room; what is empty takes some as well.
+    fn size(&self) -> usize {
+        self.places.len() + self.ends.len() + 16
+    }
+}
 
 /// Of what was found again: the payments of each pattern.
 #[derive(Debug, Default)]
 pub(crate) struct Closed {
     /// By the payment that completed them and the block.
-    found: BTreeMap<(Key, usize), Arc<[Vec<Key>]>>,
-    payments: usize,
+    found: BTreeMap<(Key, usize), Arc<Runs>>,
+    size: usize,
     /// Who asked last.
     asking: Option<Key>,
     changes: bool,
@@ -40,34 +72,29 @@ impl Closed {
         while let Some(first) = self.found.first_entry()
             && first.key().0 < asking
         {
-            self.payments -= payments_of(&first.remove());
+            self.size -= first.remove().size();
         }
     }
 
-    pub(crate) fn get(&self, pattern: usize, completer: Key) -> Option<Arc<[Vec<Key>]>> {
+    pub(crate) fn get(&self, pattern: usize, completer: Key) -> Option<Arc<Runs>> {
         self.found.get(&(completer, pattern)).cloned()
     }
 
     /// Keeps what a payment completed of a block, if there is room for it.
-    pub(crate) fn keep(&mut self, pattern: usize, completer: Key, found: Arc<[Vec<Key>]>) {
-        let more = payments_of(&found);
-        if self.payments + more <= MOST {
-            self.payments += more;
+    pub(crate) fn keep(&mut self, pattern: usize, completer: Key, found: Arc<Runs>) {
+        let more = found.size();
+        if self.size + more <= MOST {
+            self.size += more;
             if let Some(before) = self.found.insert((completer, pattern), found) {
-                self.payments -= payments_of(&before);
+                self.size -= before.size();
             }
         }
     }
 }
 
-/// How many there are; what is empty takes room as well.
-fn payments_of(found: &[Vec<Key>]) -> usize {
-    found.iter().map(Vec::len).sum::<usize>() + found.len() + 1
-}
-
 #[cfg(test)]
 mod tests {
-    use shroff_types::{Place, Timestamp};
+    use shroff_types::Timestamp;
 
     use super::*;
 
@@ -76,8 +103,24 @@ mod tests {
     }
 
     /// A pattern of so many payments.
-    fn found(payments: usize) -> Arc<[Vec<Key>]> {
-        Arc::from(vec![vec![key(0); payments]])
+    fn found(payments: usize) -> Arc<Runs> {
+        let mut runs = Runs::default();
+        runs.push(&vec![key(0); payments]);
+        Arc::new(runs)
+    }
+
+    #[test]
+    fn a_payment_is_in_the_runs_that_have_it() {
+        let mut runs = Runs::default();
+        // By time and then place, as a payment that came late has it.
+        let late = Key { time: Timestamp(1), place: Place(9) };
+        for run in [vec![key(3), key(4)], vec![], vec![late, key(4), key(8)], vec![key(9)]] {
+            runs.push(&run);
+        }
+        let with = |place: u32| runs.with(Place(place)).map(<[Place]>::to_vec).collect::<Vec<_>>();
+        assert_eq!(with(4), [vec![Place(3), Place(4)], vec![Place(4), Place(8), Place(9)]]);
+        assert_eq!(with(9), [vec![Place(4), Place(8), Place(9)], vec![Place(9)]]);
+        assert_eq!(with(5), Vec::<Vec<Place>>::new());
     }
 
     #[test]
@@ -93,7 +136,7 @@ mod tests {
         assert_eq!(closed.get(0, key(5)), None);
         assert_eq!(closed.get(1, key(7)), Some(found(4)));
         closed.turn_to(key(8));
-        assert_eq!((closed.found.len(), closed.payments), (0, 0));
+        assert_eq!((closed.found.len(), closed.size), (0, 0));
     }
 
     #[test]

@@ -179,8 +179,7 @@ impl Evidence<'_> {
         let mut payments: Vec<Place> = Vec::new();
         for completer in completers {
             let closed = self.state.closed_by(at, completer, payment.key);
-            let ours = closed.iter().filter(|keys| keys.binary_search(&payment.key).is_ok());
-            payments.extend(ours.flatten().map(|key| key.place));
+            payments.extend(closed.with(payment.key.place).flatten());
         }
         payments.sort_unstable();
         payments.dedup();

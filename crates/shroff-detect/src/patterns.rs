@@ -6,6 +6,7 @@ use shroff_graph::{Bound, Closing, Graph, Key, Link, path_payments};
 use shroff_types::{Span, Timestamp};
 
 use crate::cell::Cell;
+use crate::closed::Runs;
 use crate::evidence::Evidence;
 use crate::extractor::{Finished, PARALLEL, Pending, Searcher, State, Step, TOUCHED};
 use crate::plan::{PatternBlock, Plan, Search};
@@ -202,6 +203,8 @@ impl State {
     fn search(&mut self, workers: &dyn Workers, steps: &[Step]) -> Vec<Outcome> {
         let taken: Vec<Closing> =
             steps.iter().filter(|step| step.takes()).map(|step| step.payment.closing()).collect();
+        // Most payments complete nothing, which is soon found.
+        let workers = if taken.len() < PARALLEL { &Alone } else { workers };
         self.side_by_side(workers, &taken, &|state, searcher, closing| {
             state.outcome(searcher, *closing)
         })
@@ -218,9 +221,10 @@ impl State {
         let mut found: Vec<F> = Vec::new();
         found.resize_with(all.len(), F::default);
         let mut searchers = std::mem::take(&mut self.searchers);
-        let threads = if all.len() < PARALLEL { 1 } else { workers.threads().max(1) };
+        let threads = workers.threads().max(1);
         searchers.resize_with(searchers.len().max(threads), Searcher::default);
-        let shares = Mutex::new(all.chunks(SHARE).zip(found.chunks_mut(SHARE)));
+        let share = all.len().div_ceil(4 * threads).clamp(1, SHARE);
+        let shares = Mutex::new(all.chunks(share).zip(found.chunks_mut(share)));
         let next = || shares.lock().unwrap_or_else(PoisonError::into_inner).next();
         let state = &*self;
         let work = |searcher: &mut Searcher| {
@@ -231,12 +235,7 @@ impl State {
             }
         };
         let some = searchers.iter_mut().take(threads);
-        let jobs = some.map(|searcher| -> Job<'_> { Box::new(|| work(searcher)) }).collect();
-        if threads == 1 {
-            Alone.run(jobs);
-        } else {
-            workers.run(jobs);
-        }
+        workers.run(some.map(|searcher| -> Job<'_> { Box::new(|| work(searcher)) }).collect());
         self.searchers = searchers;
         found
     }
@@ -355,20 +354,15 @@ impl State {
         }
     }
 
-    /// The payments of each pattern of a block that a payment completed, each ascending. `asking` is
+    /// The payments of each pattern of a block that a payment completed. `asking` is
     /// the payment for which they are wanted.
-    pub(crate) fn closed_by(
-        &mut self,
-        at: usize,
-        completer: Pending,
-        asking: Key,
-    ) -> Arc<[Vec<Key>]> {
+    pub(crate) fn closed_by(&mut self, at: usize, completer: Pending, asking: Key) -> Arc<Runs> {
         self.closed.turn_to(asking);
         if let Some(known) = self.closed.get(at, completer.key) {
             return known;
         }
         let mut searchers = std::mem::take(&mut self.searchers);
-        let found = Arc::from(self.find_closed(&mut searchers[0], (at, completer)));
+        let found = Arc::new(self.find_closed(&mut searchers[0], (at, completer)));
         self.searchers = searchers;
         self.closed.keep(at, completer.key, Arc::clone(&found));
         found
@@ -390,24 +384,23 @@ impl State {
             state.find_closed(searcher, *wanted)
         });
         for ((at, completer), found) in wanted.into_iter().zip(found) {
-            self.closed.keep(at, completer.key, Arc::from(found));
+            self.closed.keep(at, completer.key, Arc::new(found));
         }
     }
 
-    fn find_closed(
-        &self,
-        searcher: &mut Searcher,
-        (at, completer): (usize, Pending),
-    ) -> Vec<Vec<Key>> {
+    fn find_closed(&self, searcher: &mut Searcher, (at, completer): (usize, Pending)) -> Runs {
         let State { plan, graph, depths, .. } = self;
         let pattern = &plan.patterns[at];
         let closing = completer.closing();
+        let mut found = Runs::default();
         if let Search::Chain(number) = pattern.search {
             let link = Link { closing, minor: completer.input.minor };
-            return vec![depths[number].payments_of(graph, link)];
+            found.push(&depths[number].payments_of(graph, link));
+        } else {
+            completed(graph, searcher, (at, pattern), closing, &mut |done| {
+                found.push(&done.payments);
+            });
         }
-        let mut found = Vec::new();
-        completed(graph, searcher, (at, pattern), closing, &mut |done| found.push(done.payments));
         found
     }
 }

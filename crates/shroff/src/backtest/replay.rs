@@ -61,8 +61,8 @@ pub(crate) struct RuleSet<'a> {
     pub(crate) scoring: Scoring,
 }
 
-/// Payments whose rules are asked at once.
-const BATCH: u32 = 2_048;
+/// Payments whose evidence is searched for at once: many enough for threads to share.
+const BATCH: u32 = if cfg!(debug_assertions) { 512 } else { 16_384 };
 
 /// Payments that are taken in at once, as far ahead of those: a busy account has many among them, and is
 /// looked up once for all of its own.
