@@ -54,7 +54,10 @@ impl Asker<'_> {
         let ranges = rules_of(rules, typologies.len());
         let paths: Vec<_> = typologies
             .iter()
-            .map(|typology| kept::hits_path(self.kept, &self.digest(typology)))
+            .zip(&ranges)
+            .map(|(typology, own)| {
+                kept::hits_path(self.kept, &self.digest(typology, &rules.bound[own.clone()]))
+            })
             .collect();
         let missing: Vec<usize> =
             (0..typologies.len()).filter(|&at| !kept::is_there(&paths[at])).collect();
@@ -74,7 +77,12 @@ impl Asker<'_> {
     }
 
     /// What the answers of a typology depend on, beside the features.
-    fn digest(&self, typology: &Typology) -> String {
+    fn digest(&self, typology: &Typology, bound: &[BoundRule]) -> String {
+        // Which cases are asked, and of which blocks, is a matter of what the others need as well.
+        let name = |at: usize| &self.kept.columns[at].name;
+        let asked = bound
+            .iter()
+            .map(|rule| (rule.case(), rule.cells().into_iter().map(name).collect::<Vec<_>>()));
         let cases = typology.cases.iter().map(|case| {
             let block = format!("{:?}", case.block);
             (block, &case.needs, &case.unless, &case.when.text, &case.score.text)
@@ -82,8 +90,9 @@ impl Asker<'_> {
         let values = typology.values.iter().map(|(name, text)| (name, &text.text));
         let parameters = typology.parameters.iter().map(|(name, number)| (name, number.value));
         let all = format!(
-            "{} {} {:?} {:?} {:?} {:?}",
+            "{} {:?} {} {:?} {:?} {:?} {:?}",
             self.kept.digest,
+            asked.collect::<Vec<_>>(),
             // Days of history are counted up to this.
             self.kept.definitions.look_back(),
             self.clock,

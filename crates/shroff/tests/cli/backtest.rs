@@ -99,15 +99,26 @@ fn a_second_run_computes_no_feature_and_another_threshold_asks_one_typology() {
 #[test]
 fn some_of_the_rules_in_another_order_are_asked_of_the_features_that_are_kept() {
     let folder = world();
-    // By name they come in another order than in the library, and fewer, with a cycle that is no longer there.
-    for (name, id) in
-        [("z", "fan-in"), ("m", "scatter-gather"), ("b", "layering-chain"), ("a", "pass-through")]
-    {
-        folder.write(&format!("mine/{name}.toml"), folder.well(&format!("rules show {id}")).out);
+    let shown = |id: &str| {
+        let out = folder.well(&format!("rules show {id}")).out;
+        String::from_utf8(out).expect("a typology is text")
+    };
+    // Of one whose cases are not asked where the columns of another are there, all are asked here alone.
+    let own = shown("fan-out")
+        .replace("id = \"fan-out\"", "id = \"own\"")
+        .replace("[[case]]\n", "[[case]]\nunless = [\"new_cycle_2_7d\"]\n");
+    for id in ["cycle", "fan-in", "layering-chain", "pass-through", "scatter-gather", "stack"] {
+        folder.write(&format!("all/{id}.toml"), shown(id));
     }
+    folder.write("all/own.toml", own.clone());
+    // Fewer, and by name in another order.
+    for (name, id) in [("z", "fan-in"), ("m", "scatter-gather"), ("a", "pass-through")] {
+        folder.write(&format!("mine/{name}.toml"), shown(id));
+    }
+    folder.write("mine/b.toml", own);
     for horizon in ["0s", "4d"] {
         let line = |rest: &str| format!("backtest world.csv --json --horizon {horizon} {rest}");
-        folder.well(&line("-o all --cache kept"));
+        folder.well(&line("-o all-out --cache kept --typologies all"));
         let mine = "--typologies mine --set fan-in.least_payers=5";
         let with = folder.well(&line(&format!("-o with --cache kept {mine}"))).json();
         assert_eq!(with["work"]["payments_extracted"], 0);
@@ -120,7 +131,8 @@ fn some_of_the_rules_in_another_order_are_asked_of_the_features_that_are_kept() 
             assert!(one == other, "{name} differs with a horizon of {horizon}");
         }
         // What they lack is not made up from what is there.
-        let more = folder.well(&line(&format!("-o more --cache apart-{horizon}"))).json();
+        let all = format!("-o more --cache apart-{horizon} --typologies all");
+        let more = folder.well(&line(&all)).json();
         assert_eq!(more["work"]["payments_extracted"], 16_000);
     }
 }
