@@ -326,6 +326,13 @@ impl Definitions {
         blocks.filter(|(_, block)| block.kind.is_pattern()).map(|(at, _)| at).collect()
     }
 
+    /// Some of the blocks, by position, and no other.
+    #[must_use]
+    pub fn only(&self, blocks: &[usize]) -> Definitions {
+        let blocks = blocks.iter().map(|&at| self.blocks[at].clone()).collect();
+        Definitions { blocks, ..*self }
+    }
+
     /// Where definitions that compute as much or more compute each of these blocks, by position: of
     /// equal payments they give its columns equal bits. None where one of them is missing there.
     pub fn found_in(&self, others: &Definitions) -> Option<Vec<usize>> {

@@ -3,10 +3,28 @@
 use shroff_graph::{Edge, Edges, View, Way};
 use shroff_types::{AccountId, Place};
 
-use crate::definitions::Filter;
+use crate::definitions::{Block, Filter};
 use crate::extractor::{Input, Pending, State};
 use crate::lines::passes;
 use crate::plan::filter_of;
+
+/// Finds the payments behind the features of a payment.
+pub trait FindEvidence {
+    /// The payments that make up a flow as the block at `number` of the definitions sees it,
+    /// ascending by place; payments to oneself left out. Costs their line, or the search for the
+    /// pattern. None for a payment that came too late.
+    fn payments(&mut self, number: usize, flow: Flow) -> Vec<Place>;
+
+    /// Whether a block's lines only ever gain payments at their end and lose them at their
+    /// beginning, so that they can be asked for in parts.
+    fn grows(&self, number: usize) -> bool;
+
+    /// The payments of a flow that come after a place in the order. Costs a step for each.
+    ///
+    /// # Panics
+    /// If asked for a pattern, which has no line.
+    fn line_after(&mut self, number: usize, flow: Flow, after: Option<Place>) -> LinePart;
+}
 
 /// Finds the payments behind a feature, while they are in sight.
 #[derive(Debug)]
@@ -70,17 +88,50 @@ pub struct LinePart {
     pub goes_on: bool,
 }
 
-impl Evidence<'_> {
-    /// The payments that make up a flow as the block at `number` of the definitions sees it,
-    /// ascending by place; payments to oneself left out. Costs their line, or the search for the
-    /// pattern. None for a payment that came too late.
-    pub fn payments(&mut self, number: usize, flow: Flow) -> Vec<Place> {
+impl LinePart {
+    const NOTHING: LinePart = LinePart { payments: Vec::new(), goes_on: false };
+
+    /// Of a line in order, each payment by its place: those that count, after a place in the order.
+    pub(crate) fn of<T>(
+        line: impl DoubleEndedIterator<Item = T> + Clone,
+        (place, counts): (impl Fn(&T) -> Place, impl Fn(&T) -> bool),
+        after: Option<Place>,
+    ) -> LinePart {
+        let old = |payment: &T| after.is_some_and(|after| place(payment) <= after);
+        let newest = line.clone().rev().take_while(|payment| !old(payment));
+        let mut payments: Vec<Place> = newest.filter(&counts).map(|one| place(&one)).collect();
+        payments.reverse();
+        let mut line = line;
+        LinePart { payments, goes_on: line.find(counts).as_ref().is_some_and(old) }
+    }
+}
+
+impl FindEvidence for Evidence<'_> {
+    fn payments(&mut self, number: usize, flow: Flow) -> Vec<Place> {
         if flow == Flow::Pattern {
             return self.pattern(number);
         }
         self.line_after(number, flow, None).payments
     }
 
+    fn grows(&self, number: usize) -> bool {
+        is_growing(&self.state.plan.definitions.blocks[number])
+    }
+
+    fn line_after(&mut self, number: usize, flow: Flow, after: Option<Place>) -> LinePart {
+        let Some(payment) = self.payment else { return LinePart::NOTHING };
+        let line = self.line(number, flow, payment);
+        LinePart::of(line.edges.iter(), (|edge| edge.place, |edge| line.counts(edge)), after)
+    }
+}
+
+/// Whether the lines of a block are the same for whoever asks, but for where they end.
+pub(crate) fn is_growing(block: &Block) -> bool {
+    filter_of(&block.kind)
+        .is_none_or(|filter| !filter.without_current && filter.similar_permille.is_none())
+}
+
+impl Evidence<'_> {
     /// With a horizon: which later payments completed which pattern (by its number) of the payment.
     /// Who keeps them can ask [`crate::Recall`] for the evidence again.
     pub fn completers(&self) -> impl Iterator<Item = (u32, Place)> {
@@ -90,31 +141,7 @@ impl Evidence<'_> {
         })
     }
 
-    /// Whether a block's lines only ever gain payments at their end and lose them at their
-    /// beginning, so that they can be asked for in parts.
-    pub fn grows(&self, number: usize) -> bool {
-        filter_of(&self.state.plan.definitions.blocks[number].kind)
-            .is_none_or(|filter| !filter.without_current && filter.similar_permille.is_none())
-    }
-
-    /// The payments of a flow that come after a place in the order. Costs a step for each.
-    ///
-    /// # Panics
-    /// If asked for a pattern, which has no line.
-    pub fn line_after(&self, number: usize, flow: Flow, after: Option<Place>) -> LinePart {
-        let Some(payment) = self.payment else {
-            return LinePart { payments: Vec::new(), goes_on: false };
-        };
-        let line = self.line(number, flow, payment);
-        let counts = |edge: &&Edge| line.counts(edge);
-        let old = |edge: &&Edge| after.is_some_and(|after| edge.place <= after);
-        let newest = line.edges.iter().rev().take_while(|e| !old(e));
-        let mut payments: Vec<Place> = newest.filter(counts).map(|e| e.place).collect();
-        payments.reverse();
-        LinePart { payments, goes_on: line.edges.iter().find(counts).as_ref().is_some_and(old) }
-    }
-
-    /// The newest payments of a flow, as [`Evidence::payments`] would give them: `most` at most, and
+    /// The newest payments of a flow, as [`FindEvidence::payments`] would give them: `most` at most, and
     /// of a line no more than `most_steps` are looked at. Whether that is all of them.
     pub fn newest(
         &mut self,

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod alike;
+mod archive;
 mod batches;
 mod cell;
 mod closed;
@@ -28,13 +29,14 @@ mod verdict;
 mod withdraw;
 mod workers;
 
+pub use archive::{Archive, ArchiveReader, History};
 pub use batches::{BatchError, Batches, Features, RejectedRow, arrays_of, field};
 pub use cell::Cell;
 pub use definitions::{
     Block, Column, ColumnKind, DEFAULT_GATHER_BUDGET, DEFAULT_PATH_BUDGET, Definitions,
     DefinitionsError, ENDS_AND_WAYS, Filter, Kind, Measure,
 };
-pub use evidence::{Evidence, EvidenceBounds, Flow, LinePart};
+pub use evidence::{Evidence, EvidenceBounds, FindEvidence, Flow, LinePart};
 pub use extractor::{Arrival, Extractor, Finished, Input, LateCounts};
 pub use recall::{PlacedInput, Recall, Wanted};
 pub use rules::watch::Watch;

@@ -735,7 +735,8 @@ pub(crate) fn passes(filter: &Filter, (edge, minor): (Edge, i128), payment: &Pen
     lets_through(filter, (edge.key(), minor), payment)
 }
 
-fn lets_through(filter: &Filter, (key, minor): (Key, i128), payment: &Pending) -> bool {
+/// As [`passes`], of a payment by its place in the order and its amount.
+pub(crate) fn lets_through(filter: &Filter, (key, minor): (Key, i128), payment: &Pending) -> bool {
     if filter.without_current && key == payment.key {
         return false;
     }

@@ -2,7 +2,7 @@
 //!
 //! Whoever kept the features of payments needs their evidence only where a rule fires. So payments
 //! are taken into the graph as before, nothing is counted, and the search for a pattern is made
-//! again only where its payments are asked for.
+//! again only where its payments are asked for. Lines need no graph: an [`crate::Archive`] has them.
 
 use shroff_graph::Key;
 use shroff_types::{Names, Place, Timestamp};
@@ -114,6 +114,7 @@ impl Recall {
     }
 }
 
-fn pending((place, input): PlacedInput) -> Pending {
+/// A payment that stands at its place.
+pub(crate) fn pending((place, input): PlacedInput) -> Pending {
     Pending { key: Key { time: input.time, place }, input }
 }

@@ -1,6 +1,6 @@
 //! Hits into drafts, payment by payment: which evidence is handed over, and to which draft.
 
-use shroff_detect::{Evidence, Flow, Input, Scoring};
+use shroff_detect::{FindEvidence, Flow, Input, Scoring};
 use shroff_types::{AccountId, Map, Place};
 
 use crate::grouping::{Drafts, Hit, trim};
@@ -27,11 +27,11 @@ pub struct Grouper {
 
 /// A payment at which rules fire.
 #[derive(Debug)]
-pub struct At<'a, 'e> {
+pub struct At<'a, E> {
     /// The payment.
     pub input: &'a Input,
     /// What stands behind its features.
-    pub evidence: &'a mut Evidence<'e>,
+    pub evidence: &'a mut E,
 }
 
 impl Grouper {
@@ -45,10 +45,15 @@ impl Grouper {
     /// A line of a hub is handed over in parts. Whatever is still in sight of what it showed at
     /// the last hit is in a draft already, so only what came since is added: a payment costs a
     /// look-up for each line it is in, not for each payment of the line.
-    pub fn group(&mut self, hit: &Hit, flows: &[(usize, Flow)], at: &mut At<'_, '_>) -> u32 {
+    pub fn group<E: FindEvidence>(
+        &mut self,
+        hit: &Hit,
+        flows: &[(usize, Flow)],
+        at: &mut At<'_, E>,
+    ) -> u32 {
         let Grouper { drafts, handed, places } = self;
         let At { input, evidence } = at;
-        let line = |block: usize, flow: Flow, evidence: &Evidence<'_>| {
+        let line = |block: usize, flow: Flow, evidence: &E| {
             let line = line_of(flow, input)?;
             evidence.grows(block).then_some((hit.rule, line.0, line.1))
         };

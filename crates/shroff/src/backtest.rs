@@ -14,6 +14,7 @@ pub(crate) mod kept;
 pub(crate) mod observed;
 pub(crate) mod page;
 pub(crate) mod parts;
+pub(crate) mod patterns;
 pub(crate) mod plots;
 pub(crate) mod replay;
 mod samples;

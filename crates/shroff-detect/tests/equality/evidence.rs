@@ -1,8 +1,10 @@
 //! The payments behind a feature, against those that the twin's patterns are made of.
 
 use proptest::prelude::*;
-use shroff_detect::{ColumnKind, Extractor, Finished, Flow, Kind};
-use shroff_types::{Names, Place};
+use shroff_detect::{
+    Alone, Archive, ColumnKind, Extractor, FindEvidence, Finished, Flow, History, Input, Kind,
+};
+use shroff_types::{AccountId, Names, Place, Timestamp};
 
 use crate::ledgers::{ALL, PATTERNS, Shape, World, world};
 use crate::twin::Twin;
@@ -26,9 +28,15 @@ proptest! {
         world in world(Shape { payments: 5..40, kinds: ALL.to_vec(), ..small() }),
         back in 0_u32..20,
     ) {
-        let blocks = world.definitions().blocks.len();
+        let definitions = world.definitions();
+        let blocks = definitions.blocks.len();
+        let rows = Rows::of(&world);
+        let archive = Archive::new((&definitions, definitions.amount_exponent), &rows, &Alone);
+        // Of a history that is all at hand, payment after payment or in any order.
+        let mut in_order = archive.reader();
         each_finished(&world, usize::MAX, |mut finished, twin| {
             let order = finished.place.0 as usize;
+            let payment = (finished.place, finished.input);
             for number in 0..blocks {
                 for flow in LINES {
                     let given = payments(&mut finished, number, flow);
@@ -43,6 +51,14 @@ proptest! {
                     let at = expected.partition_point(|&order| order <= after.0 as usize);
                     prop_assert_eq!(&given[..], &expected[at..]);
                     prop_assert_eq!(part.goes_on, at > 0);
+                    let of_archive = in_order.line_after(payment, (number, flow), Some(after));
+                    prop_assert_eq!(&of_archive, &part, "in the archive");
+                    let mut apart = archive.reader();
+                    let other = rows.inputs.len() - 1 - order;
+                    let other = (place_of(other), rows.inputs[other]);
+                    apart.line_after(other, (number, flow), None);
+                    let of_archive = apart.line_after(payment, (number, flow), Some(after));
+                    prop_assert_eq!(&of_archive, &part, "in the archive, asked after another");
                 }
             }
             Ok(())
@@ -70,6 +86,51 @@ proptest! {
             }
             Ok(())
         })?;
+    }
+}
+
+fn place_of(order: usize) -> Place {
+    Place(u32::try_from(order).expect("few"))
+}
+
+/// The payments of a world, all at hand.
+#[derive(Debug)]
+struct Rows {
+    inputs: Vec<Input>,
+    symbols: Names,
+}
+
+impl Rows {
+    fn of(world: &World) -> Rows {
+        Rows { inputs: inputs(&world.rows), symbols: Names::default() }
+    }
+}
+
+impl History for Rows {
+    fn len(&self) -> u32 {
+        u32::try_from(self.inputs.len()).expect("few")
+    }
+
+    fn accounts(&self) -> usize {
+        let ends = self.inputs.iter().map(|input| input.debtor.0.max(input.creditor.0));
+        ends.max().map_or(0, |last| last as usize + 1)
+    }
+
+    fn input(&self, place: u32) -> Input {
+        self.inputs[place as usize]
+    }
+
+    fn ends(&self, place: u32) -> [AccountId; 2] {
+        let Input { debtor, creditor, .. } = self.input(place);
+        [debtor, creditor]
+    }
+
+    fn time(&self, place: u32) -> Timestamp {
+        self.input(place).time
+    }
+
+    fn symbols(&self) -> &Names {
+        &self.symbols
     }
 }
 

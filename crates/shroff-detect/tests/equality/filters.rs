@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use proptest::sample::select;
-use shroff_detect::{Definitions, Extractor, Finished, Flow, Input};
+use shroff_detect::{Definitions, Extractor, FindEvidence, Finished, Flow, Input};
 use shroff_types::{AccountId, Currency, Names, Symbol, Timestamp};
 
 use crate::cases;

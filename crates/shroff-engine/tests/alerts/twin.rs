@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use proptest::prelude::*;
 use proptest::sample::select;
 use shroff_detect::{
-    Alone, Asked, Definitions, Extractor, Finished, Input, Rules, Typology, Workers,
+    Alone, Asked, Definitions, Extractor, FindEvidence, Finished, Input, Rules, Typology, Workers,
 };
 use shroff_engine::{Counts, Draft, Hit, MOST_PAYMENTS};
 use shroff_types::{AccountId, Currency, Place, Span, Symbol, Timestamp};

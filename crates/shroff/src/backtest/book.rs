@@ -13,7 +13,7 @@ use arrow::array::{
 };
 use arrow::datatypes::{DataType, Decimal128Type, Field, Int64Type, Schema, UInt8Type, UInt32Type};
 use serde::{Deserialize, Serialize};
-use shroff_detect::Input;
+use shroff_detect::{History, Input};
 use shroff_types::{AccountId, Amount, Currency, Decimal, Map, Names, Symbol, Timestamp};
 
 use super::slices::{self, SLICE};
@@ -345,6 +345,32 @@ impl Columns {
 
 /// The mark of an amount that stands elsewhere.
 const WIDE: i64 = i64::MAX;
+
+impl History for Book {
+    fn len(&self) -> u32 {
+        self.len()
+    }
+
+    fn accounts(&self) -> usize {
+        self.facts.accounts as usize
+    }
+
+    fn input(&self, place: u32) -> Input {
+        self.input(place)
+    }
+
+    fn ends(&self, place: u32) -> [AccountId; 2] {
+        self.ends(place).map(AccountId)
+    }
+
+    fn time(&self, place: u32) -> Timestamp {
+        self.time(place)
+    }
+
+    fn symbols(&self) -> &Names {
+        &self.symbols
+    }
+}
 
 impl Book {
     pub(crate) fn len(&self) -> u32 {

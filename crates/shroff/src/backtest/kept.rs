@@ -31,8 +31,8 @@ pub(crate) struct Kept {
     at: Vec<usize>,
     /// Where they have the completers, with a horizon.
     completers_at: usize,
-    /// By number among the patterns of the files: which of the patterns it is, if it is one.
-    patterns: Vec<Option<u32>>,
+    /// By number among the patterns of the files: the block that it is, if it is one.
+    patterns: Vec<Option<usize>>,
     /// Which features these are.
     pub(crate) digest: String,
     /// Payments whose features were computed in this run.
@@ -134,10 +134,9 @@ impl Kept {
         let (columns, all) = (definitions.columns(), of_files.columns());
         let at =
             columns.iter().map(|column| all.iter().position(|other| other.name == column.name));
-        let ours = definitions.patterns();
-        let number_of = |theirs: &usize| ours.iter().position(|&block| blocks[block] == *theirs);
+        let block_of = |theirs: &usize| blocks.iter().position(|block| block == theirs);
         let patterns = of_files.patterns();
-        let patterns = patterns.iter().map(|theirs| u32::try_from(number_of(theirs)?).ok());
+        let patterns = patterns.iter().map(block_of);
         Some(Kept {
             at: at.collect::<Option<_>>()?,
             completers_at: all.len(),
@@ -302,8 +301,21 @@ impl Kept {
             return Ok(Completers::default());
         }
         let batch = slices::read(&self.path(number), Some(&[self.completers_at]))?;
-        let patterns = self.patterns.clone();
-        Ok(Completers { lists: Some(Arc::clone(batch.column(0))), patterns })
+        Ok(Completers { lists: Some(Arc::clone(batch.column(0))) })
+    }
+
+    /// The number that a block has among the patterns of the files, if it is a pattern.
+    pub(crate) fn pattern_of(&self, block: usize) -> Option<u32> {
+        let at = self.patterns.iter().position(|other| *other == Some(block))?;
+        u32::try_from(at).ok()
+    }
+
+    /// The block that has a number among the patterns of the files.
+    ///
+    /// # Panics
+    /// If none of the definitions has.
+    pub(crate) fn block_of(&self, pattern: u32) -> usize {
+        self.patterns[pattern as usize].expect("it was a block's number")
     }
 }
 
@@ -311,21 +323,18 @@ impl Kept {
 #[derive(Debug, Default)]
 pub(crate) struct Completers {
     lists: Option<ArrayRef>,
-    /// As in [`Kept`].
-    patterns: Vec<Option<u32>>,
 }
 
 impl Completers {
-    /// Pattern and place of each, for a row of the slice.
+    /// Pattern, by its number in the files, and place of each, for a row of the slice.
     pub(crate) fn of(&self, row: usize) -> Vec<(u32, u32)> {
         let Some(lists) = &self.lists else { return Vec::new() };
         let list = lists.as_list::<i32>().value(row);
         let halves = |&both: &u64| {
-            let low = u32::try_from(both & u64::from(u32::MAX)).expect("32 bits");
-            let pattern = usize::try_from(both >> 32).expect("32 bits");
-            Some((self.patterns.get(pattern).copied().flatten()?, low))
+            let half = |both: u64| u32::try_from(both & u64::from(u32::MAX)).expect("32 bits");
+            (half(both >> 32), half(both))
         };
-        list.as_primitive::<UInt64Type>().values().iter().filter_map(halves).collect()
+        list.as_primitive::<UInt64Type>().values().iter().map(halves).collect()
     }
 }
 

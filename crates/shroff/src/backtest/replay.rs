@@ -1,14 +1,16 @@
-//! Alerts out of hits: the payments pass by once more, for the evidence of those at which a rule
-//! fired, and are grouped by the code that a scan groups them by.
+//! Alerts out of hits: what fired passes by once more, with the evidence that is found for it, and
+//! is grouped by the code that a scan groups it by.
 
-use shroff_detect::{Flow, Input, PlacedInput, Recall, Rules, Scoring, Wanted};
+use shroff_detect::{
+    Archive, ArchiveReader, FindEvidence, Flow, LinePart, PlacedInput, Rules, Scoring,
+};
 use shroff_engine::{At, Draft, Grouper, Hit};
-use shroff_types::{Map, Place, Timestamp};
+use shroff_types::{Map, Place};
 
 use super::book::Book;
 use super::hits::{Fired, Hits, rules_of};
-use super::kept::{Completers, Kept};
-use super::slices::SLICE;
+use super::kept::Kept;
+use super::patterns::{self, Patterns};
 use crate::progress::Bar;
 use crate::threads::Threads;
 
@@ -43,6 +45,8 @@ pub(crate) struct Replayed {
     pub(crate) firsts: Vec<First>,
     /// Alerts that a budget left out.
     pub(crate) left_out: u64,
+    /// Of how many patterns of payments the replay had to search for the evidence.
+    pub(crate) searched: u64,
 }
 
 /// What is replayed: the same payments for one set of rules or for many.
@@ -60,13 +64,6 @@ pub(crate) struct RuleSet<'a> {
     pub(crate) hits: &'a Hits,
     pub(crate) scoring: Scoring,
 }
-
-/// Payments whose evidence is searched for at once: many enough for threads to share.
-const BATCH: u32 = if cfg!(debug_assertions) { 512 } else { 16_384 };
-
-/// Payments that are taken in at once, as far ahead of those: a busy account has many among them, and is
-/// looked up once for all of its own.
-const AHEAD: u32 = if cfg!(debug_assertions) { 3_000 } else { 131_072 };
 
 /// What is collected on the way.
 struct Run<'a> {
@@ -88,100 +85,89 @@ impl Replay<'_> {
         most: Option<usize>,
     ) -> anyhow::Result<Vec<Replayed>> {
         let Replay { book, kept, threads } = self;
-        let (horizon, look_back) = (kept.definitions.horizon, kept.definitions.look_back());
-        let mut recall = Recall::new(&kept.definitions, book.facts.exponent);
+        let wanted = self.patterns_of(sets, (from, end));
+        let searched = patterns::search((book, kept, threads), &wanted)?;
+        let archive = Archive::new((&kept.definitions, book.facts.exponent), book, threads);
+        let mut found =
+            Found { kept, lines: archive.reader(), patterns: Patterns::new(kept), payment: None };
         let mut runs: Vec<Run<'_>> = sets.iter().map(|set| Run::new(set, from)).collect();
         let mut bar = Bar::of_payments("alerts", u64::from(end - from));
-        let mut completers = CompletersOf::new(self);
-        // Only what the first can see need be there; places are kept, so all before are taken in.
-        let mut taken =
-            if from < end { book.first_from(book.time(from).before(look_back)) } else { from };
-        recall.skip_to(Place(taken));
-        let behind = |place: u32| {
-            let seen = book.time(place).after(horizon);
-            book.first_from(Timestamp(seen.0.saturating_add(1))).max(place + 1)
-        };
-        let last = if from < end { behind(end - 1) } else { taken };
-        let mut inputs: Vec<Input> = Vec::new();
-        let mut at = from;
-        while at < end {
-            let next = end.min(at.saturating_add(BATCH));
-            let upto = behind(next - 1);
-            while taken < upto {
-                let some = last.min(taken.saturating_add(AHEAD));
-                inputs.clear();
-                inputs.extend((taken..some).map(|place| book.input(place)));
-                recall.take(threads, &inputs, (&book.symbols, book.time(at)));
-                taken = some;
+        while let Some(place) = runs.iter().filter_map(|run| run.queue.place()).min()
+            && place < end
+        {
+            found.turn_to(book, place)?;
+            for run in &mut runs {
+                if let Some(hits) = run.queue.at(place) {
+                    run.group(book, hits, &mut found);
+                }
             }
-            let firings = self.firings(&mut runs, next, &mut completers)?;
-            recall.prepare(threads, firings.iter().map(|firing| &firing.wanted));
-            for firing in firings {
-                runs[firing.run].group(book, &mut recall, firing);
-            }
-            at = next;
-            bar.at(u64::from(at - from));
+            bar.at(u64::from(place - from));
         }
         bar.done();
-        Ok(runs.into_iter().map(|run| run.finish(most)).collect())
+        Ok(runs.into_iter().map(|run| Replayed { searched, ..run.finish(most) }).collect())
     }
 
-    /// What fired before a place and was not grouped yet, payment after payment.
-    fn firings(
-        self,
-        runs: &mut [Run<'_>],
-        next: u32,
-        completers: &mut CompletersOf<'_>,
-    ) -> anyhow::Result<Vec<Firing>> {
-        let mut firings = Vec::new();
-        for (number, run) in runs.iter_mut().enumerate() {
-            while run.queue.place().is_some_and(|place| place < next)
-                && let Some((place, hits)) = run.queue.next()
-            {
-                let flows = hits.iter().flat_map(|hit| run.rules.bound[hit.rule].evidence());
-                let patterns = flows.filter(|(_, flow)| *flow == Flow::Pattern);
-                let mut blocks: Vec<usize> = patterns.map(|(block, _)| *block).collect();
-                blocks.sort_unstable();
-                blocks.dedup();
-                let payment = (Place(place), self.book.input(place));
-                let completers = completers.of(place)?;
-                let wanted = Wanted { payment, completers, blocks };
-                firings.push(Firing { run: number, hits, wanted });
+    /// The patterns that are evidence of what fired, ascending, each once.
+    fn patterns_of(self, sets: &[RuleSet<'_>], (from, end): (u32, u32)) -> Vec<patterns::Key> {
+        let mut wanted: Vec<patterns::Key> = Vec::new();
+        for set in sets {
+            let ranges = rules_of(set.rules, set.hits.by_typology.len());
+            for (fired, range) in set.hits.by_typology.iter().zip(ranges) {
+                let of_rule = |rule: usize| -> Vec<u32> {
+                    let flows = set.rules.bound[rule].evidence().iter();
+                    let patterns = flows.filter(|(_, flow)| *flow == Flow::Pattern);
+                    patterns.filter_map(|(block, _)| self.kept.pattern_of(*block)).collect()
+                };
+                let patterns: Vec<Vec<u32>> = range.map(of_rule).collect();
+                let inside = fired.iter().filter(|fired| (from..end).contains(&fired.place));
+                wanted.extend(inside.flat_map(|fired| {
+                    let own = patterns[usize::from(fired.rule)].iter();
+                    own.map(|&pattern| (fired.place, pattern))
+                }));
             }
         }
-        firings.sort_by_key(|firing| firing.wanted.payment.0);
-        Ok(firings)
+        wanted.sort_unstable();
+        wanted.dedup();
+        wanted
     }
 }
 
-/// What fired at a payment for a set of rules, and what its evidence is found by.
-struct Firing {
-    run: usize,
-    hits: Vec<Hit>,
-    wanted: Wanted,
+/// The evidence of one payment after another.
+struct Found<'a> {
+    kept: &'a Kept,
+    lines: ArchiveReader<'a>,
+    patterns: Patterns<'a>,
+    payment: Option<PlacedInput>,
 }
 
-/// Who completed the patterns of payments: of the slice that was asked about last, at hand.
-struct CompletersOf<'a> {
-    replay: Replay<'a>,
-    slice: usize,
-    completers: Completers,
-}
-
-impl<'a> CompletersOf<'a> {
-    fn new(replay: Replay<'a>) -> CompletersOf<'a> {
-        CompletersOf { replay, slice: usize::MAX, completers: Completers::default() }
+impl Found<'_> {
+    fn turn_to(&mut self, book: &Book, place: u32) -> anyhow::Result<()> {
+        self.payment = Some((Place(place), book.input(place)));
+        self.patterns.turn_to(place)
     }
 
-    fn of(&mut self, place: u32) -> anyhow::Result<Vec<(u32, PlacedInput)>> {
-        let Replay { book, kept, .. } = self.replay;
-        let slice = place as usize / SLICE.get();
-        if self.slice != slice {
-            self.completers = kept.completers(slice)?;
-            self.slice = slice;
+    fn payment(&self) -> PlacedInput {
+        self.payment.expect("it was turned to one")
+    }
+}
+
+impl FindEvidence for Found<'_> {
+    fn payments(&mut self, number: usize, flow: Flow) -> Vec<Place> {
+        if flow != Flow::Pattern {
+            return self.line_after(number, flow, None).payments;
         }
-        let found = self.completers.of(place as usize % SLICE.get());
-        Ok(found.into_iter().map(|(pattern, at)| (pattern, (Place(at), book.input(at)))).collect())
+        let (Place(place), _) = self.payment();
+        self.kept
+            .pattern_of(number)
+            .map_or(Vec::new(), |pattern| self.patterns.of((place, pattern)))
+    }
+
+    fn grows(&self, number: usize) -> bool {
+        self.lines.grows(number)
+    }
+
+    fn line_after(&mut self, number: usize, flow: Flow, after: Option<Place>) -> LinePart {
+        self.lines.line_after(self.payment(), (number, flow), after)
     }
 }
 
@@ -197,14 +183,12 @@ impl<'a> Run<'a> {
     }
 
     /// Puts what fired at a payment into drafts.
-    fn group(&mut self, book: &Book, recall: &mut Recall, firing: Firing) {
-        let Firing { hits, wanted, .. } = firing;
-        let (Place(place), input) = wanted.payment;
-        let mut evidence = recall.evidence(wanted.payment, &wanted.completers);
+    fn group(&mut self, book: &Book, hits: Vec<Hit>, found: &mut Found<'_>) {
+        let (Place(place), input) = found.payment();
         let mut drafts: Vec<(u32, Hit)> = Vec::new();
         for hit in hits {
             let flows = self.rules.bound[hit.rule].evidence();
-            let mut at = At { input: &input, evidence: &mut evidence };
+            let mut at = At { input: &input, evidence: found };
             let draft = self.grouper.group(&hit, flows, &mut at);
             // The sentence is not made: that it fired is what an alert's typology hangs on.
             if self.grouper.drafts().wants_reason(draft, &hit) {
@@ -243,7 +227,7 @@ impl<'a> Run<'a> {
         let mut firsts: Vec<First> = firsts.collect();
         firsts.sort_unstable();
         let left_out = (before - drafts.len()) as u64;
-        Replayed { drafts, touches, firsts, left_out }
+        Replayed { drafts, touches, firsts, left_out, searched: 0 }
     }
 }
 
@@ -268,9 +252,8 @@ impl<'a> Queue<'a> {
         self.left.iter().filter_map(|(left, _)| Some(left.first()?.place)).min()
     }
 
-    /// It, and what fired at it.
-    fn next(&mut self) -> Option<(u32, Vec<Hit>)> {
-        let place = self.place()?;
+    /// What fired at a payment, if it is the next.
+    fn at(&mut self, place: u32) -> Option<Vec<Hit>> {
         let mut hits = Vec::new();
         for (typology, (left, first)) in self.left.iter_mut().enumerate() {
             while let Some((fired, rest)) = left.split_first()
@@ -285,6 +268,6 @@ impl<'a> Queue<'a> {
                 });
             }
         }
-        Some((place, hits))
+        (!hits.is_empty()).then_some(hits)
     }
 }

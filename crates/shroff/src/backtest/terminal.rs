@@ -113,6 +113,7 @@ pub(crate) fn summary(
             "payments_read": if book.was_read { book.len() } else { 0 },
             "payments_extracted": version.kept.computed,
             "typologies_asked": version.hits.asked,
+            "patterns_searched": outcome.replayed.searched,
             "payments_extracted_against": told.other.map(|o| o.version.kept.computed),
         },
         "average_precision": told.average_precision,

@@ -81,6 +81,8 @@ fn a_second_run_computes_no_feature_and_another_threshold_asks_one_typology() {
     assert_eq!(second["work"]["payments_extracted"], 0);
     assert_eq!(second["work"]["payments_read"], 0);
     assert_eq!(second["work"]["typologies_asked"], 0);
+    assert_ne!(first["work"]["patterns_searched"], 0);
+    assert_eq!(second["work"]["patterns_searched"], 0);
     assert_eq!(plain(first), plain(second));
     let after: Vec<Vec<u8>> =
         ["rules", "verdicts", "alerts", "samples"].map(|n| parquet(&folder, "b", n)).to_vec();
@@ -127,6 +129,17 @@ fn some_of_the_rules_in_another_order_are_asked_of_the_features_that_are_kept() 
         assert_eq!(without["work"]["payments_extracted"], 16_000);
         assert_eq!(plain(with), plain(without), "horizon {horizon}");
         for name in ["rules", "verdicts", "alerts", "samples", "attempts"] {
+            let [one, other] = ["with", "without"].map(|out| parquet(&folder, out, name));
+            assert!(one == other, "{name} differs with a horizon of {horizon}");
+        }
+        // The patterns that a looser threshold brings, and no other, are searched for.
+        let loose = "--typologies mine --set scatter-gather.least_share=0.01";
+        let more = folder.well(&line(&format!("-o with --cache kept {loose}"))).json();
+        let apart = format!("-o without --cache loose-{horizon} {loose}");
+        let all = folder.well(&line(&apart)).json();
+        let [searched, of] = [&more, &all].map(|run| run["work"]["patterns_searched"].as_u64());
+        assert!(Some(0) < searched && searched < of, "horizon {horizon}: {searched:?} of {of:?}");
+        for name in ["verdicts", "alerts"] {
             let [one, other] = ["with", "without"].map(|out| parquet(&folder, out, name));
             assert!(one == other, "{name} differs with a horizon of {horizon}");
         }

@@ -1,0 +1,294 @@
+//! The payments of the patterns behind what fired: searched for once, and kept beside the features.
+//!
+//! To find the payments of a pattern again takes a graph and a search. What was found for a payment
+//! hangs on its features and on nothing that a rule says, so it is kept, slice by slice, and rules
+//! with another threshold find it there.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, AsArray, ListArray, UInt32Array};
+use arrow::buffer::OffsetBuffer;
+use arrow::datatypes::{DataType, Field, Schema, UInt32Type};
+use shroff_detect::{FindEvidence, Flow, Input, PlacedInput, Recall, Wanted};
+use shroff_types::{Map, Place, Span, Timestamp};
+
+use super::book::Book;
+use super::kept::{self, Completers, Kept};
+use super::slices::{self, SLICE};
+use crate::progress::Bar;
+use crate::threads::Threads;
+
+/// A payment, and a pattern by its number in the files of the features.
+pub(crate) type Key = (u32, u32);
+
+/// Payments whose patterns are searched for at once: many enough for threads to share.
+const BATCH: u32 = if cfg!(debug_assertions) { 512 } else { 16_384 };
+
+/// Payments that are taken in at once, as far ahead of those: a busy account has many among them, and is
+/// looked up once for all of its own.
+const AHEAD: u32 = if cfg!(debug_assertions) { 3_000 } else { 131_072 };
+
+/// The payments of the patterns of a slice.
+#[derive(Debug, Default)]
+struct Found {
+    /// Ascending.
+    keys: Vec<Key>,
+    /// For each key, where its payments end.
+    ends: Vec<u32>,
+    payments: Vec<u32>,
+}
+
+impl Found {
+    fn push(&mut self, key: Key, payments: impl IntoIterator<Item = u32>) -> anyhow::Result<()> {
+        self.keys.push(key);
+        self.payments.extend(payments);
+        self.ends.push(u32::try_from(self.payments.len())?);
+        Ok(())
+    }
+
+    fn at(&self, at: usize) -> &[u32] {
+        let from = at.checked_sub(1).map_or(0, |before| self.ends[before] as usize);
+        &self.payments[from..self.ends[at] as usize]
+    }
+
+    fn get(&self, key: Key) -> Option<&[u32]> {
+        self.keys.binary_search(&key).ok().map(|at| self.at(at))
+    }
+
+    /// What either has, ascending; they have no key in common.
+    fn and(&self, other: &Found) -> anyhow::Result<Found> {
+        let mut all: Vec<(Key, &[u32])> = Vec::with_capacity(self.keys.len() + other.keys.len());
+        for part in [self, other] {
+            all.extend(part.keys.iter().enumerate().map(|(at, &key)| (key, part.at(at))));
+        }
+        all.sort_unstable_by_key(|(key, _)| *key);
+        let mut both = Found::default();
+        for (key, payments) in all {
+            both.push(key, payments.iter().copied())?;
+        }
+        Ok(both)
+    }
+
+    /// Reads what was kept of a slice; nothing where nothing was.
+    fn read(kept: &Kept, slice: usize) -> anyhow::Result<Found> {
+        let path = path(kept, slice);
+        if !kept::is_there(&path) {
+            return Ok(Found::default());
+        }
+        let batch = slices::read(&path, None)?;
+        let lists = batch.column(2).as_list::<i32>();
+        let mut found = Found { keys: keys(batch.columns()), ..Found::default() };
+        let values = lists.values().as_primitive::<UInt32Type>().values();
+        for ends in lists.value_offsets().windows(2) {
+            let [from, to] = [ends[0], ends[1]].map(usize::try_from);
+            found.payments.extend(&values[from?..to?]);
+            found.ends.push(u32::try_from(found.payments.len())?);
+        }
+        Ok(found)
+    }
+
+    fn write(&self, kept: &Kept, slice: usize) -> anyhow::Result<()> {
+        let item = Arc::new(Field::new_list_field(DataType::UInt32, false));
+        let schema = Schema::new(vec![
+            Field::new("place", DataType::UInt32, false),
+            Field::new("pattern", DataType::UInt32, false),
+            Field::new("payments", DataType::List(Arc::clone(&item)), false),
+        ]);
+        let column = |of: fn(&Key) -> u32| -> ArrayRef {
+            Arc::new(UInt32Array::from_iter_values(self.keys.iter().map(of)))
+        };
+        let lengths = (0..self.keys.len()).map(|at| self.at(at).len());
+        let payments = UInt32Array::from_iter_values(self.payments.iter().copied());
+        let ends = OffsetBuffer::from_lengths(lengths);
+        let lists = ListArray::try_new(item, ends, Arc::new(payments), None)?;
+        let columns = vec![column(|key| key.0), column(|key| key.1), Arc::new(lists)];
+        slices::write(&path(kept, slice), &Arc::new(schema), columns, None)
+    }
+}
+
+fn path(kept: &Kept, slice: usize) -> PathBuf {
+    kept.folder.join(format!("patterns-{slice:05}.parquet"))
+}
+
+fn keys(columns: &[ArrayRef]) -> Vec<Key> {
+    let [places, patterns] = [0, 1].map(|at| columns[at].as_primitive::<UInt32Type>().values());
+    places.iter().copied().zip(patterns.iter().copied()).collect()
+}
+
+fn slice_of(place: u32) -> usize {
+    place as usize / SLICE.get()
+}
+
+/// The payments of patterns, slice after slice, of those that were [searched for](search).
+pub(crate) struct Patterns<'a> {
+    kept: &'a Kept,
+    slice: Option<usize>,
+    found: Found,
+}
+
+impl<'a> Patterns<'a> {
+    pub(crate) fn new(kept: &'a Kept) -> Patterns<'a> {
+        Patterns { kept, slice: None, found: Found::default() }
+    }
+
+    /// Has the patterns of a payment at hand.
+    pub(crate) fn turn_to(&mut self, place: u32) -> anyhow::Result<()> {
+        let slice = slice_of(place);
+        if self.slice != Some(slice) {
+            self.found = Found::read(self.kept, slice)?;
+            self.slice = Some(slice);
+        }
+        Ok(())
+    }
+
+    /// The payments of a pattern of the payment that was turned to, ascending.
+    pub(crate) fn of(&self, key: Key) -> Vec<Place> {
+        let found = self.found.get(key).expect("whatever is asked for was searched for");
+        found.iter().map(|&place| Place(place)).collect()
+    }
+}
+
+/// Searches for the payments of patterns, ascending, of which they were not kept yet. Returns of how
+/// many.
+pub(crate) fn search(
+    (book, kept, threads): (&Book, &Kept, &Threads),
+    wanted: &[Key],
+) -> anyhow::Result<u64> {
+    let by_slice: Vec<&[Key]> =
+        wanted.chunk_by(|one, other| slice_of(one.0) == slice_of(other.0)).collect();
+    let missing = slices::each(threads, by_slice.len(), &|at| {
+        let wanted = by_slice[at];
+        let path = path(kept, slice_of(wanted[0].0));
+        if !kept::is_there(&path) {
+            return Ok(wanted.to_vec());
+        }
+        let known = keys(slices::read(&path, Some(&[0, 1]))?.columns());
+        let is_missing = |key: &&Key| known.binary_search(key).is_err();
+        Ok(wanted.iter().filter(is_missing).copied().collect())
+    })?;
+    let missing: Vec<Key> = missing.into_iter().flatten().collect();
+    let (Some(first), Some(last)) = (missing.first(), missing.last()) else { return Ok(0) };
+    let mut bar = Bar::of_payments("patterns", u64::from(last.0 - first.0));
+    let mut search = Search::new((book, kept, threads), &missing);
+    for slice in missing.chunk_by(|one, other| slice_of(one.0) == slice_of(other.0)) {
+        let mut found = Found::default();
+        for batch in slice.chunk_by(|one, other| one.0 / BATCH == other.0 / BATCH) {
+            search.find(batch, &mut found)?;
+            bar.at(u64::from(batch[0].0 - first.0));
+        }
+        let number = slice_of(slice[0].0);
+        Found::read(kept, number)?.and(&found)?.write(kept, number)?;
+    }
+    bar.done();
+    Ok(missing.len() as u64)
+}
+
+/// A graph of the payments around those whose patterns are asked for.
+struct Search<'a> {
+    book: &'a Book,
+    kept: &'a Kept,
+    threads: &'a Threads,
+    recall: Recall,
+    horizon: Span,
+    /// By number in the files: the position among the patterns that are searched for.
+    numbers: Map<u32, usize>,
+    /// The place of the next payment to be taken in, and of the first that nobody needs.
+    taken: u32,
+    last: u32,
+    completers: (usize, Completers),
+}
+
+impl<'a> Search<'a> {
+    /// Of some patterns of payments, ascending; one at least.
+    fn new(
+        (book, kept, threads): (&'a Book, &'a Kept, &'a Threads),
+        missing: &[Key],
+    ) -> Search<'a> {
+        let mut patterns: Vec<(usize, u32)> = Vec::new();
+        for &(_, pattern) in missing {
+            if patterns.iter().all(|(_, known)| *known != pattern) {
+                patterns.push((kept.block_of(pattern), pattern));
+            }
+        }
+        patterns.sort_unstable();
+        let blocks: Vec<usize> = patterns.iter().map(|(block, _)| *block).collect();
+        let definitions = kept.definitions.only(&blocks);
+        let mut recall = Recall::new(&definitions, book.facts.exponent);
+        let (first, last) = (missing[0].0, missing[missing.len() - 1].0);
+        // Only what the first can see need be there.
+        let taken = book.first_from(book.time(first).before(definitions.look_back()));
+        recall.skip_to(Place(taken));
+        let mut search = Search {
+            book,
+            kept,
+            threads,
+            recall,
+            horizon: definitions.horizon,
+            numbers: patterns.iter().map(|&(_, pattern)| pattern).zip(0..).collect(),
+            taken,
+            last,
+            completers: (usize::MAX, Completers::default()),
+        };
+        search.last = search.behind(last);
+        search
+    }
+
+    /// The first place that a payment does not see.
+    fn behind(&self, place: u32) -> u32 {
+        let seen = self.book.time(place).after(self.horizon);
+        self.book.first_from(Timestamp(seen.0.saturating_add(1))).max(place + 1)
+    }
+
+    /// Finds the payments of patterns of a few payments.
+    fn find(&mut self, batch: &[Key], found: &mut Found) -> anyhow::Result<()> {
+        self.take(self.behind(batch[batch.len() - 1].0), batch[0].0);
+        let of_payments = batch.chunk_by(|one, other| one.0 == other.0);
+        let wanted: Vec<Wanted> = of_payments
+            .clone()
+            .map(|keys| {
+                let place = keys[0].0;
+                Ok(Wanted {
+                    payment: (Place(place), self.book.input(place)),
+                    completers: self.completers_of(place)?,
+                    blocks: keys.iter().map(|(_, pattern)| self.numbers[pattern]).collect(),
+                })
+            })
+            .collect::<anyhow::Result<_>>()?;
+        self.recall.prepare(self.threads, wanted.iter());
+        for (wanted, keys) in wanted.iter().zip(of_payments) {
+            let mut evidence = self.recall.evidence(wanted.payment, &wanted.completers);
+            for (&block, &key) in wanted.blocks.iter().zip(keys) {
+                let payments = evidence.payments(block, Flow::Pattern);
+                found.push(key, payments.into_iter().map(|Place(place)| place))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes payments in up to a place; those that `asking` sees are kept.
+    fn take(&mut self, upto: u32, asking: u32) {
+        let oldest = self.book.time(asking);
+        while self.taken < upto {
+            let some = self.last.min(self.taken.saturating_add(AHEAD));
+            let inputs: Vec<Input> =
+                (self.taken..some).map(|place| self.book.input(place)).collect();
+            self.recall.take(self.threads, &inputs, (&self.book.symbols, oldest));
+            self.taken = some;
+        }
+    }
+
+    /// Who completed the patterns of a payment that are searched for.
+    fn completers_of(&mut self, place: u32) -> anyhow::Result<Vec<(u32, PlacedInput)>> {
+        let slice = slice_of(place);
+        if self.completers.0 != slice {
+            self.completers = (slice, self.kept.completers(slice)?);
+        }
+        let found = self.completers.1.of(place as usize % SLICE.get());
+        let searched = found.into_iter().filter_map(|(pattern, at)| {
+            let number = u32::try_from(*self.numbers.get(&pattern)?).ok()?;
+            Some((number, (Place(at), self.book.input(at))))
+        });
+        Ok(searched.collect())
+    }
+}
