@@ -140,10 +140,20 @@ impl Opened {
         version: Version,
         budget: Option<f64>,
     ) -> anyhow::Result<Outcome> {
+        let (replayed, table, split) = self.counted(history, &version, budget)?;
+        Ok(Outcome { version, replayed, table, split })
+    }
+
+    fn counted(
+        &self,
+        history: &History,
+        version: &Version,
+        budget: Option<f64>,
+    ) -> anyhow::Result<(Replayed, Table, Split)> {
         let book = &self.book;
         let scoring = Scoring::new(&version.typologies, history.ruling.thresholds());
         let most = budget.map(|b| scan::allowed(b, book.days(), book.facts.accounts as usize));
-        let Version { rules, kept, hits, .. } = &version;
+        let Version { rules, kept, hits, .. } = version;
         let set = RuleSet { rules, hits, scoring };
         let mut replayed =
             Replay { book, kept, threads: &self.threads }.run(&[set], (0, book.len()), most)?;
@@ -151,8 +161,9 @@ impl Opened {
         let definitions = &kept.definitions;
         let horizon = definitions.horizon;
         let split = Split::of(book, definitions.look_back().plus(horizon));
-        let table = figures::count(book, (hits, &replayed), &split, (horizon, history.seed));
-        Ok(Outcome { version, replayed, table, split })
+        let counting = figures::Counting { book, hits, replayed: &replayed, split: &split };
+        let table = counting.table(&self.threads, (horizon, history.seed));
+        Ok((replayed, table, split))
     }
 }
 
@@ -188,7 +199,14 @@ pub(crate) fn run(arguments: &Backtest) -> anyhow::Result<Ending> {
     let version = opened.version(history, typologies)?;
     seconds.insert("features_and_rules", begun.elapsed().as_secs_f64());
     let begun = settings::now();
-    let outcome = opened.outcome(history, version, arguments.budget)?;
+    // Near the line is what rules say, whatever alerts come of it.
+    let (drawn, counted) = opened.threads.both(
+        || samples::draw(&opened, &version, (arguments.samples, history.seed)),
+        || opened.counted(history, &version, arguments.budget),
+    );
+    let (replayed, table, split) = counted?;
+    let outcome = Outcome { version, replayed, table, split };
+    let samples = drawn?;
     let other = match other {
         None => None,
         Some(typologies) => {
@@ -198,10 +216,11 @@ pub(crate) fn run(arguments: &Backtest) -> anyhow::Result<Ending> {
     };
     seconds.insert("alerts_and_figures", begun.elapsed().as_secs_f64());
     let begun = settings::now();
-    let told = told(arguments, &opened, &outcome, other.as_ref())?;
+    let told = Told { samples, ..told(arguments, &opened, &outcome, other.as_ref()) };
     let namer = Namer::new(&opened.book.accounts, opened.book.secret, history.accounts);
-    files::write(out, &told, &namer)?;
+    // First, because somebody waits for it; the large tables take longer.
     outputs::write_file(&out.join("backtest.html"), |file| page::render(&told, &namer, file))?;
+    files::write(out, &told, &namer)?;
     seconds.insert("write", begun.elapsed().as_secs_f64());
     let summary = terminal::summary(arguments, &told, &seconds);
     outputs::write_file(&out.join("run.json"), |file| writeln!(file, "{summary:#}"))?;
@@ -220,10 +239,10 @@ fn told<'a>(
     opened: &'a Opened,
     outcome: &'a Outcome,
     other: Option<&'a Outcome>,
-) -> anyhow::Result<Told<'a>> {
+) -> Told<'a> {
     let difference = other.map(|other| difference::of(&opened.book, outcome, other));
-    Ok(Told {
-        samples: samples::draw(opened, outcome, (arguments.samples, arguments.history.seed))?,
+    Told {
+        samples: Vec::new(),
         curve: curve::by_strength(&opened.book, outcome),
         average_precision: curve::average_precision(&opened.book, &outcome.replayed),
         notes: notes(opened, outcome),
@@ -232,7 +251,7 @@ fn told<'a>(
         outcome,
         other,
         difference,
-    })
+    }
 }
 
 /// What a reader must know of the figures.

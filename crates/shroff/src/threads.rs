@@ -36,6 +36,30 @@ impl Threads {
     }
 }
 
+impl Threads {
+    /// Does two things side by side; one after the other where there is one thread.
+    ///
+    /// # Panics
+    /// If one of them does.
+    pub(crate) fn both<A: Send, B>(
+        &self,
+        one: impl FnOnce() -> A + Send,
+        other: impl FnOnce() -> B,
+    ) -> (A, B) {
+        if self.threads == 1 {
+            return (one(), other());
+        }
+        std::thread::scope(|scope| {
+            let one = scope.spawn(one);
+            let other = other();
+            match one.join() {
+                Ok(one) => (one, other),
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        })
+    }
+}
+
 impl Workers for Threads {
     fn threads(&self) -> usize {
         self.threads

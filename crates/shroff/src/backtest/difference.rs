@@ -86,9 +86,9 @@ impl<'a> Passing<'a> {
     }
 
     /// The ids of what fired.
-    pub(crate) fn ids(&self, says: &Says) -> Vec<&'a str> {
+    pub(crate) fn ids(&self, says: &Says) -> impl Iterator<Item = &'a str> {
         let typologies = &self.outcome.version.typologies;
-        says.fired.iter().map(|&at| typologies[at].id.as_str()).collect()
+        says.fired.iter().map(|&at| typologies[at].id.as_str())
     }
 }
 
@@ -100,7 +100,7 @@ pub(crate) fn of(book: &Book, after: &Outcome, before: &Outcome) -> Difference {
         let ((after, _), (before, _)) = (new.next(place), old.next(place));
         let same = after.is_alerted == before.is_alerted
             && after.score_permille == before.score_permille
-            && new.ids(&after) == old.ids(&before);
+            && new.ids(&after).eq(old.ids(&before));
         if !same {
             difference.changed.push(Changed { place, before, after });
         }

@@ -7,6 +7,7 @@ use super::bootstrap::{self, Interval, Replicate};
 use super::hits::Hits;
 use super::parts::{NAMES, Split};
 use super::replay::{Replayed, Touch};
+use crate::threads::Threads;
 
 /// What a row of figures is of: the typologies in their order, and behind them all together.
 pub(crate) type RuleAt = usize;
@@ -166,38 +167,42 @@ pub(crate) struct AlertAt {
     pub(crate) day: i64,
 }
 
-/// Counts everything.
-pub(crate) fn count(
-    book: &Book,
-    (hits, replayed): (&Hits, &Replayed),
-    split: &Split,
-    (horizon, seed): (Span, u64),
-) -> Table {
-    let rules = hits.by_typology.len();
-    let mut table = Table {
-        rules,
-        figures: vec![vec![Figures::default(); rules + 1]; NAMES.len()],
-        attempts: Vec::new(),
-        days: Vec::new(),
-        overlap: vec![vec![[0; 3]; rules]; rules],
-        parts: vec![0; book.len() as usize],
-        alerts: vec![AlertAt::default(); replayed.drafts.len()],
-    };
-    for (at, figures) in table.figures.iter_mut().enumerate() {
-        for row in figures {
-            row.days = split.days(at);
-        }
+/// What is counted.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Counting<'a> {
+    pub(crate) book: &'a Book,
+    pub(crate) hits: &'a Hits,
+    pub(crate) replayed: &'a Replayed,
+    pub(crate) split: &'a Split,
+}
+
+impl Counting<'_> {
+    /// Counts everything.
+    pub(crate) fn table(self, threads: &Threads, (horizon, seed): (Span, u64)) -> Table {
+        let Counting { book, hits, replayed, split } = self;
+        let rules = hits.by_typology.len();
+        let days = days_of(book, rules);
+        // Side by side: what is counted of alerts, and all else.
+        let (of_alerts, mut table) = threads.both(
+            || {
+                let mut table = Table::new(rules, split, days.clone());
+                table.count_alerts(book, (replayed, split));
+                table
+            },
+            || {
+                let mut table = Table::new(rules, split, days.clone());
+                table.attempts = attempts(book, split, rules);
+                table.divide(book, split);
+                table.count_fired(hits);
+                table.count_payments(book, replayed);
+                table.count_attempts(book, replayed, horizon);
+                table
+            },
+        );
+        table.take_alerts(of_alerts);
+        table.draw(split, seed);
+        table
     }
-    table.attempts = attempts(book, split, rules);
-    table.divide(book, split);
-    let mut days = days_of(book, rules);
-    table.count_fired(hits);
-    table.count_payments(book, replayed, &mut days);
-    table.count_alerts(book, (replayed, split), &mut days);
-    table.count_attempts(book, replayed, horizon);
-    table.days = days.days;
-    table.draw(split, seed);
-    table
 }
 
 fn attempts(book: &Book, split: &Split, rules: usize) -> Vec<Attempt> {
@@ -225,12 +230,8 @@ fn attempts(book: &Book, split: &Split, rules: usize) -> Vec<Attempt> {
     attempts
 }
 
-/// The days of a book by rule.
-struct Days {
-    days: Vec<(i64, u64, Vec<Day>)>,
-}
-
-fn days_of(book: &Book, rules: usize) -> Days {
+/// The days of a book by rule, with nothing counted but payments.
+fn days_of(book: &Book, rules: usize) -> Vec<(i64, u64, Vec<Day>)> {
     let mut days: Vec<(i64, u64, Vec<Day>)> = Vec::new();
     for place in book.places() {
         let day = crate::story::day_of(book.time(place));
@@ -239,14 +240,7 @@ fn days_of(book: &Book, rules: usize) -> Days {
             _ => days.push((day, 1, vec![Day::default(); rules + 1])),
         }
     }
-    Days { days }
-}
-
-impl Days {
-    fn at(&mut self, day: i64) -> &mut [Day] {
-        let at = self.days.partition_point(|(other, ..)| *other < day);
-        &mut self.days[at].2
-    }
+    days
 }
 
 /// The typologies of a mask, and behind them all together.
@@ -255,10 +249,48 @@ fn each_of(mask: u64, rules: usize) -> impl Iterator<Item = RuleAt> {
 }
 
 impl Table {
+    fn new(rules: usize, split: &Split, days: Vec<(i64, u64, Vec<Day>)>) -> Table {
+        let of_part = |at| Figures { days: split.days(at), ..Figures::default() };
+        Table {
+            rules,
+            figures: (0..NAMES.len()).map(|at| vec![of_part(at); rules + 1]).collect(),
+            attempts: Vec::new(),
+            days,
+            overlap: vec![vec![[0; 3]; rules]; rules],
+            parts: Vec::new(),
+            alerts: Vec::new(),
+        }
+    }
+
+    fn day(&mut self, day: i64) -> &mut [Day] {
+        let at = self.days.partition_point(|(other, ..)| *other < day);
+        &mut self.days[at].2
+    }
+
+    /// Takes over what was counted of alerts in a table of their own.
+    fn take_alerts(&mut self, of_alerts: Table) {
+        let theirs = of_alerts.figures.into_iter().flatten();
+        for (own, theirs) in self.figures.iter_mut().flatten().zip(theirs) {
+            (own.alerts, own.right_alerts) = (theirs.alerts, theirs.right_alerts);
+            (own.only_alerts, own.innocent_again) = (theirs.only_alerts, theirs.innocent_again);
+        }
+        let theirs = of_alerts.days.into_iter().flat_map(|(_, _, rules)| rules);
+        let own = self.days.iter_mut().flat_map(|(_, _, rules)| rules);
+        for (own, theirs) in own.zip(theirs) {
+            (own.alerts, own.right) = (theirs.alerts, theirs.right);
+        }
+        let theirs = of_alerts.overlap.into_iter().flatten();
+        for (own, theirs) in self.overlap.iter_mut().flatten().zip(theirs) {
+            own[1] = theirs[1];
+        }
+        self.alerts = of_alerts.alerts;
+    }
+
     /// Puts each payment into its part: that of its attempt, so that an attempt stays on one side.
     fn divide(&mut self, book: &Book, split: &Split) {
         let of: Map<u32, Option<usize>> =
             self.attempts.iter().map(|attempt| (attempt.name, attempt.part)).collect();
+        self.parts = vec![0; book.len() as usize];
         for place in book.places() {
             let part = match book.attempt(place) {
                 Some(attempt) => of[&attempt],
@@ -295,7 +327,7 @@ impl Table {
         }
     }
 
-    fn count_payments(&mut self, book: &Book, replayed: &Replayed, days: &mut Days) {
+    fn count_payments(&mut self, book: &Book, replayed: &Replayed) {
         let mut touches = replayed.touches.as_slice();
         let mut accounts: [Vec<u64>; 4] =
             std::array::from_fn(|_| vec![0; book.facts.accounts as usize]);
@@ -318,7 +350,7 @@ impl Table {
             }
             self.add_overlap(book, place, mask);
             if mask != 0 || book.is_labelled(place) {
-                add_day(book, place, mask, (days, self.rules));
+                self.add_day(book, place, mask);
             }
         }
         for (part, (touched, held)) in accounts.iter().zip(&held).enumerate() {
@@ -371,12 +403,8 @@ impl Table {
         }
     }
 
-    fn count_alerts(
-        &mut self,
-        book: &Book,
-        (replayed, split): (&Replayed, &Split),
-        days: &mut Days,
-    ) {
+    fn count_alerts(&mut self, book: &Book, (replayed, split): (&Replayed, &Split)) {
+        self.alerts = vec![AlertAt::default(); replayed.drafts.len()];
         let mut touches: Vec<Touch> = replayed.touches.clone();
         touches.sort_unstable_by_key(|touch| (touch.alert, touch.place));
         let width = self.rules + 1;
@@ -402,7 +430,7 @@ impl Table {
                 count_ends(&ends, self.rules, &mut often[part]);
             }
             for rule in each_of(mask, self.rules) {
-                let day = &mut days.at(day)[rule];
+                let day = &mut self.day(day)[rule];
                 day.alerts += 1;
                 day.right += u64::from(is_right);
             }
@@ -421,6 +449,23 @@ impl Table {
             figures.alerts += 1;
             figures.right_alerts += u64::from(is_right);
             figures.only_alerts += u64::from(mask.is_power_of_two() && rule < self.rules);
+        }
+    }
+
+    fn add_day(&mut self, book: &Book, place: u32, mask: u64) {
+        let rules = self.rules;
+        let day = crate::story::day_of(book.time(place));
+        let labelled = book.is_labelled(place);
+        let loose = labelled && book.attempt(place).is_none();
+        let value = if loose { book.minor(place) } else { 0 };
+        for (rule, day) in self.day(day).iter_mut().enumerate() {
+            let touched = rule == rules && mask != 0 || rule < rules && mask >> rule & 1 == 1;
+            day.touched += u64::from(touched);
+            day.caught += u64::from(touched && labelled);
+            day.loose += u64::from(loose);
+            day.loose_caught += u64::from(loose && touched);
+            day.loose_value += value;
+            day.loose_value_caught += if touched { value } else { 0 };
         }
     }
 
@@ -529,22 +574,6 @@ fn count_ends(ends: &[(u32, u64)], rules: usize, often: &mut [u8]) {
             let count = &mut often[here[0].0 as usize * (rules + 1) + rule];
             *count = count.saturating_add(1);
         }
-    }
-}
-
-fn add_day(book: &Book, place: u32, mask: u64, (days, rules): (&mut Days, usize)) {
-    let day = crate::story::day_of(book.time(place));
-    let labelled = book.is_labelled(place);
-    let loose = labelled && book.attempt(place).is_none();
-    let value = if loose { book.minor(place) } else { 0 };
-    for (rule, day) in days.at(day).iter_mut().enumerate() {
-        let touched = rule == rules && mask != 0 || rule < rules && mask >> rule & 1 == 1;
-        day.touched += u64::from(touched);
-        day.caught += u64::from(touched && labelled);
-        day.loose += u64::from(loose);
-        day.loose_caught += u64::from(loose && touched);
-        day.loose_value += value;
-        day.loose_value_caught += if touched { value } else { 0 };
     }
 }
 

@@ -39,8 +39,7 @@ impl Sheet {
     }
 
     pub(crate) fn text<T: AsRef<str>>(&mut self, name: &str, values: impl Iterator<Item = T>) {
-        let array: StringArray = values.map(Some).collect();
-        self.add(name, false, Arc::new(array));
+        self.add(name, false, Arc::new(StringArray::from_iter_values(values)));
     }
 
     fn some_text<T: AsRef<str>>(&mut self, name: &str, values: impl Iterator<Item = Option<T>>) {
@@ -79,7 +78,11 @@ impl Sheet {
         Ok(())
     }
 
-    fn texts<T: AsRef<str>>(&mut self, name: &str, values: impl Iterator<Item = Vec<T>>) {
+    fn texts<T: AsRef<str>>(
+        &mut self,
+        name: &str,
+        values: impl Iterator<Item = impl IntoIterator<Item = T>>,
+    ) {
         let mut list = ListBuilder::new(StringBuilder::new());
         for texts in values {
             for text in texts {
@@ -436,10 +439,7 @@ fn alerts(told: &Told<'_>, ids: &[String], accounts: &[String]) -> anyhow::Resul
         "rules",
         rows.iter().map(|row| {
             let mask = of(row.0).mask;
-            (0..outcome.table.rules)
-                .filter(|rule| mask >> rule & 1 == 1)
-                .map(|rule| names[rule])
-                .collect::<Vec<&str>>()
+            rules_in(mask, &names)
         }),
     );
     let ends_of = |row| {
@@ -449,11 +449,15 @@ fn alerts(told: &Told<'_>, ids: &[String], accounts: &[String]) -> anyhow::Resul
         seen.map(|account| accounts[account as usize].as_str()).collect::<Vec<&str>>()
     };
     sheet.texts("accounts", rows.iter().map(ends_of));
-    sheet.texts(
-        "payments",
-        rows.iter().map(|row| own(row).into_iter().map(|place| book.id(place)).collect()),
-    );
+    sheet
+        .texts("payments", rows.iter().map(|row| own(row).into_iter().map(|place| book.id(place))));
     Ok(sheet)
+}
+
+/// The rules of a mask, by name.
+fn rules_in<'a>(mask: u64, names: &[&'a str]) -> impl Iterator<Item = &'a str> {
+    let rules = names.iter().enumerate().take(names.len() - 1);
+    rules.filter(move |(rule, _)| mask >> rule & 1 == 1).map(|(_, name)| *name)
 }
 
 fn part_name(part: u8) -> Option<&'static str> {
@@ -547,15 +551,9 @@ fn verdicts_of(
     sheet.some_text("part", rows.iter().map(|row| part(row.0)));
     sheet.texts("fired", rows.iter().map(|row| passing.ids(&row.1.0)));
     sheet.real("score", rows.iter().map(|row| Some(thousandths(row.1.0.score_permille))));
-    let touched = |own: &[super::replay::Touch]| {
-        let mask = own.iter().fold(0, |mask, touch| mask | touch.mask);
-        let here = (0..outcome.table.rules).filter(|rule| mask >> rule & 1 == 1);
-        here.map(|rule| names[rule]).collect::<Vec<&str>>()
-    };
-    sheet.texts("touched", rows.iter().map(|row| touched(row.1.1)));
-    let alerts = |own: &[super::replay::Touch]| -> Vec<&str> {
-        own.iter().map(|touch| ids[touch.alert as usize].as_str()).collect()
-    };
-    sheet.texts("alerts", rows.iter().map(|row| alerts(row.1.1)));
+    let masks = rows.iter().map(|row| row.1.1.iter().fold(0, |mask, touch| mask | touch.mask));
+    sheet.texts("touched", masks.map(|mask| rules_in(mask, &names)));
+    let of_alerts = rows.iter().map(|row| row.1.1.iter());
+    sheet.texts("alerts", of_alerts.map(|own| own.map(|touch| &ids[touch.alert as usize])));
     Ok(sheet)
 }

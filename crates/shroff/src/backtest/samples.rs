@@ -10,7 +10,7 @@ use super::bootstrap::Draws;
 use super::hits::Fired;
 use super::kept::Kept;
 use super::slices::{self, SLICE};
-use super::{Opened, Outcome};
+use super::{Opened, Version};
 
 /// A payment near the line of a typology.
 #[derive(Debug, Clone, PartialEq)]
@@ -49,13 +49,12 @@ impl Moved {
 /// Draws so many samples of each side of each typology.
 pub(crate) fn draw(
     opened: &Opened,
-    outcome: &Outcome,
+    version: &Version,
     (most, seed): (usize, u64),
 ) -> anyhow::Result<Vec<Sample>> {
     if most == 0 {
         return Ok(Vec::new());
     }
-    let version = &outcome.version;
     let mut moved = Vec::new();
     for (at, typology) in version.typologies.iter().enumerate() {
         for (name, parameter) in &typology.parameters {
@@ -90,7 +89,7 @@ pub(crate) fn draw(
             }
         }
     }
-    tell(opened, outcome, &moved, &mut samples)?;
+    tell(opened, version, &moved, &mut samples)?;
     Ok(samples)
 }
 
@@ -168,11 +167,10 @@ fn sample((typology, is_above): (usize, bool), moved: &Moved, fired: Fired) -> S
 /// Makes the sentences: only of the slices that the samples are in.
 fn tell(
     opened: &Opened,
-    outcome: &Outcome,
+    version: &Version,
     moved: &[Moved],
     samples: &mut [Sample],
 ) -> anyhow::Result<()> {
-    let version = &outcome.version;
     let ranges = super::hits::rules_of(&version.rules, version.typologies.len());
     let mut numbers: Vec<usize> =
         samples.iter().map(|sample| sample.place as usize / SLICE.get()).collect();

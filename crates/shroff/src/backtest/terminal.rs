@@ -38,7 +38,11 @@ pub(crate) fn span(micros: i64) -> String {
 
 /// A rate: three digits or so.
 pub(crate) fn rate(number: f64) -> String {
-    if number >= 100.0 { format!("{number:.0}") } else { format!("{number:.1}") }
+    if number < 100.0 {
+        return format!("{number:.1}");
+    }
+    let whole = format!("{number:.0}");
+    whole.parse().map_or(whole, grouped)
 }
 
 fn figures_json(figures: &Figures) -> Value {
