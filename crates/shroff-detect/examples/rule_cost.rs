@@ -5,7 +5,9 @@
 use std::path::Path;
 use std::time::Instant;
 
-use shroff_detect::{Asked, BoundRule, Definitions, Extractor, Input, Rules, Typology, union};
+use shroff_detect::{
+    Asked, BoundRule, Definitions, Extractor, Input, Memo, Rules, Typology, union,
+};
 use shroff_types::{AccountId, Currency, Names, Span, Timestamp};
 
 fn main() {
@@ -51,6 +53,7 @@ fn measure(definitions: &Definitions, rules: &[&BoundRule], accounts: u32) {
     for batch in [1, 1_024] {
         let begun = Instant::now();
         let (mut fired, mut times) = (0_u64, 0_u32);
+        let mut memo = Memo::default();
         while begun.elapsed().as_secs_f64() < 2.0 {
             for rows in rows.chunks(batch) {
                 for (cells, input) in rows {
@@ -62,7 +65,9 @@ fn measure(definitions: &Definitions, rules: &[&BoundRule], accounts: u32) {
                         clock_micros: input.time.0,
                         history_days: 20.0,
                     };
-                    fired += rules.iter().filter(|rule| rule.fires(asked).is_some()).count() as u64;
+                    let asking = memo.turn_to(asked);
+                    let firing = rules.iter().filter(|rule| rule.fires(&asking).is_some());
+                    fired += firing.count() as u64;
                 }
             }
             times += 1;

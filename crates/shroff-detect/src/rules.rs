@@ -9,6 +9,7 @@ pub(crate) mod watch;
 
 use std::borrow::Cow;
 use std::cell::Cell as Slot;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use shroff_types::{Currency, Decimal, Span};
 
@@ -55,6 +56,59 @@ impl Asked<'_> {
     }
 }
 
+/// What was computed of one payment that several rules ask for: each part of a condition or a score
+/// that is costly or has a name, once for all rules that were bound together.
+#[derive(Debug)]
+pub struct Memo {
+    /// Of which rules it has parts.
+    together: Slot<u64>,
+    /// A bit for each of those below that is known; not a number is NULL.
+    known: [Slot<u64>; MOST_KEPT / 64],
+    kept: [Slot<f64>; MOST_KEPT],
+}
+
+impl Default for Memo {
+    fn default() -> Memo {
+        Memo {
+            together: Slot::new(0),
+            known: [const { Slot::new(0) }; MOST_KEPT / 64],
+            kept: [const { Slot::new(0.0) }; MOST_KEPT],
+        }
+    }
+}
+
+impl Memo {
+    /// Forgets the payment before, for rules to be asked of another.
+    pub fn turn_to<'a>(&'a mut self, asked: Asked<'a>) -> Asking<'a> {
+        self.forget();
+        Asking { asked, memo: self }
+    }
+
+    fn forget(&self) {
+        self.known.iter().for_each(|known| known.set(0));
+    }
+
+    /// Has parts of rules that were bound together, and of no other.
+    #[inline]
+    fn of(&self, together: u64) -> &Memo {
+        if self.together.get() != together {
+            self.forget();
+            self.together.set(together);
+        }
+        self
+    }
+}
+
+/// A payment of which rules are asked, one after the other.
+#[derive(Debug, Clone, Copy)]
+pub struct Asking<'a> {
+    asked: Asked<'a>,
+    memo: &'a Memo,
+}
+
+/// Told apart by this: rules that were bound together.
+static TOGETHER: AtomicU64 = AtomicU64::new(1);
+
 /// A case bound to one block.
 #[derive(Debug, Clone)]
 pub struct BoundRule {
@@ -69,6 +123,8 @@ pub struct BoundRule {
     score: Expression,
     reason: Vec<Piece>,
     columns: Vec<Source>,
+    /// Which rules have parts in common with it: those that were bound in one go.
+    together: u64,
 }
 
 #[derive(Debug, Clone)]
@@ -123,13 +179,16 @@ impl Rules {
         let columns = definitions.columns();
         let mut rules = Rules::default();
         let mut errors = Vec::new();
+        let mut shared = Shared::default();
+        let together = TOGETHER.fetch_add(1, Ordering::Relaxed);
         for (number, typology) in typologies.iter().enumerate() {
             let before = rules.bound.len();
             let wrong = errors.len();
             for (position, case) in typology.cases.iter().enumerate() {
+                let columns = &columns;
                 let binder =
-                    Binder { typology, number, case, position, definitions, columns: &columns };
-                binder.bind(&mut rules.bound, &mut errors);
+                    Binder { typology, number, case, position, definitions, columns, together };
+                binder.bind((&mut rules.bound, &mut shared), &mut errors);
             }
             if rules.bound.len() == before && errors.len() == wrong {
                 rules.idle.push(number);
@@ -148,7 +207,11 @@ struct Binder<'a> {
     position: usize,
     definitions: &'a Definitions,
     columns: &'a [Column],
+    together: u64,
 }
+
+/// Rules that are bound, and what they have in common.
+type Bound<'b> = (&'b mut Vec<BoundRule>, &'b mut Shared);
 
 /// A text of a case, by its key in the file.
 #[derive(Clone, Copy)]
@@ -158,18 +221,18 @@ struct Part<'a> {
 }
 
 impl Binder<'_> {
-    fn bind(&self, bound: &mut Vec<BoundRule>, errors: &mut Vec<RuleError>) {
+    fn bind(&self, (bound, shared): Bound<'_>, errors: &mut Vec<RuleError>) {
         let has = |name: &String| self.columns.iter().any(|c| c.name == *name);
         let better = !self.case.unless.is_empty() && self.case.unless.iter().all(has);
         if better || !self.case.needs.iter().all(has) {
             return;
         }
         let Some(pattern) = &self.case.block else {
-            return self.bind_to(None, bound, errors);
+            return self.bind_to(None, (bound, shared), errors);
         };
         for (number, block) in self.definitions.blocks.iter().enumerate() {
             if matches(pattern, block) {
-                self.bind_to(Some(number), bound, errors);
+                self.bind_to(Some(number), (&mut *bound, &mut *shared), errors);
             }
         }
     }
@@ -178,7 +241,7 @@ impl Binder<'_> {
     fn bind_to(
         &self,
         block: Option<usize>,
-        bound: &mut Vec<BoundRule>,
+        (bound, shared): Bound<'_>,
         errors: &mut Vec<RuleError>,
     ) {
         let told = errors.len();
@@ -191,14 +254,15 @@ impl Binder<'_> {
                 self.compiled(part, block, errors, |text| Expression::compile(text, &schema));
             }
         }
-        let mut shared = Shared::default();
+        // Rules of a block call its columns by short names, which come before all others.
+        shared.turn_to(block.map_or(0, |block| block + 1));
         let part = Part { key: "when", text: &case.when };
         let when = self.compiled(part, block, errors, |text| {
-            Expression::compile_condition_shared(text, &schema, &mut shared)
+            Expression::compile_condition_shared(text, &schema, shared)
         });
         let part = Part { key: "score", text: &case.score };
         let score = self.compiled(part, block, errors, |text| {
-            Expression::compile_shared(text, &schema, &mut shared)
+            Expression::compile_shared(text, &schema, shared)
         });
         let kind = score.as_ref().map(Expression::result_type);
         if let Some(kind @ (Type::Bool | Type::Text)) = kind {
@@ -225,6 +289,7 @@ impl Binder<'_> {
                 score,
                 reason,
                 columns,
+                together: self.together,
             });
         }
     }
@@ -605,31 +670,28 @@ impl Guard {
 struct RuleRow<'a> {
     sources: &'a [Source],
     asked: Asked<'a>,
-    /// A bit for each of those below that is known; not a number is NULL.
-    known: Slot<u32>,
-    kept: [Slot<f64>; MOST_KEPT],
-}
-
-impl<'a> RuleRow<'a> {
-    fn new(sources: &'a [Source], asked: Asked<'a>) -> RuleRow<'a> {
-        RuleRow { sources, asked, known: Slot::new(0), kept: [const { Slot::new(0.0) }; MOST_KEPT] }
-    }
+    /// None where nothing is kept.
+    memo: Option<&'a Memo>,
 }
 
 impl Row for RuleRow<'_> {
     #[inline]
     fn kept(&self, slot: usize) -> Option<Option<f64>> {
-        if self.known.get() >> slot & 1 == 0 {
+        let memo = self.memo?;
+        if memo.known[slot / 64].get() >> (slot % 64) & 1 == 0 {
             return None;
         }
-        let value = self.kept[slot].get();
+        let value = memo.kept[slot].get();
         Some((!value.is_nan()).then_some(value))
     }
 
     #[inline]
     fn keep(&self, slot: usize, value: Option<f64>) {
-        self.kept[slot].set(value.unwrap_or(f64::NAN));
-        self.known.set(self.known.get() | 1 << slot);
+        if let Some(memo) = self.memo {
+            let known = &memo.known[slot / 64];
+            known.set(known.get() | 1 << (slot % 64));
+            memo.kept[slot].set(value.unwrap_or(f64::NAN));
+        }
     }
 
     fn get_real(&self, column: usize) -> Option<f64> {
@@ -740,11 +802,13 @@ impl BoundRule {
     }
 
     /// How strongly the rule fires at a payment, 0 to 1000; none where it does not.
-    pub fn fires(&self, asked: Asked<'_>) -> Option<u16> {
-        if !self.guards.iter().all(|guard| guard.admits(&asked)) {
+    pub fn fires(&self, asking: &Asking<'_>) -> Option<u16> {
+        let Asking { asked, memo } = asking;
+        if !self.guards.iter().all(|guard| guard.admits(asked)) {
             return None;
         }
-        let row = RuleRow::new(&self.columns, asked);
+        let memo = Some(memo.of(self.together));
+        let row = RuleRow { sources: &self.columns, asked: *asked, memo };
         if !self.when.is_true(&row) {
             return None;
         }
@@ -760,7 +824,7 @@ impl BoundRule {
 
     /// The sentence that says why, with its values.
     pub fn reason(&self, asked: Asked<'_>) -> String {
-        let row = RuleRow::new(&self.columns, asked);
+        let row = RuleRow { sources: &self.columns, asked, memo: None };
         let mut text = String::new();
         for piece in &self.reason {
             match piece {

@@ -36,7 +36,7 @@ pub use self::protected::protected;
 pub const LONGEST_TEXT: usize = 65_536;
 
 /// How many values a row may be asked to keep, at most.
-pub const MOST_KEPT: usize = 8;
+pub const MOST_KEPT: usize = 256;
 
 /// What a column or an expression holds, when it is not NULL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -2,7 +2,7 @@
 
 use shroff_detect::{
     Alone, Arrival, Asked, Definitions, EvidenceBounds, Extractor, Finished, Flow, Input,
-    LateCounts, RuleError, Rules, Scoring, Thresholds, Typology, Workers,
+    LateCounts, Memo, RuleError, Rules, Scoring, Thresholds, Typology, Workers,
 };
 use shroff_types::{Clock, Names, Place, Span, Timestamp};
 
@@ -56,6 +56,7 @@ pub struct Engine {
 #[derive(Debug)]
 struct Core {
     rules: Rules,
+    memo: Memo,
     grouper: Grouper,
     exponent: u8,
     flags: Vec<usize>,
@@ -91,6 +92,7 @@ impl Engine {
         let core = Core {
             grouper: Grouper::new(Scoring::new(typologies, Thresholds::default())),
             rules,
+            memo: Memo::default(),
             exponent,
             flags,
             counts: Counts::default(),
@@ -291,10 +293,11 @@ impl Core {
             clock_micros: self.clock.micros(input.time),
             history_days,
         };
+        let asking = self.memo.turn_to(asked);
         let mut found: Vec<(u32, Hit)> = Vec::new();
         for number in 0..self.rules.bound.len() {
             let rule = &self.rules.bound[number];
-            let Some(score_permille) = rule.fires(asked) else { continue };
+            let Some(score_permille) = rule.fires(&asking) else { continue };
             let typology = rule.typology();
             let accounts = [input.debtor, input.creditor];
             if self.mutes.keeps_back(typology, accounts, input.time) {

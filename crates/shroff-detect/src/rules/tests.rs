@@ -7,7 +7,7 @@ use std::path::Path;
 use expect_test::{Expect, expect};
 use shroff_types::{AccountId, Currency, Names, Span, Timestamp};
 
-use super::{Asked, RuleError, Rules, Typology};
+use super::{Asked, Memo, RuleError, Rules, Typology};
 use crate::cell::Cell;
 use crate::definitions::Definitions;
 use crate::extractor::{Extractor, Input};
@@ -93,7 +93,7 @@ fn told(lines: &str, given: &[(&str, Cell)]) -> Option<(u16, String)> {
 fn told_of(lines: &str, asked: Asked<'_>) -> Option<(u16, String)> {
     let rules = Rules::bind(&[case(lines)], &some()).unwrap_or_else(|errors| panic!("{errors:?}"));
     let [rule] = &rules.bound[..] else { panic!("one rule, not {}", rules.bound.len()) };
-    rule.fires(asked).map(|score| (score, rule.reason(asked)))
+    rule.fires(&Memo::default().turn_to(asked)).map(|score| (score, rule.reason(asked)))
 }
 
 /// Everything that is said of typologies that do not bind.
@@ -465,13 +465,20 @@ fn our_typologies_are_right_and_none_breaks_on_a_payment() {
     for horizon in [Span::ZERO, Span::DAY] {
         let definitions = crate::union(&typologies, horizon).expect("it was checked");
         let rules = Rules::bind(&typologies, &definitions).expect("it was checked");
+        // Bound apart, what they have in common has other numbers.
+        let reversed: Vec<Typology> = typologies.iter().rev().cloned().collect();
+        let apart = Rules::bind(&reversed, &definitions).expect("it was checked");
         let mut extractor = Extractor::new(&definitions, 2);
         let payments: Vec<Input> = (0..40).map(payment).collect();
         let mut asked_of = 0;
+        let mut memo = Memo::default();
         let mut ask = |finished: crate::Finished<'_>| {
-            for rule in &rules.bound {
-                let asked = Asked { method: None, ..asked(finished.cells) };
-                if rule.fires(asked).is_some() {
+            let asked = Asked { method: None, ..asked(finished.cells) };
+            let asking = memo.turn_to(asked);
+            for rule in rules.bound.iter().chain(&apart.bound).chain(&rules.bound) {
+                let alone = rule.fires(&Memo::default().turn_to(asked));
+                assert_eq!(rule.fires(&asking), alone, "what others computed changes nothing");
+                if alone.is_some() {
                     let reason = rule.reason(asked);
                     assert!(!reason.contains("nothing") && !reason.contains('{'), "{reason}");
                 }
@@ -480,7 +487,7 @@ fn our_typologies_are_right_and_none_breaks_on_a_payment() {
         };
         extractor.push(&payments, &Names::default(), &mut ask);
         extractor.finish(&mut ask);
-        assert_eq!(asked_of, 40 * rules.bound.len());
+        assert_eq!(asked_of, 3 * 40 * rules.bound.len());
     }
 }
 
@@ -605,7 +612,8 @@ fn a_parameter_is_set_within_its_range_and_changes_when_a_rule_fires() {
     let mut told = |value| {
         typology.set("least", value).expect("it is in range");
         let rules = Rules::bind(std::slice::from_ref(&typology), &definitions).expect("it binds");
-        rules.bound[0].fires(asked(&cells)).map(|_| rules.bound[0].reason(asked(&cells)))
+        let fires = rules.bound[0].fires(&Memo::default().turn_to(asked(&cells)));
+        fires.map(|_| rules.bound[0].reason(asked(&cells)))
     };
     assert_eq!(told(4.0).as_deref(), Some("4 of 4"));
     assert_eq!(told(5.0), None);

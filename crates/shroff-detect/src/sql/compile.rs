@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 
-use shroff_types::Decimal;
+use shroff_types::{Decimal, Map};
 use sqlparser::ast::{
     BinaryOperator, CaseWhen, DataType, ExactNumberInfo, Expr, Ident, InTarget, Spanned,
     UnaryOperator, Value as SqlValue, ValueWithSpan,
@@ -190,10 +190,18 @@ fn too_deep(text: &str, place: Range<usize>) -> SqlError {
 /// named values and other costly ones. Two are the same where they are written out the same.
 #[derive(Debug, Default)]
 pub struct Shared {
-    written: Vec<String>,
+    /// Which slot each has that was met, by what it is in and how it is written out.
+    slots: Map<(usize, String), usize>,
+    scope: usize,
 }
 
 impl Shared {
+    /// Takes expressions of another schema from here on: what they have in common with those of
+    /// other scopes has other columns. All are of scope 0 before.
+    pub fn turn_to(&mut self, scope: usize) {
+        self.scope = scope;
+    }
+
     /// The node with a slot of its own, or that of an equal one; itself where there is none left.
     fn keep(&mut self, node: Node<Real>) -> Node<Real> {
         match &node {
@@ -202,15 +210,13 @@ impl Shared {
             _ => {}
         }
         // Written out, not compared: 0 and -0 are equal, but not the same.
-        let written = format!("{node:?}");
-        let slot = self.written.iter().position(|known| *known == written);
-        let slot = slot.unwrap_or(self.written.len());
-        if slot == MOST_KEPT {
-            return node;
-        }
-        if slot == self.written.len() {
-            self.written.push(written);
-        }
+        let written = (self.scope, format!("{node:?}"));
+        let next = self.slots.len();
+        let slot = match self.slots.get(&written) {
+            Some(&slot) => slot,
+            None if next == MOST_KEPT => return node,
+            None => *self.slots.entry(written).or_insert(next),
+        };
         Node::Operation(Box::new(RealOperation::Kept(slot, node)))
     }
 }

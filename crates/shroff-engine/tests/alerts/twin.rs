@@ -6,7 +6,8 @@ use std::fmt::Write as _;
 use proptest::prelude::*;
 use proptest::sample::select;
 use shroff_detect::{
-    Alone, Asked, Definitions, Extractor, FindEvidence, Finished, Input, Rules, Typology, Workers,
+    Alone, Asked, Definitions, Extractor, FindEvidence, Finished, Input, Memo, Rules, Typology,
+    Workers,
 };
 use shroff_engine::{Counts, Draft, Hit, MOST_PAYMENTS};
 use shroff_types::{AccountId, Currency, Place, Span, Symbol, Timestamp};
@@ -223,7 +224,8 @@ fn all_hits(ledger: &Ledger, definitions: &Definitions, typologies: &[Typology])
             history_days,
         };
         for (number, rule) in rules.bound.iter().enumerate() {
-            let Some(score_permille) = rule.fires(asked).filter(|_| debtor != creditor) else {
+            let fires = rule.fires(&Memo::default().turn_to(asked));
+            let Some(score_permille) = fires.filter(|_| debtor != creditor) else {
                 continue;
             };
             let place = finished.place;

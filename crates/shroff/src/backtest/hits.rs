@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, AsArray, UInt16Array, UInt32Array};
 use arrow::datatypes::{DataType, Field, Schema, UInt16Type, UInt32Type};
-use shroff_detect::{Asked, BoundRule, Cell, Rules, Typology};
+use shroff_detect::{Asked, BoundRule, Cell, Memo, Rules, Typology};
 use shroff_types::{Clock, Span, Timestamp};
 
 use super::book::Book;
@@ -132,10 +132,12 @@ impl Asker<'_> {
         wanted: &[usize],
     ) -> anyhow::Result<Vec<Vec<Fired>>> {
         let mut fired: Vec<Vec<Fired>> = vec![Vec::new(); sets.len()];
+        let mut memo = Memo::default();
         self.each_row(number, wanted, &mut |place, asked| {
+            let asking = memo.turn_to(asked);
             for (rules, fired) in sets.iter().zip(&mut fired) {
                 fired.extend((0..).zip(rules.iter()).filter_map(|(rule, bound)| {
-                    bound.fires(asked).map(|score_permille| Fired { place, rule, score_permille })
+                    bound.fires(&asking).map(|score_permille| Fired { place, rule, score_permille })
                 }));
             }
         })?;

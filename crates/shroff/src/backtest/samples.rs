@@ -3,7 +3,7 @@
 //! A fifth more on every parameter, one at a time, is the narrow side of the line; a fifth less is
 //! its other side. What fires now and would not there is above; what does not and would is below.
 
-use shroff_detect::{BoundRule, Rules, Typology};
+use shroff_detect::{BoundRule, Memo, Rules, Typology};
 use shroff_types::Set;
 
 use super::bootstrap::Draws;
@@ -35,6 +35,7 @@ struct Moved {
     typology: usize,
     parameter: String,
     value: f64,
+    changed: Typology,
     rules: Vec<BoundRule>,
 }
 
@@ -66,6 +67,7 @@ pub(crate) fn draw(
             }
         }
     }
+    bind_together(&mut moved, &version.kept);
     let numbers = spread(slices::count(opened.book.len()));
     let asker = opened.asker(&version.kept);
     let sets: Vec<&[BoundRule]> = moved.iter().map(|moved| moved.rules.as_slice()).collect();
@@ -108,7 +110,16 @@ fn bound(typology: &Typology, (at, name, value): (usize, &str, f64), kept: &Kept
     let mut moved = typology.clone();
     moved.set(name, value).ok()?;
     let rules = Rules::bind(std::slice::from_ref(&moved), &kept.definitions).ok()?.bound;
-    Some(Moved { typology: at, parameter: name.to_owned(), value, rules })
+    Some(Moved { typology: at, parameter: name.to_owned(), value, changed: moved, rules })
+}
+
+/// Binds all in one go, so that what they have in common is computed once.
+fn bind_together(moved: &mut [Moved], kept: &Kept) {
+    let typologies: Vec<Typology> = moved.iter().map(|moved| moved.changed.clone()).collect();
+    let Ok(rules) = Rules::bind(&typologies, &kept.definitions) else { return };
+    for (moved, range) in moved.iter_mut().zip(super::hits::rules_of(&rules, typologies.len())) {
+        moved.rules = rules.bound[range].to_vec();
+    }
 }
 
 /// Some slices, spread evenly.
@@ -182,14 +193,16 @@ fn tell(
             version.rules.bound.iter().flat_map(BoundRule::cells).collect();
         wanted.sort_unstable();
         wanted.dedup();
+        let mut memo = Memo::default();
         asker.each_row(number, &wanted, &mut |place, asked| {
+            let asking = memo.turn_to(asked);
             for sample in samples.iter_mut().filter(|sample| sample.place == place) {
                 let rules = if sample.is_above {
                     &version.rules.bound[ranges[sample.typology].clone()]
                 } else {
                     moved.iter().find(|moved| moved.is_of(sample)).map_or(&[][..], |m| &m.rules)
                 };
-                let fires = rules.iter().find(|rule| rule.fires(asked).is_some());
+                let fires = rules.iter().find(|rule| rule.fires(&asking).is_some());
                 sample.sentence = fires.map(|rule| rule.reason(asked)).unwrap_or_default();
             }
         })?;
