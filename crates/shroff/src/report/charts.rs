@@ -32,6 +32,8 @@ const LEFT: f64 = 46.0;
 const ALERTS_HIGH: f64 = 130.0;
 const PAYMENTS_HIGH: f64 = 34.0;
 const TOP: f64 = 14.0;
+/// A date and the space beside it.
+const DATE_WIDE: f64 = 52.0;
 const MICROS_OF_DAY: i64 = 86_400_000_000;
 
 /// Alerts by typology and payments of one column: a day, or several where there are many.
@@ -49,7 +51,7 @@ pub(crate) fn days(typologies: &[TypologySummary], days: &[Day]) -> String {
     let busiest = columns.values().map(|column| column.payments).max().unwrap_or(0);
     let Some(&last) = columns.keys().next_back() else { return svg };
     let many = float(last + 1);
-    let wide = ((WIDTH - LEFT - 22.0) / many).min(40.0);
+    let wide = ((WIDTH - LEFT - 22.0) / many).min(DATE_WIDE);
     let floor = TOP + ALERTS_HIGH;
     let height = floor + 18.0 + PAYMENTS_HIGH + 24.0;
     let unit = if per == 1 { "day".to_owned() } else { format!("{per} days") };
@@ -77,14 +79,19 @@ pub(crate) fn days(typologies: &[TypologySummary], days: &[Day]) -> String {
         }
     }
     write!(svg, "<path class=\"pay\" d=\"{grey}\"/><g class=\"ticks\">").expect(INFALLIBLE);
-    let every = (last + 1).div_euclid(10).max(1);
     let mut n = 0;
+    let mut free = 0.0;
     while n <= last {
         let (from, to) = place(n);
-        let date = Date::from_days(first + n * per).short();
+        n += 1;
+        // One date does not touch the next.
+        if from < free {
+            continue;
+        }
+        free = from + DATE_WIDE - 1.0;
+        let date = Date::from_days(first + (n - 1) * per).short();
         let (x, y) = (R(f64::midpoint(from, to)), R(base + 16.0));
         write!(svg, "<text x=\"{x}\" y=\"{y}\">{date}</text>").expect(INFALLIBLE);
-        n += every;
     }
     svg.push_str("</g></svg>");
     svg

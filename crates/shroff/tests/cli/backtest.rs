@@ -150,6 +150,28 @@ fn some_of_the_rules_in_another_order_are_asked_of_the_features_that_are_kept() 
     }
 }
 
+#[test]
+fn what_was_said_where_more_of_the_past_was_known_is_not_what_is_said_where_less_is() {
+    let folder = world();
+    // It fires where 20 days of history are known: never, where nobody looks back so far.
+    let old = "id = \"old\"\ntitle = \"Old\"\nwhat = \"a\"\nwhy = \"b\"\ninnocent = \"c\"\nsources = []\n\
+               [[feature]]\nkind = \"activity\"\nwindow = \"24h\"\nmeasures = [\"count\"]\n\
+               [[case]]\nwhen = \"history_days > 20 AND debtor_out_count_24h >= 2\"\nscore = 0.5\n\
+               reason = \"r\"\nevidence = [\"debtor_out_count_24h\"]\n";
+    folder.write("all/old.toml", old);
+    folder.write("all/fan-in.toml", folder.well("rules show fan-in").out);
+    folder.write("mine/old.toml", old);
+    let hits = |typologies: &str| {
+        let line = format!("backtest world.csv --json --samples 0 -o {typologies}-out");
+        let ran = folder.well(&format!("{line} --cache kept --typologies {typologies}")).json();
+        (ran["parts"]["all"]["rules"]["old"]["alerts"].as_u64(), ran["work"].clone())
+    };
+    let (with, _) = hits("all");
+    assert!(with > Some(0), "{with:?}");
+    let (without, work) = hits("mine");
+    assert_eq!((without, &work["payments_extracted"]), (Some(0), &0.into()));
+}
+
 fn parquet(folder: &Folder, out: &str, name: &str) -> Vec<u8> {
     folder.bytes(&format!("{out}/{name}.parquet"))
 }
