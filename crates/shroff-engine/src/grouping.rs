@@ -110,7 +110,8 @@ pub struct Drafts {
     next: u32,
     /// The draft that took a payment last.
     holders: Map<Place, u32>,
-    members: Set<(u32, Place)>,
+    /// The drafts that have a payment and did not take it last, which few are.
+    others: Set<(u32, Place)>,
     /// In how many drafts a payment is that was in several: of all others the one that has it took
     /// it last.
     shared: Map<Place, u32>,
@@ -124,7 +125,7 @@ impl Drafts {
             opened: Shared::default(),
             next: 0,
             holders: Map::default(),
-            members: Set::default(),
+            others: Set::default(),
             shared: Map::default(),
         }
     }
@@ -152,17 +153,29 @@ impl Drafts {
         let draft = self.opened.get_mut(home).expect("its number was given here");
         for &place in evidence {
             let before = self.holders.insert(place, home);
-            if self.members.insert((home, place)) {
+            if before == Some(home) {
+                continue;
+            }
+            self.others.extend(before.map(|other| (other, place)));
+            if !self.others.contains(&(home, place)) {
                 draft.payments.push(place);
                 share(&mut self.shared, place, before);
             }
         }
         draft.hits += 1;
         // What is left out of the newest may have come with a hit before.
-        let has = |place: &Place| self.members.contains(&(home, *place));
-        draft.is_whole = draft.is_whole && left_out.as_ref().is_some_and(|all| all.iter().all(has));
+        let has = |place: &Place| self.has(home, *place);
+        let is_whole =
+            self.there(home).is_whole && left_out.as_ref().is_some_and(|all| all.iter().all(has));
+        let draft = self.opened_mut(home);
+        draft.is_whole = is_whole;
         draft.raised_at = draft.raised_at.min(hit.place);
         home
+    }
+
+    /// Whether a payment is one of a draft's.
+    fn has(&self, draft: u32, place: Place) -> bool {
+        self.holders.get(&place) == Some(&draft) || self.others.contains(&(draft, place))
     }
 
     /// What tells a draft from all others, before and after they are finished: [`Draft::opened`].
@@ -172,7 +185,7 @@ impl Drafts {
 
     /// Whether a draft has room for all of some evidence.
     pub fn takes(&self, draft: u32, evidence: &[Place]) -> bool {
-        let new = evidence.iter().filter(|&&place| !self.members.contains(&(draft, place)));
+        let new = evidence.iter().filter(|&&place| !self.has(draft, place));
         let held = self.there(draft).payments.len();
         let new = new.count();
         new == 0 || held + new <= MOST_PAYMENTS
@@ -279,7 +292,7 @@ impl Drafts {
     pub fn let_go(&mut self, number: u32) {
         let Some(draft) = self.opened.remove(number) else { return };
         for place in draft.payments {
-            self.members.remove(&(number, place));
+            self.others.remove(&(number, place));
             if let Some(count) = self.shared.get_mut(&place) {
                 *count -= 1;
                 if *count == 0 {
@@ -317,16 +330,17 @@ impl Drafts {
         for (&number, draft) in &drafts {
             for &place in &draft.payments {
                 let before = self.holders.insert(place, number);
-                self.members.insert((number, place));
+                self.others.extend(before.map(|other| (other, place)));
                 share(&mut self.shared, place, before);
             }
         }
         for &(place, holder) in shared {
             self.shared.entry(place).or_insert(1);
-            match holder {
+            let before = match holder {
                 Some(holder) => self.holders.insert(place, holder),
                 None => self.holders.remove(&place),
             };
+            self.others.extend(before.map(|other| (other, place)));
         }
         self.opened = drafts.into_iter().collect();
     }
