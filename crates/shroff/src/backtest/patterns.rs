@@ -7,6 +7,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use anyhow::bail;
 use arrow::array::{ArrayRef, AsArray, ListArray, UInt32Array};
 use arrow::buffer::OffsetBuffer;
 use arrow::datatypes::{DataType, Field, Schema, UInt32Type};
@@ -56,13 +57,14 @@ impl Found {
         self.keys.binary_search(&key).ok().map(|at| self.at(at))
     }
 
-    /// What either has, ascending; they have no key in common.
+    /// What either has, ascending. Of a key that both have they know the same.
     fn and(&self, other: &Found) -> anyhow::Result<Found> {
         let mut all: Vec<(Key, &[u32])> = Vec::with_capacity(self.keys.len() + other.keys.len());
         for part in [self, other] {
             all.extend(part.keys.iter().enumerate().map(|(at, &key)| (key, part.at(at))));
         }
         all.sort_unstable_by_key(|(key, _)| *key);
+        all.dedup_by_key(|(key, _)| *key);
         let mut both = Found::default();
         for (key, payments) in all {
             both.push(key, payments.iter().copied())?;
@@ -123,21 +125,33 @@ fn slice_of(place: u32) -> usize {
 /// The payments of patterns, slice after slice, of those that were [searched for](search).
 pub(crate) struct Patterns<'a> {
     kept: &'a Kept,
+    /// What will be asked for, ascending: of this slice and behind it.
+    wanted: &'a [Key],
     slice: Option<usize>,
     found: Found,
 }
 
 impl<'a> Patterns<'a> {
-    pub(crate) fn new(kept: &'a Kept) -> Patterns<'a> {
-        Patterns { kept, slice: None, found: Found::default() }
+    pub(crate) fn new(kept: &'a Kept, wanted: &'a [Key]) -> Patterns<'a> {
+        Patterns { kept, wanted, slice: None, found: Found::default() }
     }
 
-    /// Has the patterns of a payment at hand.
+    /// Has the patterns of a payment at hand. Payments come in order.
     pub(crate) fn turn_to(&mut self, place: u32) -> anyhow::Result<()> {
         let slice = slice_of(place);
         if self.slice != Some(slice) {
             self.found = Found::read(self.kept, slice)?;
             self.slice = Some(slice);
+            let before = self.wanted.partition_point(|key| slice_of(key.0) < slice);
+            self.wanted = &self.wanted[before..];
+            let own = self.wanted.partition_point(|key| slice_of(key.0) == slice);
+            if self.wanted[..own].iter().any(|&key| self.found.get(key).is_none()) {
+                bail!(
+                    "`{}` is not what this run left there\nhint: another run writes there at the same \
+                     time: give it a --cache of its own, or run this again",
+                    path(self.kept, slice).display()
+                );
+            }
         }
         Ok(())
     }
@@ -290,5 +304,33 @@ impl<'a> Search<'a> {
             Some((number, (Place(at), self.book.input(at))))
         });
         Ok(searched.collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(parts: &[(Key, &[u32])]) -> Found {
+        let mut found = Found::default();
+        for (key, payments) in parts {
+            found.push(*key, payments.iter().copied()).expect("few");
+        }
+        found
+    }
+
+    #[test]
+    fn what_two_searches_found_is_there_once_and_in_order() {
+        let before = found(&[((3, 0), &[1, 3]), ((3, 2), &[]), ((9, 0), &[8, 9])]);
+        let now = found(&[((3, 1), &[2, 3]), ((9, 0), &[8, 9]), ((12, 0), &[7])]);
+        let both = now.and(&before).expect("few");
+        assert_eq!(both.keys, [(3, 0), (3, 1), (3, 2), (9, 0), (12, 0)]);
+        let get = |key| both.get(key).map(<[u32]>::to_vec);
+        assert_eq!(get((3, 0)), Some(vec![1, 3]));
+        assert_eq!(get((3, 1)), Some(vec![2, 3]));
+        assert_eq!(get((3, 2)), Some(vec![]));
+        assert_eq!(get((9, 0)), Some(vec![8, 9]));
+        assert_eq!(get((12, 0)), Some(vec![7]));
+        assert_eq!(get((4, 0)), None);
     }
 }

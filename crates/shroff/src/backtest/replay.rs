@@ -88,8 +88,8 @@ impl Replay<'_> {
         let wanted = self.patterns_of(sets, (from, end));
         let searched = patterns::search((book, kept, threads), &wanted)?;
         let archive = Archive::new((&kept.definitions, book.facts.exponent), book, threads);
-        let mut found =
-            Found { kept, lines: archive.reader(), patterns: Patterns::new(kept), payment: None };
+        let patterns = Patterns::new(kept, &wanted);
+        let mut found = Found { kept, lines: archive.reader(), patterns, payment: None };
         let mut runs: Vec<Run<'_>> = sets.iter().map(|set| Run::new(set, from)).collect();
         let mut bar = Bar::of_payments("alerts", u64::from(end - from));
         while let Some(place) = runs.iter().filter_map(|run| run.queue.place()).min()
