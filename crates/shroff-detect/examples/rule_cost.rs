@@ -1,4 +1,5 @@
-//! What rules cost: the built-in library, repeated until there are 100 rules, asked of payments.
+//! What rules cost: the built-in library until there are 100 rules, asked of payments. Those that come
+//! again have other parameters, a tenth more each time, as somebody tries who compares.
 #![expect(clippy::disallowed_methods, reason = "it measures, and reads the library's files")]
 #![expect(clippy::print_stdout, reason = "this is where it speaks")]
 
@@ -25,16 +26,40 @@ fn main() {
         })
         .collect();
     let definitions = union(&library, Span::ZERO).expect("it is right");
-    let one = Rules::bind(&library, &definitions).expect("it binds").bound;
-    let rules: Vec<_> = one.iter().cycle().take(100).collect();
+    let variants: Vec<Typology> =
+        [1.0, 1.1, 1.2, 1.3].into_iter().flat_map(|factor| with(&library, factor)).collect();
+    let bound = Rules::bind_each(&variants, &definitions);
+    let rules: Vec<BoundRule> =
+        bound.into_iter().flat_map(|rules| rules.map_or(Vec::new(), |rules| rules.bound)).collect();
+    let rules = &rules[..100];
 
     // Many accounts, of which few rules say anything, and few, of which many do.
     for accounts in [9_973, 97] {
-        measure(&definitions, &rules, accounts);
+        measure(&definitions, rules, accounts);
     }
 }
 
-fn measure(definitions: &Definitions, rules: &[&BoundRule], accounts: u32) {
+/// The library with every parameter times a factor, as far as its range goes.
+fn with(library: &[Typology], factor: f64) -> impl Iterator<Item = Typology> + use<'_> {
+    library.iter().cloned().map(move |mut typology| {
+        let values: Vec<(String, f64)> = typology
+            .parameters
+            .iter()
+            .map(|(name, parameter)| {
+                let value = parameter.value * factor;
+                let is_whole = parameter.value.fract() == 0.0;
+                (name.clone(), if is_whole { value.ceil() } else { value })
+            })
+            .collect();
+        for (name, value) in values {
+            let (low, high) = typology.parameters[&name].range;
+            typology.set(&name, value.clamp(low, high)).expect("it is in its range");
+        }
+        typology
+    })
+}
+
+fn measure(definitions: &Definitions, rules: &[BoundRule], accounts: u32) {
     let mut extractor = Extractor::new(definitions, 2);
     let mut rows = Vec::new();
     let payments: Vec<Input> = (0..20_000_u32)

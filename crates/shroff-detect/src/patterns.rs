@@ -57,25 +57,37 @@ impl State {
 
     /// The second pass, inline: fills the row of each step. Steps and rows are as many.
     pub(crate) fn fill_inline(&mut self, workers: &dyn Workers, steps: &[Step], rows: &mut [Cell]) {
+        let width = self.plan.width();
+        let workers = if steps.len() < PARALLEL { &Alone } else { workers };
+        let shares = steps.chunks(SHARE).zip(rows.chunks_mut(SHARE * width)).enumerate();
+        self.share_out(workers, shares, &|state, searcher, (share, (steps, rows))| {
+            state.fill_all(searcher, (share * SHARE, steps), rows);
+        });
+    }
+
+    /// Has each share worked on by whoever is free; the graph stands still.
+    fn share_out<S>(
+        &mut self,
+        workers: &dyn Workers,
+        shares: impl Iterator<Item = S> + Send,
+        work: &(dyn Fn(&State, &mut Searcher, S) + Sync),
+    ) {
         let mut searchers = std::mem::take(&mut self.searchers);
-        let threads = if steps.len() < PARALLEL { 1 } else { workers.threads().max(1) };
+        let threads = workers.threads().max(1);
         searchers.resize_with(searchers.len().max(threads), Searcher::default);
+        let state = &*self;
         if threads == 1 {
-            self.fill_all(&mut searchers[0], (0, steps), rows);
+            shares.for_each(|share| work(state, &mut searchers[0], share));
         } else {
-            let width = self.plan.width();
-            let shares = steps.chunks(SHARE).zip(rows.chunks_mut(SHARE * width)).enumerate();
             let shares = Mutex::new(shares);
             let next = || shares.lock().unwrap_or_else(PoisonError::into_inner).next();
-            let state = &*self;
             let work = |searcher: &mut Searcher| {
-                while let Some((share, (steps, rows))) = next() {
-                    state.fill_all(searcher, (share * SHARE, steps), rows);
+                while let Some(share) = next() {
+                    work(state, searcher, share);
                 }
             };
-            let searchers = searchers.iter_mut().take(threads);
-            let jobs = searchers.map(|searcher| -> Job<'_> { Box::new(|| work(searcher)) });
-            workers.run(jobs.collect());
+            let some = searchers.iter_mut().take(threads);
+            workers.run(some.map(|searcher| -> Job<'_> { Box::new(|| work(searcher)) }).collect());
         }
         self.searchers = searchers;
     }
@@ -220,23 +232,13 @@ impl State {
     ) -> Vec<F> {
         let mut found: Vec<F> = Vec::new();
         found.resize_with(all.len(), F::default);
-        let mut searchers = std::mem::take(&mut self.searchers);
-        let threads = workers.threads().max(1);
-        searchers.resize_with(searchers.len().max(threads), Searcher::default);
-        let share = all.len().div_ceil(4 * threads).clamp(1, SHARE);
-        let shares = Mutex::new(all.chunks(share).zip(found.chunks_mut(share)));
-        let next = || shares.lock().unwrap_or_else(PoisonError::into_inner).next();
-        let state = &*self;
-        let work = |searcher: &mut Searcher| {
-            while let Some((some, found)) = next() {
-                for (one, found) in some.iter().zip(found) {
-                    *found = find(state, searcher, one);
-                }
+        let share = all.len().div_ceil(4 * workers.threads().max(1)).clamp(1, SHARE);
+        let shares = all.chunks(share).zip(found.chunks_mut(share));
+        self.share_out(workers, shares, &|state, searcher, (some, found)| {
+            for (one, found) in some.iter().zip(found) {
+                *found = find(state, searcher, one);
             }
-        };
-        let some = searchers.iter_mut().take(threads);
-        workers.run(some.map(|searcher| -> Job<'_> { Box::new(|| work(searcher)) }).collect());
-        self.searchers = searchers;
+        });
         found
     }
 

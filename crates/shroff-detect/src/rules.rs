@@ -119,6 +119,7 @@ pub struct BoundRule {
     evidence: Vec<(usize, Flow)>,
     /// What `when` asks of single columns; where one says no, it is not evaluated.
     guards: Vec<Guard>,
+    /// What else it asks.
     when: Expression,
     score: Expression,
     reason: Vec<Piece>,
@@ -176,25 +177,67 @@ impl Rules {
         typologies: &[Typology],
         definitions: &Definitions,
     ) -> Result<Rules, Vec<RuleError>> {
-        let columns = definitions.columns();
+        let mut together = Together::new(definitions);
         let mut rules = Rules::default();
         let mut errors = Vec::new();
-        let mut shared = Shared::default();
-        let together = TOGETHER.fetch_add(1, Ordering::Relaxed);
         for (number, typology) in typologies.iter().enumerate() {
-            let before = rules.bound.len();
             let wrong = errors.len();
-            for (position, case) in typology.cases.iter().enumerate() {
-                let columns = &columns;
-                let binder =
-                    Binder { typology, number, case, position, definitions, columns, together };
-                binder.bind((&mut rules.bound, &mut shared), &mut errors);
-            }
-            if rules.bound.len() == before && errors.len() == wrong {
+            let bound = together.bind((number, typology), &mut errors);
+            if bound.is_empty() && errors.len() == wrong {
                 rules.idle.push(number);
             }
+            rules.bound.extend(bound);
         }
         if errors.is_empty() { Ok(rules) } else { Err(errors) }
+    }
+
+    /// Binds typologies each for itself, so that what is wrong with one leaves the others as they are;
+    /// what they have in common is computed once all the same.
+    pub fn bind_each<'a>(
+        typologies: impl IntoIterator<Item = &'a Typology>,
+        definitions: &Definitions,
+    ) -> Vec<Result<Rules, Vec<RuleError>>> {
+        let mut together = Together::new(definitions);
+        let bind = |typology| {
+            let mut errors = Vec::new();
+            let bound = together.bind((0, typology), &mut errors);
+            let idle = if bound.is_empty() { vec![0] } else { Vec::new() };
+            if errors.is_empty() { Ok(Rules { bound, idle }) } else { Err(errors) }
+        };
+        typologies.into_iter().map(bind).collect()
+    }
+}
+
+/// Typologies that are bound in one go.
+struct Together<'a> {
+    definitions: &'a Definitions,
+    columns: Vec<Column>,
+    shared: Shared,
+    /// Tells what is bound in one go apart from all else.
+    number: u64,
+}
+
+impl<'a> Together<'a> {
+    fn new(definitions: &'a Definitions) -> Together<'a> {
+        let number = TOGETHER.fetch_add(1, Ordering::Relaxed);
+        Together { definitions, columns: definitions.columns(), shared: Shared::default(), number }
+    }
+
+    /// The rules of a typology, which has a number among those that it is a rule of.
+    fn bind(
+        &mut self,
+        (number, typology): (usize, &Typology),
+        errors: &mut Vec<RuleError>,
+    ) -> Vec<BoundRule> {
+        let mut bound = Vec::new();
+        let Together { definitions, columns, shared, number: together } = self;
+        let (definitions, columns, together) = (*definitions, columns.as_slice(), *together);
+        for (position, case) in typology.cases.iter().enumerate() {
+            let binder =
+                Binder { typology, number, case, position, definitions, columns, together };
+            binder.bind((&mut bound, &mut *shared), errors);
+        }
+        bound
     }
 }
 
@@ -277,7 +320,8 @@ impl Binder<'_> {
         if let (Some(when), Some(score)) = (when, score) {
             let typology = self.number;
             let case = self.position;
-            let bounds = when.bounds();
+            let (bounds, when) =
+                when.behind_bounds(|column| Guarded::of(&columns[column]).is_some());
             let guards = bounds.iter().filter_map(|bounds| Guard::of(bounds, &columns)).collect();
             bound.push(BoundRule {
                 typology,
@@ -631,25 +675,32 @@ enum Guarded {
     Int(usize),
     Real(usize),
     Amount,
+    HistoryDays,
     /// What is the same for every payment.
     Known(f64),
 }
 
-impl Guard {
-    fn of(bounds: &Bounds, columns: &[Source]) -> Option<Guard> {
-        let of = match columns[bounds.column] {
-            Source::Cell(at, ColumnKind::Int) => Guarded::Int(at),
-            Source::Cell(at, ColumnKind::Real) => Guarded::Real(at),
-            Source::Amount => Guarded::Amount,
-            Source::WindowDays(days) | Source::HorizonDays(days) => Guarded::Known(days),
+impl Guarded {
+    fn of(source: &Source) -> Option<Guarded> {
+        match *source {
+            Source::Cell(at, ColumnKind::Int) => Some(Guarded::Int(at)),
+            Source::Cell(at, ColumnKind::Real) => Some(Guarded::Real(at)),
+            Source::Amount => Some(Guarded::Amount),
+            Source::HistoryDays => Some(Guarded::HistoryDays),
+            Source::WindowDays(days) | Source::HorizonDays(days) => Some(Guarded::Known(days)),
             Source::Cell(_, ColumnKind::Bool)
             | Source::Total { .. }
             | Source::Longest { .. }
-            | Source::HistoryDays
             | Source::Time
             | Source::Currency
-            | Source::Method => return None,
-        };
+            | Source::Method => None,
+        }
+    }
+}
+
+impl Guard {
+    fn of(bounds: &Bounds, columns: &[Source]) -> Option<Guard> {
+        let of = Guarded::of(&columns[bounds.column])?;
         Some(Guard { of, low: bounds.low, high: bounds.high })
     }
 
@@ -658,9 +709,13 @@ impl Guard {
     fn admits(self, asked: &Asked<'_>) -> bool {
         let value = match self.of {
             #[expect(clippy::cast_precision_loss, reason = "as SQL compares it with a real")]
-            Guarded::Int(at) => asked.cells[at].int().map(|whole| whole as f64),
+            Guarded::Int(at) => asked.cells[at].int().map(|whole| {
+                // Quicker than of 64 bits without a sign, of which no count needs the last.
+                i64::try_from(whole).unwrap_or(i64::MAX) as f64
+            }),
             Guarded::Real(at) => asked.cells[at].real(),
             Guarded::Amount => Some(asked.amount),
+            Guarded::HistoryDays => Some(asked.history_days),
             Guarded::Known(real) => Some(real),
         };
         value.is_some_and(|value| self.low <= value && value <= self.high)
@@ -669,7 +724,7 @@ impl Guard {
 
 struct RuleRow<'a> {
     sources: &'a [Source],
-    asked: Asked<'a>,
+    asked: &'a Asked<'a>,
     /// None where nothing is kept.
     memo: Option<&'a Memo>,
 }
@@ -802,29 +857,27 @@ impl BoundRule {
     }
 
     /// How strongly the rule fires at a payment, 0 to 1000; none where it does not.
+    #[inline]
     pub fn fires(&self, asking: &Asking<'_>) -> Option<u16> {
+        let is_admitted = self.guards.iter().all(|guard| guard.admits(&asking.asked));
+        if is_admitted { self.strength(asking) } else { None }
+    }
+
+    /// How strongly it fires where its guards admit the payment.
+    #[inline(never)]
+    fn strength(&self, asking: &Asking<'_>) -> Option<u16> {
         let Asking { asked, memo } = asking;
-        if !self.guards.iter().all(|guard| guard.admits(asked)) {
-            return None;
-        }
         let memo = Some(memo.of(self.together));
-        let row = RuleRow { sources: &self.columns, asked: *asked, memo };
+        let row = RuleRow { sources: &self.columns, asked, memo };
         if !self.when.is_true(&row) {
             return None;
         }
-        let score = self.score.evaluate(&row).as_real().unwrap_or(0.0).clamp(0.0, 1.0);
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "0 to 1000 after the clamp"
-        )]
-        let permille = (score * 1_000.0).round() as u16;
-        Some(permille)
+        Some(permille(self.score.real(&row).unwrap_or(0.0).clamp(0.0, 1.0)))
     }
 
     /// The sentence that says why, with its values.
     pub fn reason(&self, asked: Asked<'_>) -> String {
-        let row = RuleRow { sources: &self.columns, asked, memo: None };
+        let row = RuleRow { sources: &self.columns, asked: &asked, memo: None };
         let mut text = String::new();
         for piece in &self.reason {
             match piece {
@@ -834,6 +887,19 @@ impl BoundRule {
         }
         text
     }
+}
+
+/// A share from 0 to 1 in thousandths, the nearest, halves upwards.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "0 to 1000, by what is said of the share"
+)]
+fn permille(share: f64) -> u16 {
+    let exact = share * 1_000.0;
+    let whole = exact as u16;
+    // As `round` says, which is a call.
+    whole + u16::from(exact - f64::from(whole) >= 0.5)
 }
 
 /// A value in a sentence: reals with two decimals at most, thousands apart.

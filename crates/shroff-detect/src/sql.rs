@@ -36,7 +36,7 @@ pub use self::protected::protected;
 pub const LONGEST_TEXT: usize = 65_536;
 
 /// How many values a row may be asked to keep, at most.
-pub const MOST_KEPT: usize = 256;
+pub const MOST_KEPT: usize = 1024;
 
 /// What a column or an expression holds, when it is not NULL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -431,6 +431,19 @@ impl Expression {
         self.root.evaluate(row)
     }
 
+    /// Its value on a row as [`Value::as_real`] has it.
+    ///
+    /// # Panics
+    /// As [`Expression::evaluate`].
+    pub fn real(&self, row: &(impl Row + ?Sized)) -> Option<f64> {
+        match &self.root {
+            Any::Real(node) => node.evaluate(row),
+            Any::Null | Any::Truth(_) | Any::Whole(_) | Any::Exact(_) | Any::Text(_) => {
+                self.evaluate(row).as_real()
+            }
+        }
+    }
+
     /// Whether it is true on a row; NULL and false are both not.
     ///
     /// # Panics
@@ -442,9 +455,17 @@ impl Expression {
         }
     }
 
-    /// Bounds of columns outside of which it is not true, where that is plain to see.
-    pub fn bounds(&self) -> Vec<Bounds> {
-        bounds::of(&self.root)
+    /// Bounds of columns outside of which it is not true, where that is plain to see; of those that
+    /// `is_bounded` says are looked at. And what is left of it: within the bounds it is true where the
+    /// whole of it was.
+    pub fn behind_bounds(
+        mut self,
+        is_bounded: impl Fn(usize) -> bool,
+    ) -> (Vec<Bounds>, Expression) {
+        let mut bounds = bounds::of(&self.root);
+        bounds.retain(|bounds| is_bounded(bounds.column));
+        bounds::take_out(&mut self.root, is_bounded);
+        (bounds, self)
     }
 
     /// The conditions that the outermost `AND` of a text joins, in order.

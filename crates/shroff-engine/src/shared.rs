@@ -2,7 +2,7 @@
 //! and written while others come.
 //!
 //! Numbers lie in pages. A copy shares all of them; whoever changes a value afterwards copies its
-//! page, a list of references, and the value.
+//! page, references side by side, and the value.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,7 +10,30 @@ use std::sync::Arc;
 /// Numbers of a page. No value depends on it.
 const PAGE: u32 = if cfg!(debug_assertions) { 4 } else { 256 };
 
-type Page<T> = BTreeMap<u32, Arc<T>>;
+/// The values of some numbers, side by side: one look finds one.
+#[derive(Debug, Clone)]
+struct Page<T> {
+    values: Box<[Option<Arc<T>>]>,
+    held: usize,
+}
+
+impl<T> Page<T> {
+    fn at(number: u32) -> usize {
+        (number % PAGE) as usize
+    }
+
+    fn get(&self, number: u32) -> Option<&Arc<T>> {
+        self.values[Page::<T>::at(number)].as_ref()
+    }
+}
+
+impl<T> Default for Page<T> {
+    fn default() -> Page<T> {
+        let mut values = Vec::new();
+        values.resize_with(PAGE as usize, || None);
+        Page { values: values.into_boxed_slice(), held: 0 }
+    }
+}
 
 /// Values by number.
 #[derive(Debug, Clone)]
@@ -32,7 +55,7 @@ impl<T> Shared<T> {
     }
 
     pub(crate) fn get(&self, number: u32) -> Option<&T> {
-        self.pages.get(&(number / PAGE))?.get(&number).map(Arc::as_ref)
+        self.pages.get(&(number / PAGE))?.get(number).map(Arc::as_ref)
     }
 
     /// All of them, ascending by number.
@@ -43,8 +66,12 @@ impl<T> Shared<T> {
     /// Those with a number below one.
     pub(crate) fn below(&self, end: u32) -> impl DoubleEndedIterator<Item = (u32, &T)> {
         let pages = self.pages.range(..=end / PAGE);
-        let values = pages.flat_map(move |(_, page)| page.range(..end));
-        values.map(|(&number, value)| (number, value.as_ref()))
+        let values = pages.flat_map(|(page, values)| {
+            let numbers = (0..PAGE).map(move |at| page * PAGE + at);
+            numbers.zip(values.values.iter())
+        });
+        let below = values.filter(move |(number, _)| *number < end);
+        below.filter_map(|(number, value)| Some((number, value.as_deref()?)))
     }
 }
 
@@ -52,34 +79,34 @@ impl<T: Clone> Shared<T> {
     pub(crate) fn get_mut(&mut self, number: u32) -> Option<&mut T> {
         let page = self.pages.get_mut(&(number / PAGE))?;
         // A page that is not changed is not copied.
-        if !page.contains_key(&number) {
-            return None;
-        }
-        Arc::make_mut(page).get_mut(&number).map(Arc::make_mut)
+        page.get(number)?;
+        Arc::make_mut(page).values[Page::<T>::at(number)].as_mut().map(Arc::make_mut)
     }
 
     pub(crate) fn insert(&mut self, number: u32, value: T) {
         let page = Arc::make_mut(self.pages.entry(number / PAGE).or_default());
-        self.len += usize::from(page.insert(number, Arc::new(value)).is_none());
+        if page.values[Page::<T>::at(number)].replace(Arc::new(value)).is_none() {
+            page.held += 1;
+            self.len += 1;
+        }
     }
 
     pub(crate) fn remove(&mut self, number: u32) -> Option<T> {
         let page = self.pages.get_mut(&(number / PAGE))?;
-        if !page.contains_key(&number) {
-            return None;
-        }
+        page.get(number)?;
         let page = Arc::make_mut(page);
-        let value = page.remove(&number);
-        if page.is_empty() {
+        let value = page.values[Page::<T>::at(number)].take()?;
+        page.held -= 1;
+        if page.held == 0 {
             self.pages.remove(&(number / PAGE));
         }
-        self.len -= usize::from(value.is_some());
-        value.map(Arc::unwrap_or_clone)
+        self.len -= 1;
+        Some(Arc::unwrap_or_clone(value))
     }
 
     pub(crate) fn into_values(self) -> impl Iterator<Item = T> {
         let pages = self.pages.into_values().map(Arc::unwrap_or_clone);
-        pages.flat_map(BTreeMap::into_values).map(Arc::unwrap_or_clone)
+        pages.flat_map(|page| page.values).flatten().map(Arc::unwrap_or_clone)
     }
 }
 

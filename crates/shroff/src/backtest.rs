@@ -197,23 +197,21 @@ pub(crate) fn run(arguments: &Backtest) -> anyhow::Result<Ending> {
     seconds.insert("read", begun.elapsed().as_secs_f64());
     let begun = settings::now();
     let version = opened.version(history, typologies)?;
+    let other = other.map(|typologies| opened.version(history, typologies)).transpose()?;
     seconds.insert("features_and_rules", begun.elapsed().as_secs_f64());
     let begun = settings::now();
-    // Near the line is what rules say, whatever alerts come of it.
-    let (drawn, counted) = opened.threads.both(
-        || samples::draw(&opened, &version, (arguments.samples, history.seed)),
+    let (beside, counted) = opened.threads.both(
+        || -> anyhow::Result<_> {
+            // Near the line is what rules say, whatever alerts come of it.
+            let samples = samples::draw(&opened, &version, (arguments.samples, history.seed))?;
+            let outcome = |other| opened.outcome(history, other, arguments.budget);
+            Ok((samples, other.map(outcome).transpose()?))
+        },
         || opened.counted(history, &version, arguments.budget),
     );
     let (replayed, table, split) = counted?;
     let outcome = Outcome { version, replayed, table, split };
-    let samples = drawn?;
-    let other = match other {
-        None => None,
-        Some(typologies) => {
-            let version = opened.version(history, typologies)?;
-            Some(opened.outcome(history, version, arguments.budget)?)
-        }
-    };
+    let (samples, other) = beside?;
     seconds.insert("alerts_and_figures", begun.elapsed().as_secs_f64());
     let begun = settings::now();
     let told = Told { samples, ..told(arguments, &opened, &outcome, other.as_ref()) };

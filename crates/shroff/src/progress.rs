@@ -1,5 +1,6 @@
 //! Progress bars for whatever takes over two seconds, on a terminal.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
@@ -16,6 +17,9 @@ pub(crate) struct Bar {
 }
 
 const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Whether a bar is drawn: of what goes on side by side one is.
+static IS_DRAWN: AtomicBool = AtomicBool::new(false);
 
 impl Bar {
     /// A bar over bytes that are read; without a total, it counts them.
@@ -36,7 +40,8 @@ impl Bar {
 
     /// So much is done.
     pub(crate) fn at(&mut self, position: u64) {
-        if !self.shown && self.begun.elapsed() > PATIENCE {
+        if !self.shown && self.begun.elapsed() > PATIENCE && !IS_DRAWN.swap(true, Ordering::Relaxed)
+        {
             self.shown = true;
             self.drawn.set_draw_target(ProgressDrawTarget::stderr());
             self.drawn.set_style(self.style());
@@ -46,7 +51,6 @@ impl Bar {
 
     /// It is over.
     pub(crate) fn done(self) -> f64 {
-        self.drawn.finish_and_clear();
         self.begun.elapsed().as_secs_f64()
     }
 
@@ -65,5 +69,14 @@ impl Bar {
         ProgressStyle::with_template(template)
             .unwrap_or_else(|_| ProgressStyle::default_bar())
             .with_key("rate", rate)
+    }
+}
+
+impl Drop for Bar {
+    fn drop(&mut self) {
+        self.drawn.finish_and_clear();
+        if self.shown {
+            IS_DRAWN.store(false, Ordering::Relaxed);
+        }
     }
 }

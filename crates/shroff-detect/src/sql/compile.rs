@@ -68,7 +68,8 @@ pub(super) fn compile(
     let parsed = parse(text)?;
     let mut compiler = Compiler { text, schema, used: BTreeSet::new(), depth: 0, shared };
     let typed = compiler.expression(&parsed)?;
-    Ok((typed.any, compiler.used.into_iter().collect()))
+    let any = compiler.share_whole(typed);
+    Ok((any, compiler.used.into_iter().collect()))
 }
 
 fn parse(text: &str) -> Result<Expr, SqlError> {
@@ -187,7 +188,8 @@ fn too_deep(text: &str, place: Range<usize>) -> SqlError {
 }
 
 /// Parts that several expressions of one schema have in common, so that a row may keep their values:
-/// named values and other costly ones. Two are the same where they are written out the same.
+/// named values and other costly ones, the conditions that an `AND` joins, and a score as a whole. Two
+/// are the same where they are written out the same.
 #[derive(Debug, Default)]
 pub struct Shared {
     /// Which slot each has that was met, by what it is in and how it is written out.
@@ -209,15 +211,27 @@ impl Shared {
             Node::Operation(made) if matches!(**made, RealOperation::Kept(..)) => return node,
             _ => {}
         }
-        // Written out, not compared: 0 and -0 are equal, but not the same.
-        let written = (self.scope, format!("{node:?}"));
-        let next = self.slots.len();
-        let slot = match self.slots.get(&written) {
-            Some(&slot) => slot,
-            None if next == MOST_KEPT => return node,
-            None => *self.slots.entry(written).or_insert(next),
-        };
-        Node::Operation(Box::new(RealOperation::Kept(slot, node)))
+        match self.slot(format!("{node:?}")) {
+            Some(slot) => Node::Operation(Box::new(RealOperation::Kept(slot, node))),
+            None => node,
+        }
+    }
+
+    /// The slots of conditions that are joined, where one is left for them.
+    fn slots(&mut self, conditions: &[Node<Truth>]) -> Vec<Option<usize>> {
+        // Told apart from numbers, which may be written out the same.
+        conditions.iter().map(|node| self.slot(format!("whether {node:?}"))).collect()
+    }
+
+    /// The slot of what is written out so: written, not compared, as 0 and -0 are equal, but not the
+    /// same.
+    fn slot(&mut self, written: String) -> Option<usize> {
+        let (key, next) = ((self.scope, written), self.slots.len());
+        match self.slots.get(&key) {
+            Some(&slot) => Some(slot),
+            None if next == MOST_KEPT => None,
+            None => Some(*self.slots.entry(key).or_insert(next)),
+        }
     }
 }
 
@@ -304,6 +318,18 @@ impl Compiler<'_> {
             (any, _) => any,
         };
         Typed { any, place, constant }
+    }
+
+    /// The whole expression, kept as a score is, or as what it joins.
+    fn share_whole(&mut self, whole: Typed) -> Any {
+        let mut any = self.share(whole).any;
+        if let (Any::Truth(Node::Operation(test)), Some(shared)) =
+            (&mut any, self.shared.as_deref_mut())
+            && let Test::All(links) = &mut **test
+        {
+            links.slots = shared.slots(&links.rest);
+        }
+        any
     }
 
     fn any_expression(&mut self, expression: &Expr) -> Result<Typed, SqlError> {
@@ -876,7 +902,7 @@ fn between(group: Group) -> Test {
     let low = check(Comparison::GreaterOrEqual, &group, [0, 1]);
     let high = check(Comparison::LessOrEqual, &group, [0, 2]);
     match (low, high) {
-        (Some(low), Some(high)) => Test::All(Links { checks: vec![low, high], rest: Vec::new() }),
+        (Some(low), Some(high)) => Test::All(Links { checks: vec![low, high], ..Links::default() }),
         (None, _) | (_, None) => Test::Between(group),
     }
 }

@@ -197,7 +197,7 @@ fn column_of_any(any: &Any) -> Option<usize> {
 }
 
 /// The whole column that was widened to be compared with a decimal.
-fn widened(node: &Node<Exact>) -> Option<usize> {
+pub(super) fn widened(node: &Node<Exact>) -> Option<usize> {
     match node {
         Node::Operation(operation) => match &**operation {
             ExactOperation::OfWhole(Node::Column(column)) => Some(*column),

@@ -148,6 +148,17 @@ impl Node<Truth> {
             _ => self.evaluate(row) == Some(true),
         }
     }
+
+    /// As [`Node::is_true`], or what a row kept of it.
+    #[inline]
+    fn is_true_kept(&self, slot: usize, row: &(impl Row + ?Sized)) -> bool {
+        let kept = row.kept(slot).unwrap_or_else(|| {
+            let value = self.evaluate(row).map(f64::from);
+            row.keep(slot, value);
+            value
+        });
+        kept.is_some_and(|truth| truth > 0.0)
+    }
 }
 
 /// Where in the rest of the nodes the first one's value is.
@@ -244,16 +255,19 @@ pub(super) enum Joins {
 
 /// What `AND` or `OR` joins. Their order does not matter, as nothing has an effect or fails: the
 /// quick ones come first, side by side in memory.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Links {
     pub(super) checks: Vec<Check>,
     pub(super) rest: Vec<Node<Truth>>,
+    /// Where a row may keep what the rest of them say, each with 1 for what is true, 0 for what is
+    /// false; empty where nothing is kept.
+    pub(super) slots: Vec<Option<usize>>,
 }
 
 impl Links {
     /// Of conditions in any order; those joined in the same way become part of it.
     pub(super) fn new(joins: Joins, nodes: Vec<Node<Truth>>) -> Links {
-        let mut links = Links { checks: Vec::new(), rest: Vec::new() };
+        let mut links = Links::default();
         for node in nodes {
             match node {
                 Node::Operation(test) => match *test {
@@ -277,7 +291,10 @@ impl Links {
     #[inline]
     fn all_true(&self, row: &(impl Row + ?Sized)) -> bool {
         self.checks.iter().all(|check| check.evaluate(row) == Some(true))
-            && self.rest.iter().all(|node| node.is_true(row))
+            && self.rest.iter().enumerate().all(|(at, node)| match self.slots.get(at) {
+                Some(&Some(slot)) => node.is_true_kept(slot, row),
+                Some(None) | None => node.is_true(row),
+            })
     }
 
     /// `AND` is false as soon as one is false, `OR` true as soon as one is true: `decisive`.
@@ -674,61 +691,15 @@ impl Kind for Real {
         value
     }
 
+    #[inline]
     fn operate(operation: &RealOperation, row: &(impl Row + ?Sized)) -> Option<f64> {
-        let result = match operation {
-            RealOperation::Two(how, [left, right]) => {
-                let (left, right) = (left.evaluate(row)?, right.evaluate(row)?);
-                match how {
-                    Arithmetic::Add => left + right,
-                    Arithmetic::Subtract => left - right,
-                    Arithmetic::Multiply => left * right,
-                    Arithmetic::Remainder => left % right,
-                }
-            }
-            RealOperation::Divide([left, right]) => left.evaluate(row)? / right.evaluate(row)?,
-            RealOperation::Power([left, right]) => left.evaluate(row)?.powf(right.evaluate(row)?),
-            RealOperation::Surprise([count, expected], seen) => {
-                let (count, expected) = (count.evaluate(row)?, expected.evaluate(row)?);
-                let seen = match seen {
-                    Some(seen) => Some(seen.evaluate(row)?),
-                    None => None,
-                };
-                if count < 0.0 || expected < 0.0 || seen.is_some_and(|seen| seen < 0.0) {
-                    return None;
-                }
-                if count <= expected {
-                    return Some(0.0);
-                }
-                surprise(count, expected, seen)
-            }
-            RealOperation::One(curve, node) => {
-                let real = node.evaluate(row)?;
-                match curve {
-                    Curve::Negate => -real,
-                    Curve::Magnitude => real.abs(),
-                    Curve::Floor => real.floor(),
-                    Curve::Ceiling => real.ceil(),
-                    Curve::SquareRoot => real.sqrt(),
-                    Curve::Exponential => real.exp(),
-                    Curve::NaturalLogarithm => real.ln(),
-                    Curve::Logarithm10 => real.log10(),
-                    Curve::Logarithm2 => real.log2(),
-                }
-            }
-            RealOperation::Round(node, decimals) => {
-                number::round_real(node.evaluate(row)?, *decimals)?
-            }
-            RealOperation::OfWhole(node) => number::real_of_whole(node.evaluate(row)?),
-            RealOperation::OfExact(node) => number::real_of_exact(node.evaluate(row)?),
-            RealOperation::Kept(slot, node) => {
-                return row.kept(*slot).unwrap_or_else(|| {
-                    let value = node.evaluate(row);
-                    row.keep(*slot, value);
-                    value
-                });
-            }
-        };
-        number::finite(result)
+        // Most of what is asked for is kept, and read without a call.
+        if let RealOperation::Kept(slot, _) = operation
+            && let Some(kept) = row.kept(*slot)
+        {
+            return kept;
+        }
+        compute(operation, row)
     }
 
     #[inline]
@@ -736,6 +707,61 @@ impl Kind for Real {
         // Finite, as `read` and `operate` saw to: so one of the three holds, and -0 equals 0.
         (i8::from(left > right) - i8::from(left < right)).cmp(&0)
     }
+}
+
+/// The value of an operation, and keeps it where it is to be kept.
+#[inline(never)]
+fn compute(operation: &RealOperation, row: &(impl Row + ?Sized)) -> Option<f64> {
+    let result = match operation {
+        RealOperation::Two(how, [left, right]) => {
+            let (left, right) = (left.evaluate(row)?, right.evaluate(row)?);
+            match how {
+                Arithmetic::Add => left + right,
+                Arithmetic::Subtract => left - right,
+                Arithmetic::Multiply => left * right,
+                Arithmetic::Remainder => left % right,
+            }
+        }
+        RealOperation::Divide([left, right]) => left.evaluate(row)? / right.evaluate(row)?,
+        RealOperation::Power([left, right]) => left.evaluate(row)?.powf(right.evaluate(row)?),
+        RealOperation::Surprise([count, expected], seen) => {
+            let (count, expected) = (count.evaluate(row)?, expected.evaluate(row)?);
+            let seen = match seen {
+                Some(seen) => Some(seen.evaluate(row)?),
+                None => None,
+            };
+            if count < 0.0 || expected < 0.0 || seen.is_some_and(|seen| seen < 0.0) {
+                return None;
+            }
+            if count <= expected {
+                return Some(0.0);
+            }
+            surprise(count, expected, seen)
+        }
+        RealOperation::One(curve, node) => {
+            let real = node.evaluate(row)?;
+            match curve {
+                Curve::Negate => -real,
+                Curve::Magnitude => real.abs(),
+                Curve::Floor => real.floor(),
+                Curve::Ceiling => real.ceil(),
+                Curve::SquareRoot => real.sqrt(),
+                Curve::Exponential => real.exp(),
+                Curve::NaturalLogarithm => real.ln(),
+                Curve::Logarithm10 => real.log10(),
+                Curve::Logarithm2 => real.log2(),
+            }
+        }
+        RealOperation::Round(node, decimals) => number::round_real(node.evaluate(row)?, *decimals)?,
+        RealOperation::OfWhole(node) => number::real_of_whole(node.evaluate(row)?),
+        RealOperation::OfExact(node) => number::real_of_exact(node.evaluate(row)?),
+        RealOperation::Kept(slot, node) => {
+            let value = node.evaluate(row);
+            row.keep(*slot, value);
+            return value;
+        }
+    };
+    number::finite(result)
 }
 
 /// Text.

@@ -383,8 +383,7 @@ impl Book {
     }
 
     pub(crate) fn id(&self, place: u32) -> &str {
-        let (slice, row) = (place as usize / SLICE.get(), place as usize % SLICE.get());
-        self.columns.ids[slice].value(row)
+        self.columns.ids[slices::of(place)].value(slices::row(place))
     }
 
     pub(crate) fn time(&self, place: u32) -> Timestamp {

@@ -1,5 +1,6 @@
 //! The tables of a backtest as Parquet. The book's page on files has every column.
 
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
@@ -16,7 +17,7 @@ use super::bootstrap::Interval;
 use super::difference::{Changed, Passing};
 use super::figures::{Figures, Intervals, RuleAt};
 use super::parts::NAMES;
-use super::slices::SLICE;
+use super::slices;
 use super::{Outcome, Told};
 use crate::outputs;
 use crate::progress::Bar;
@@ -496,18 +497,17 @@ fn verdicts(
     let path = out.join("verdicts.parquet");
     let mut passing = Passing::new(told.outcome);
     let mut bar = Bar::of_payments("verdicts", book.len().into());
-    let mut slice = |first: u32| -> anyhow::Result<RecordBatch> {
-        let end = book.len().min(first.saturating_add(u32::try_from(SLICE.get())?));
-        verdicts_of(told, (first, end), &mut passing, (ids, accounts))?.batch()
+    let mut slice = |number: usize| -> anyhow::Result<RecordBatch> {
+        let places = slices::places(number, book.len())?;
+        verdicts_of(told, places, &mut passing, (ids, accounts))?.batch()
     };
     let head = slice(0)?;
     std::thread::scope(|scope| -> anyhow::Result<()> {
         let (send, receive) = sync_channel(1);
         // A slice is made while the one before is packed.
         scope.spawn(move || {
-            let rest = (0..book.len()).step_by(SLICE.get()).skip(1);
-            for first in rest {
-                if send.send(slice(first).map(|batch| (first, batch))).is_err() {
+            for number in 1..slices::count(book.len()) {
+                if send.send(slice(number)).is_err() {
                     // Who packs them gave up, and says why.
                     return;
                 }
@@ -515,10 +515,12 @@ fn verdicts(
         });
         outputs::write_batches(&path, &head.schema(), |writer| {
             writer.write(&head)?;
-            for made in receive {
-                let (first, batch) = made?;
+            let mut written = 0;
+            for batch in receive {
+                let batch = batch?;
+                written += batch.num_rows() as u64;
                 writer.write(&batch)?;
-                bar.at(first.into());
+                bar.at(written);
             }
             Ok(())
         })
@@ -529,13 +531,13 @@ fn verdicts(
 
 fn verdicts_of(
     told: &Told<'_>,
-    (first, end): (u32, u32),
+    places: Range<u32>,
     passing: &mut Passing<'_>,
     (ids, accounts): (&[String], &[String]),
 ) -> anyhow::Result<Sheet> {
     let (book, outcome) = (&told.opened.book, told.outcome);
     let names = rule_names(outcome);
-    let rows: Vec<_> = (first..end).map(|place| (place, passing.next(place))).collect();
+    let rows: Vec<_> = places.map(|place| (place, passing.next(place))).collect();
     let mut sheet = Sheet::default();
     sheet.text("id", rows.iter().map(|row| book.id(row.0)));
     sheet.time("time", rows.iter().map(|row| Some(book.time(row.0))));

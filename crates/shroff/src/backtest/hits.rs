@@ -12,7 +12,7 @@ use shroff_types::{Clock, Span, Timestamp};
 
 use super::book::Book;
 use super::kept::{self, Kept};
-use super::slices::{self, SLICE};
+use super::slices;
 use crate::outputs;
 use crate::threads::Threads;
 
@@ -154,15 +154,12 @@ impl Asker<'_> {
         let Asker { book, kept, clock, .. } = *self;
         let columns = kept.cells(number, wanted)?;
         let mut cells = vec![Cell::NULL; kept.columns.len()];
-        let first = u32::try_from(number * SLICE.get())?;
-        let end = book.len().min(first.saturating_add(u32::try_from(SLICE.get())?));
-        for place in first..end {
+        for (row, place) in slices::places(number, book.len())?.enumerate() {
             let [debtor, creditor] = book.ends(place);
             // Money that an account moves to itself says nothing of a flow.
             if debtor == creditor {
                 continue;
             }
-            let row = (place - first) as usize;
             for (column, &at) in columns.iter().zip(wanted) {
                 cells[at] = column[row];
             }

@@ -186,7 +186,7 @@ impl Kept {
 
     /// Computes the features from a slice on.
     fn compute(&mut self, book: &Book, first: usize, work: &Work) -> anyhow::Result<()> {
-        let from = u32::try_from(first * SLICE.get()).context("more than 2^32 payments")?;
+        let from = slices::places(first, book.len())?.start;
         let exponent = book.facts.exponent;
         let oldest = book.first_from(book.time(from).before(self.definitions.look_back()));
         let told = Places { next: oldest.min(from), end: from, book };
@@ -215,7 +215,7 @@ impl Kept {
     ) -> anyhow::Result<()> {
         let workers = Threads::new(work.threads)?;
         let mut bar = Bar::of_payments("features", book.len().into());
-        let mut rows = Rows::new(from as usize / SLICE.get());
+        let mut rows = Rows::new(slices::of(from));
         let full = SLICE.get() * self.columns.len();
         let mut batch = Vec::new();
         let mut done = Vec::new();

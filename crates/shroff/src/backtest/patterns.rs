@@ -4,8 +4,8 @@
 //! hangs on its features and on nothing that a rule says, so it is kept, slice by slice, and rules
 //! with another threshold find it there.
 
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::bail;
 use arrow::array::{ArrayRef, AsArray, ListArray, UInt32Array};
@@ -16,7 +16,7 @@ use shroff_types::{Map, Place, Span, Timestamp};
 
 use super::book::Book;
 use super::kept::{self, Completers, Kept};
-use super::slices::{self, SLICE};
+use super::slices;
 use crate::progress::Bar;
 use crate::threads::Threads;
 
@@ -73,8 +73,8 @@ impl Found {
     }
 
     /// Reads what was kept of a slice; nothing where nothing was.
-    fn read(kept: &Kept, slice: usize) -> anyhow::Result<Found> {
-        let path = path(kept, slice);
+    fn read(folder: &Path, slice: usize) -> anyhow::Result<Found> {
+        let path = path(folder, slice);
         if !kept::is_there(&path) {
             return Ok(Found::default());
         }
@@ -90,7 +90,7 @@ impl Found {
         Ok(found)
     }
 
-    fn write(&self, kept: &Kept, slice: usize) -> anyhow::Result<()> {
+    fn write(&self, folder: &Path, slice: usize) -> anyhow::Result<()> {
         let item = Arc::new(Field::new_list_field(DataType::UInt32, false));
         let schema = Schema::new(vec![
             Field::new("place", DataType::UInt32, false),
@@ -105,12 +105,12 @@ impl Found {
         let ends = OffsetBuffer::from_lengths(lengths);
         let lists = ListArray::try_new(item, ends, Arc::new(payments), None)?;
         let columns = vec![column(|key| key.0), column(|key| key.1), Arc::new(lists)];
-        slices::write(&path(kept, slice), &Arc::new(schema), columns, None)
+        slices::write(&path(folder, slice), &Arc::new(schema), columns, None)
     }
 }
 
-fn path(kept: &Kept, slice: usize) -> PathBuf {
-    kept.folder.join(format!("patterns-{slice:05}.parquet"))
+fn path(folder: &Path, slice: usize) -> PathBuf {
+    folder.join(format!("patterns-{slice:05}.parquet"))
 }
 
 fn keys(columns: &[ArrayRef]) -> Vec<Key> {
@@ -118,13 +118,9 @@ fn keys(columns: &[ArrayRef]) -> Vec<Key> {
     places.iter().copied().zip(patterns.iter().copied()).collect()
 }
 
-fn slice_of(place: u32) -> usize {
-    place as usize / SLICE.get()
-}
-
 /// The payments of patterns, slice after slice, of those that were [searched for](search).
 pub(crate) struct Patterns<'a> {
-    kept: &'a Kept,
+    folder: &'a Path,
     /// What will be asked for, ascending: of this slice and behind it.
     wanted: &'a [Key],
     slice: Option<usize>,
@@ -132,24 +128,24 @@ pub(crate) struct Patterns<'a> {
 }
 
 impl<'a> Patterns<'a> {
-    pub(crate) fn new(kept: &'a Kept, wanted: &'a [Key]) -> Patterns<'a> {
-        Patterns { kept, wanted, slice: None, found: Found::default() }
+    pub(crate) fn new(folder: &'a Path, wanted: &'a [Key]) -> Patterns<'a> {
+        Patterns { folder, wanted, slice: None, found: Found::default() }
     }
 
     /// Has the patterns of a payment at hand. Payments come in order.
     pub(crate) fn turn_to(&mut self, place: u32) -> anyhow::Result<()> {
-        let slice = slice_of(place);
+        let slice = slices::of(place);
         if self.slice != Some(slice) {
-            self.found = Found::read(self.kept, slice)?;
+            self.found = Found::read(self.folder, slice)?;
             self.slice = Some(slice);
-            let before = self.wanted.partition_point(|key| slice_of(key.0) < slice);
+            let before = self.wanted.partition_point(|key| slices::of(key.0) < slice);
             self.wanted = &self.wanted[before..];
-            let own = self.wanted.partition_point(|key| slice_of(key.0) == slice);
+            let own = self.wanted.partition_point(|key| slices::of(key.0) == slice);
             if self.wanted[..own].iter().any(|&key| self.found.get(key).is_none()) {
                 bail!(
                     "`{}` is not what this run left there\nhint: another run writes there at the same \
                      time: give it a --cache of its own, or run this again",
-                    path(self.kept, slice).display()
+                    path(self.folder, slice).display()
                 );
             }
         }
@@ -163,17 +159,21 @@ impl<'a> Patterns<'a> {
     }
 }
 
+/// One search at a time: each puts what it found beside what is kept in the same files.
+static SEARCHING: Mutex<()> = Mutex::new(());
+
 /// Searches for the payments of patterns, ascending, of which they were not kept yet. Returns of how
 /// many.
 pub(crate) fn search(
     (book, kept, threads): (&Book, &Kept, &Threads),
     wanted: &[Key],
 ) -> anyhow::Result<u64> {
+    let _alone = SEARCHING.lock().unwrap_or_else(PoisonError::into_inner);
     let by_slice: Vec<&[Key]> =
-        wanted.chunk_by(|one, other| slice_of(one.0) == slice_of(other.0)).collect();
+        wanted.chunk_by(|one, other| slices::of(one.0) == slices::of(other.0)).collect();
     let missing = slices::each(threads, by_slice.len(), &|at| {
         let wanted = by_slice[at];
-        let path = path(kept, slice_of(wanted[0].0));
+        let path = path(&kept.folder, slices::of(wanted[0].0));
         if !kept::is_there(&path) {
             return Ok(wanted.to_vec());
         }
@@ -185,14 +185,14 @@ pub(crate) fn search(
     let (Some(first), Some(last)) = (missing.first(), missing.last()) else { return Ok(0) };
     let mut bar = Bar::of_payments("patterns", u64::from(last.0 - first.0));
     let mut search = Search::new((book, kept, threads), &missing);
-    for slice in missing.chunk_by(|one, other| slice_of(one.0) == slice_of(other.0)) {
+    for slice in missing.chunk_by(|one, other| slices::of(one.0) == slices::of(other.0)) {
         let mut found = Found::default();
         for batch in slice.chunk_by(|one, other| one.0 / BATCH == other.0 / BATCH) {
             search.find(batch, &mut found)?;
             bar.at(u64::from(batch[0].0 - first.0));
         }
-        let number = slice_of(slice[0].0);
-        Found::read(kept, number)?.and(&found)?.write(kept, number)?;
+        let number = slices::of(slice[0].0);
+        Found::read(&kept.folder, number)?.and(&found)?.write(&kept.folder, number)?;
     }
     bar.done();
     Ok(missing.len() as u64)
@@ -294,11 +294,11 @@ impl<'a> Search<'a> {
 
     /// Who completed the patterns of a payment that are searched for.
     fn completers_of(&mut self, place: u32) -> anyhow::Result<Vec<(u32, PlacedInput)>> {
-        let slice = slice_of(place);
+        let slice = slices::of(place);
         if self.completers.0 != slice {
             self.completers = (slice, self.kept.completers(slice)?);
         }
-        let found = self.completers.1.of(place as usize % SLICE.get());
+        let found = self.completers.1.of(slices::row(place));
         let searched = found.into_iter().filter_map(|(pattern, at)| {
             let number = u32::try_from(*self.numbers.get(&pattern)?).ok()?;
             Some((number, (Place(at), self.book.input(at))))
@@ -332,5 +332,20 @@ mod tests {
         assert_eq!(get((9, 0)), Some(vec![8, 9]));
         assert_eq!(get((12, 0)), Some(vec![7]));
         assert_eq!(get((4, 0)), None);
+    }
+
+    #[test]
+    fn what_another_run_took_away_since_the_search_is_an_error_that_says_so() {
+        let folder = tempfile::tempdir().expect("a folder");
+        found(&[((3, 0), &[1, 3])]).write(folder.path(), 0).expect("it is written");
+        let asked = |wanted: &[Key]| {
+            let mut patterns = Patterns::new(folder.path(), wanted);
+            patterns.turn_to(3)?;
+            Ok::<_, anyhow::Error>(patterns.of(wanted[0]))
+        };
+        assert_eq!(asked(&[(3, 0)]).expect("it is there"), [Place(1), Place(3)]);
+        let error = asked(&[(3, 0), (3, 1)]).expect_err("one is not there").to_string();
+        assert!(error.contains("patterns-00000.parquet"), "{error}");
+        assert!(error.contains("--cache"), "{error}");
     }
 }

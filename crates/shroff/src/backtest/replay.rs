@@ -2,7 +2,7 @@
 //! is grouped by the code that a scan groups it by.
 
 use shroff_detect::{
-    Archive, ArchiveReader, FindEvidence, Flow, LinePart, PlacedInput, Rules, Scoring,
+    Archive, ArchiveReader, FindEvidence, Flow, LinePart, PlacedInput, Rules, Scoring, Workers,
 };
 use shroff_engine::{At, Draft, Grouper, Hit};
 use shroff_types::{Map, Place};
@@ -11,6 +11,7 @@ use super::book::Book;
 use super::hits::{Fired, Hits, rules_of};
 use super::kept::Kept;
 use super::patterns::{self, Patterns};
+use super::slices;
 use crate::progress::Bar;
 use crate::threads::Threads;
 
@@ -88,23 +89,43 @@ impl Replay<'_> {
         let wanted = self.patterns_of(sets, (from, end));
         let searched = patterns::search((book, kept, threads), &wanted)?;
         let archive = Archive::new((&kept.definitions, book.facts.exponent), book, threads);
-        let patterns = Patterns::new(kept, &wanted);
-        let mut found = Found { kept, lines: archive.reader(), patterns, payment: None };
-        let mut runs: Vec<Run<'_>> = sets.iter().map(|set| Run::new(set, from)).collect();
+        // Each share of the sets has all payments pass by once, whatever the others do.
+        let shares = threads.threads().min(sets.len());
+        let replayed = slices::each(threads, shares, &|share| {
+            let sets = sets.iter().skip(share).step_by(shares);
+            let mut runs: Vec<Run<'_>> = sets.map(|set| Run::new(set, from)).collect();
+            let patterns = Patterns::new(&kept.folder, &wanted);
+            let mut found = Found { kept, lines: archive.reader(), patterns, payment: None };
+            self.pass_by(&mut runs, &mut found, (from, end))?;
+            let finish = |run: Run<'_>| Replayed { searched, ..run.finish(most) };
+            Ok(runs.into_iter().map(finish).collect::<Vec<_>>())
+        })?;
+        // They were dealt out in turn.
+        let mut dealt: Vec<_> = replayed.into_iter().map(Vec::into_iter).collect();
+        Ok((0..sets.len()).filter_map(|at| dealt[at % shares].next()).collect())
+    }
+
+    /// Groups what fired, payment after payment.
+    fn pass_by(
+        self,
+        runs: &mut [Run<'_>],
+        found: &mut Found<'_>,
+        (from, end): (u32, u32),
+    ) -> anyhow::Result<()> {
         let mut bar = Bar::of_payments("alerts", u64::from(end - from));
         while let Some(place) = runs.iter().filter_map(|run| run.queue.place()).min()
             && place < end
         {
-            found.turn_to(book, place)?;
-            for run in &mut runs {
+            found.turn_to(self.book, place)?;
+            for run in &mut *runs {
                 if let Some(hits) = run.queue.at(place) {
-                    run.group(book, hits, &mut found);
+                    run.group(self.book, hits, found);
                 }
             }
             bar.at(u64::from(place - from));
         }
         bar.done();
-        Ok(runs.into_iter().map(|run| Replayed { searched, ..run.finish(most) }).collect())
+        Ok(())
     }
 
     /// The patterns that are evidence of what fired, ascending, each once.

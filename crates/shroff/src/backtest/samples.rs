@@ -3,13 +3,12 @@
 //! A fifth more on every parameter, one at a time, is the narrow side of the line; a fifth less is
 //! its other side. What fires now and would not there is above; what does not and would is below.
 
-use shroff_detect::{BoundRule, Memo, Rules, Typology};
+use shroff_detect::{BoundRule, Memo, Rules};
 use shroff_types::Set;
 
 use super::bootstrap::Draws;
 use super::hits::Fired;
-use super::kept::Kept;
-use super::slices::{self, SLICE};
+use super::slices;
 use super::{Opened, Version};
 
 /// A payment near the line of a typology.
@@ -35,7 +34,6 @@ struct Moved {
     typology: usize,
     parameter: String,
     value: f64,
-    changed: Typology,
     rules: Vec<BoundRule>,
 }
 
@@ -56,18 +54,7 @@ pub(crate) fn draw(
     if most == 0 {
         return Ok(Vec::new());
     }
-    let mut moved = Vec::new();
-    for (at, typology) in version.typologies.iter().enumerate() {
-        for (name, parameter) in &typology.parameters {
-            for factor in [0.8, 1.25] {
-                let value = beside(parameter.value, factor, parameter.range);
-                if (value - parameter.value).abs() > f64::EPSILON {
-                    moved.extend(bound(typology, (at, name, value), &version.kept));
-                }
-            }
-        }
-    }
-    bind_together(&mut moved, &version.kept);
+    let moved = all_moved(version);
     let numbers = spread(slices::count(opened.book.len()));
     let asker = opened.asker(&version.kept);
     let sets: Vec<&[BoundRule]> = moved.iter().map(|moved| moved.rules.as_slice()).collect();
@@ -95,6 +82,30 @@ pub(crate) fn draw(
     Ok(samples)
 }
 
+/// Each parameter moved to either side, where its rules bind there.
+fn all_moved(version: &Version) -> Vec<Moved> {
+    let mut values = Vec::new();
+    let mut changed = Vec::new();
+    for (at, typology) in version.typologies.iter().enumerate() {
+        for (name, parameter) in &typology.parameters {
+            for factor in [0.8, 1.25] {
+                let value = beside(parameter.value, factor, parameter.range);
+                let mut moved = typology.clone();
+                if (value - parameter.value).abs() > f64::EPSILON && moved.set(name, value).is_ok()
+                {
+                    values.push((at, name, value));
+                    changed.push(moved);
+                }
+            }
+        }
+    }
+    let rules = Rules::bind_each(&changed, &version.kept.definitions);
+    let moved = values.into_iter().zip(rules).filter_map(|((typology, name, value), rules)| {
+        Some(Moved { typology, parameter: name.clone(), value, rules: rules.ok()?.bound })
+    });
+    moved.collect()
+}
+
 /// A value beside another, by a fifth and by one at least where both are whole.
 fn beside(value: f64, factor: f64, (low, high): (f64, f64)) -> f64 {
     let moved = value * factor;
@@ -106,22 +117,6 @@ fn beside(value: f64, factor: f64, (low, high): (f64, f64)) -> f64 {
     moved.clamp(low, high)
 }
 
-fn bound(typology: &Typology, (at, name, value): (usize, &str, f64), kept: &Kept) -> Option<Moved> {
-    let mut moved = typology.clone();
-    moved.set(name, value).ok()?;
-    let rules = Rules::bind(std::slice::from_ref(&moved), &kept.definitions).ok()?.bound;
-    Some(Moved { typology: at, parameter: name.to_owned(), value, changed: moved, rules })
-}
-
-/// Binds all in one go, so that what they have in common is computed once.
-fn bind_together(moved: &mut [Moved], kept: &Kept) {
-    let typologies: Vec<Typology> = moved.iter().map(|moved| moved.changed.clone()).collect();
-    let Ok(rules) = Rules::bind(&typologies, &kept.definitions) else { return };
-    for (moved, range) in moved.iter_mut().zip(super::hits::rules_of(&rules, typologies.len())) {
-        moved.rules = rules.bound[range].to_vec();
-    }
-}
-
 /// Some slices, spread evenly.
 fn spread(count: usize) -> Vec<usize> {
     let some = count.min(MOST_SLICES);
@@ -130,7 +125,7 @@ fn spread(count: usize) -> Vec<usize> {
 
 /// What fires now and not there, and what fires there and not now.
 fn beyond(now: &[Fired], there: &[Fired], numbers: &[usize]) -> [Vec<Fired>; 2] {
-    let looked_at = |fired: &&Fired| numbers.contains(&(fired.place as usize / SLICE.get()));
+    let looked_at = |fired: &&Fired| numbers.contains(&slices::of(fired.place));
     let now: Vec<Fired> = now.iter().filter(looked_at).copied().collect();
     let beyond = |one: &[Fired], other: &[Fired]| {
         let known: Set<u32> = other.iter().map(|fired| fired.place).collect();
@@ -183,8 +178,7 @@ fn tell(
     samples: &mut [Sample],
 ) -> anyhow::Result<()> {
     let ranges = super::hits::rules_of(&version.rules, version.typologies.len());
-    let mut numbers: Vec<usize> =
-        samples.iter().map(|sample| sample.place as usize / SLICE.get()).collect();
+    let mut numbers: Vec<usize> = samples.iter().map(|sample| slices::of(sample.place)).collect();
     numbers.sort_unstable();
     numbers.dedup();
     let asker = opened.asker(&version.kept);

@@ -1,6 +1,7 @@
 //! Parquet files of a slice of the payments each: written whole or not at all, read side by side.
 
 use std::num::NonZero;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -26,6 +27,22 @@ pub(crate) const SLICE: NonZero<usize> =
 /// How many slices so many payments are.
 pub(crate) fn count(payments: u32) -> usize {
     (payments as usize).div_ceil(SLICE.get())
+}
+
+/// The slice that a payment is in.
+pub(crate) fn of(place: u32) -> usize {
+    place as usize / SLICE.get()
+}
+
+/// Which of the payments of its slice a payment is.
+pub(crate) fn row(place: u32) -> usize {
+    place as usize % SLICE.get()
+}
+
+/// The places of the payments of a slice, of so many in all.
+pub(crate) fn places(number: usize, payments: u32) -> anyhow::Result<Range<u32>> {
+    let first = u32::try_from(number * SLICE.get()).context("more than 2^32 payments")?;
+    Ok(first..payments.min(first.saturating_add(u32::try_from(SLICE.get())?)))
 }
 
 /// Does something for each slice, side by side; what it gives, in order.

@@ -7,7 +7,7 @@ use shroff_types::Set;
 
 use crate::backtest::hits::{Fired, Hits};
 use crate::backtest::replay::{Replay, Replayed, RuleSet};
-use crate::backtest::slices::SLICE;
+use crate::backtest::slices;
 use crate::backtest::{Opened, Outcome};
 
 use super::VALIDATION;
@@ -47,17 +47,22 @@ pub(crate) fn measure(
     let version = &outcome.version;
     let (begin, end) = outcome.split.bounds[VALIDATION];
     let (from, to) = (opened.book.first_from(begin), opened.book.first_from(end));
-    let numbers: Vec<usize> =
-        (from as usize / SLICE.get()..(to as usize).div_ceil(SLICE.get())).collect();
-    let mut tried: Vec<Tried> = Vec::new();
-    for (of, typology) in typologies.iter().enumerate() {
-        for typology in std::iter::once(typology.clone()).chain(moved(typology)) {
-            let one = std::slice::from_ref(&typology);
-            if let Ok(rules) = Rules::bind(one, &version.kept.definitions) {
-                tried.push(Tried { of, typology, rules });
-            }
-        }
-    }
+    let numbers: Vec<usize> = (slices::of(from)..slices::count(to)).collect();
+    let all: Vec<(usize, Typology)> = typologies
+        .iter()
+        .enumerate()
+        .flat_map(|(of, typology)| {
+            let all = std::iter::once(typology.clone()).chain(moved(typology));
+            all.map(move |typology| (of, typology))
+        })
+        .collect();
+    let rules =
+        Rules::bind_each(all.iter().map(|(_, typology)| typology), &version.kept.definitions);
+    let tried: Vec<Tried> = all
+        .into_iter()
+        .zip(rules)
+        .filter_map(|((of, typology), rules)| Some(Tried { of, typology, rules: rules.ok()? }))
+        .collect();
     let sets: Vec<&[BoundRule]> = tried.iter().map(|tried| tried.rules.bound.as_slice()).collect();
     let fired = opened.asker(&version.kept).ask(&sets, &numbers)?;
     let inside = |fired: &Fired| from <= fired.place && fired.place < to;
