@@ -64,7 +64,7 @@ pub struct Memo {
     together: Slot<u64>,
     /// A bit for each of those below that is known; not a number is NULL.
     known: [Slot<u64>; MOST_KEPT / 64],
-    kept: [Slot<f64>; MOST_KEPT],
+    kept: Box<[Slot<f64>]>,
 }
 
 impl Default for Memo {
@@ -72,7 +72,7 @@ impl Default for Memo {
         Memo {
             together: Slot::new(0),
             known: [const { Slot::new(0) }; MOST_KEPT / 64],
-            kept: [const { Slot::new(0.0) }; MOST_KEPT],
+            kept: vec![Slot::new(0.0); MOST_KEPT].into_boxed_slice(),
         }
     }
 }

@@ -57,23 +57,30 @@ impl Grouper {
             let line = line_of(flow, input)?;
             evidence.grows(block).then_some((hit.rule, line.0, line.1))
         };
-        // The draft that one of its lines is in, as long as some of what it showed is in sight.
-        let known = flows.iter().find_map(|&(block, flow)| {
+        // The draft that one of its lines is in, as long as some of what it showed is in sight; and
+        // what came since on that line.
+        let mut since = None;
+        let known = flows.iter().enumerate().find_map(|(at, &(block, flow))| {
             let before = handed.get(&line(block, flow, evidence)?)?;
             let part = evidence.line_after(block, flow, Some(before.upto));
-            (part.goes_on && drafts.takes(before.draft, &part.payments)).then_some(before.draft)
+            let goes_on = part.goes_on && drafts.takes(before.draft, &part.payments);
+            since = Some((at, part)).filter(|_| goes_on);
+            goes_on.then_some(before.draft)
         });
         let mut lines = Vec::new();
         places.clear();
         places.push(hit.place);
-        for &(block, flow) in flows {
+        for (at, &(block, flow)) in flows.iter().enumerate() {
             let Some(line) = line(block, flow, evidence) else {
                 places.extend(evidence.payments(block, flow));
                 continue;
             };
             // What another draft holds of it, or a full one, is handed over anew.
             let before = handed.get(&line).filter(|before| Some(before.draft) == known);
-            let part = evidence.line_after(block, flow, before.map(|b| b.upto));
+            let part = match since.take_if(|(of, _)| *of == at) {
+                Some((_, part)) => part,
+                None => evidence.line_after(block, flow, before.map(|b| b.upto)),
+            };
             // Who pays on a line that leaves an account is the account.
             let newest = part.payments.last().map(|&newest| (newest, line.2));
             let newest = newest.or(before.map(|before| (before.upto, before.is_debtor)));

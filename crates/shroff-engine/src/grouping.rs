@@ -115,6 +115,8 @@ pub struct Drafts {
     /// In how many drafts a payment is that was in several: of all others the one that has it took
     /// it last.
     shared: Map<Place, u32>,
+    /// Whether a payment may be in drafts of which none took it last: the one that did was let go.
+    has_orphans: bool,
 }
 
 impl Drafts {
@@ -127,6 +129,7 @@ impl Drafts {
             holders: Map::default(),
             others: Set::default(),
             shared: Map::default(),
+            has_orphans: false,
         }
     }
 
@@ -157,7 +160,8 @@ impl Drafts {
                 continue;
             }
             self.others.extend(before.map(|other| (other, place)));
-            if !self.others.contains(&(home, place)) {
+            let is_new = before.is_none() && !self.has_orphans;
+            if is_new || !self.others.contains(&(home, place)) {
                 draft.payments.push(place);
                 share(&mut self.shared, place, before);
             }
@@ -175,7 +179,12 @@ impl Drafts {
 
     /// Whether a payment is one of a draft's.
     fn has(&self, draft: u32, place: Place) -> bool {
-        self.holders.get(&place) == Some(&draft) || self.others.contains(&(draft, place))
+        match self.holders.get(&place) {
+            Some(&holder) if holder == draft => true,
+            // Most payments of evidence are in no draft yet: one look says so.
+            None if !self.has_orphans => false,
+            Some(_) | None => self.others.contains(&(draft, place)),
+        }
     }
 
     /// What tells a draft from all others, before and after they are finished: [`Draft::opened`].
@@ -293,14 +302,17 @@ impl Drafts {
         let Some(draft) = self.opened.remove(number) else { return };
         for place in draft.payments {
             self.others.remove(&(number, place));
+            let mut others = 0;
             if let Some(count) = self.shared.get_mut(&place) {
                 *count -= 1;
-                if *count == 0 {
+                others = *count;
+                if others == 0 {
                     self.shared.remove(&place);
                 }
             }
             if self.holders.get(&place) == Some(&number) {
                 self.holders.remove(&place);
+                self.has_orphans |= others > 0;
             }
         }
     }
@@ -336,6 +348,7 @@ impl Drafts {
         }
         for &(place, holder) in shared {
             self.shared.entry(place).or_insert(1);
+            self.has_orphans |= holder.is_none();
             let before = match holder {
                 Some(holder) => self.holders.insert(place, holder),
                 None => self.holders.remove(&place),

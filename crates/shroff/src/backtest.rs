@@ -238,11 +238,17 @@ fn told<'a>(
     outcome: &'a Outcome,
     other: Option<&'a Outcome>,
 ) -> Told<'a> {
-    let difference = other.map(|other| difference::of(&opened.book, outcome, other));
+    let (curve, (average_precision, difference)) = opened.threads.both(
+        || curve::by_strength(&opened.book, outcome),
+        || {
+            let difference = other.map(|other| difference::of(&opened.book, outcome, other));
+            (curve::average_precision(&opened.book, &outcome.replayed), difference)
+        },
+    );
     Told {
         samples: Vec::new(),
-        curve: curve::by_strength(&opened.book, outcome),
-        average_precision: curve::average_precision(&opened.book, &outcome.replayed),
+        curve,
+        average_precision,
         notes: notes(opened, outcome),
         against: arguments.against.as_ref().map(|folder| folder.display().to_string()),
         opened,

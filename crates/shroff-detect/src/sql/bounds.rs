@@ -50,14 +50,20 @@ fn collect(node: &Node<Truth>, bounds: &mut Vec<Bounds>) {
             links.checks.iter().filter_map(of_check).for_each(|found| add(found, bounds));
             links.rest.iter().for_each(|node| collect(node, bounds));
         }
-        Test::Against(check) => of_check(check).into_iter().for_each(|found| add(found, bounds)),
+        Test::Against(check) => {
+            if let Some(found) = of_check(check) {
+                add(found, bounds);
+            }
+        }
         Test::Compare(how, Group::Exact(nodes)) => {
             let found = match nodes.as_slice() {
                 [left, Node::Literal(right)] => of_decimal(*how, left, *right),
                 [Node::Literal(left), right] => of_decimal(how.flipped(), right, *left),
                 _ => None,
             };
-            found.into_iter().for_each(|found| add(found, bounds));
+            if let Some(found) = found {
+                add(found, bounds);
+            }
         }
         _ => {}
     }

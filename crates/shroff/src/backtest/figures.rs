@@ -343,10 +343,8 @@ impl Table {
             let hold = holds.fold(0, |mask, touch| mask | touch.mask);
             for part in self.parts_of(place) {
                 self.add_payment(book, (place, part), mask);
-                for account in book.ends(place) {
-                    accounts[part][account as usize] |= mask;
-                    held[part][account as usize] |= hold;
-                }
+                name_ends(&mut accounts[part], book.ends(place), mask);
+                name_ends(&mut held[part], book.ends(place), hold);
             }
             self.add_overlap(book, place, mask);
             if mask != 0 || book.is_labelled(place) {
@@ -563,6 +561,17 @@ pub(crate) fn is_right(book: &Book, place: u32) -> bool {
         book.ends(place).iter().any(|&end| book.guilty[end as usize])
     } else {
         book.is_labelled(place)
+    }
+}
+
+/// Says of the accounts of a payment that rules named it. Most payments are no evidence, and accounts
+/// lie far apart in memory.
+fn name_ends(named: &mut [u64], ends: [u32; 2], mask: u64) {
+    if mask == 0 {
+        return;
+    }
+    for end in ends {
+        named[end as usize] |= mask;
     }
 }
 

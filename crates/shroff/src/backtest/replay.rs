@@ -71,8 +71,8 @@ struct Run<'a> {
     rules: &'a Rules,
     queue: Queue<'a>,
     grouper: Grouper,
-    /// By draft and place.
-    masks: Map<(u32, u32), u64>,
+    /// By draft: its payments, ascending, each with the typologies that named it, a bit for each.
+    masks: Vec<Vec<(u32, u64)>>,
     /// By place, typology and draft.
     firsts: Map<(u32, usize, u32), u32>,
 }
@@ -198,7 +198,7 @@ impl<'a> Run<'a> {
             rules: set.rules,
             queue: Queue::new(set, from),
             grouper: Grouper::new(set.scoring.clone()),
-            masks: Map::default(),
+            masks: Vec::new(),
             firsts: Map::default(),
         }
     }
@@ -215,8 +215,10 @@ impl<'a> Run<'a> {
             if self.grouper.drafts().wants_reason(draft, &hit) {
                 self.grouper.drafts_mut().give_reason(draft, &hit, String::new());
             }
+            let at = draft as usize;
+            self.masks.resize_with(self.masks.len().max(at + 1), Vec::new);
+            mark(&mut self.masks[at], self.grouper.brought(), 1 << hit.typology);
             for &Place(brought) in self.grouper.brought() {
-                *self.masks.entry((draft, brought)).or_default() |= 1 << hit.typology;
                 if book.is_labelled(brought) {
                     self.firsts.entry((brought, hit.typology, draft)).or_insert(place);
                 }
@@ -228,8 +230,8 @@ impl<'a> Run<'a> {
 
     fn finish(self, most: Option<usize>) -> Replayed {
         let drafts = self.grouper.into_drafts();
-        let count = self.masks.keys().map(|(draft, _)| draft + 1).max().unwrap_or(0);
-        let openers: Vec<_> = (0..count).map(|draft| drafts.opened_by(draft)).collect();
+        let openers: Vec<_> =
+            (0..).zip(&self.masks).map(|(draft, _)| drafts.opened_by(draft)).collect();
         let mut drafts = drafts.finish();
         let before = drafts.len();
         if let Some(most) = most {
@@ -237,10 +239,11 @@ impl<'a> Run<'a> {
         }
         let places: Map<_, u32> = (0..).zip(&drafts).map(|(at, d)| (d.opened, at)).collect();
         let alert = |draft: u32| places.get(&openers[draft as usize]).copied();
-        let touches = self.masks.iter().filter_map(|(&(draft, place), &mask)| {
-            Some(Touch { place, alert: alert(draft)?, mask })
-        });
-        let mut touches: Vec<Touch> = touches.collect();
+        let mut touches: Vec<Touch> = Vec::new();
+        for (draft, masks) in (0..).zip(&self.masks) {
+            let Some(alert) = alert(draft) else { continue };
+            touches.extend(masks.iter().map(|&(place, mask)| Touch { place, alert, mask }));
+        }
         touches.sort_unstable();
         let firsts = self.firsts.iter().filter_map(|(&(place, typology, draft), &fired_at)| {
             Some(First { place, typology, alert: alert(draft)?, fired_at })
@@ -249,6 +252,18 @@ impl<'a> Run<'a> {
         firsts.sort_unstable();
         let left_out = (before - drafts.len()) as u64;
         Replayed { drafts, touches, firsts, left_out, searched: 0 }
+    }
+}
+
+/// Marks the payments that a typology named; both are ascending.
+fn mark(masks: &mut Vec<(u32, u64)>, named: &[Place], bit: u64) {
+    let mut at = 0;
+    for &Place(place) in named {
+        at += masks[at..].partition_point(|(known, _)| *known < place);
+        match masks.get_mut(at) {
+            Some((known, mask)) if *known == place => *mask |= bit,
+            _ => masks.insert(at, (place, bit)),
+        }
     }
 }
 
