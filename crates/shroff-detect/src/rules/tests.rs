@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use expect_test::{Expect, expect};
+use proptest::prelude::*;
 use shroff_types::{AccountId, Currency, Names, Span, Timestamp};
 
 use super::{Asked, Memo, RuleError, Rules, Typology};
@@ -488,6 +489,53 @@ fn our_typologies_are_right_and_none_breaks_on_a_payment() {
         extractor.push(&payments, &Names::default(), &mut ask);
         extractor.finish(&mut ask);
         assert_eq!(asked_of, 3 * 40 * rules.bound.len());
+    }
+}
+
+#[test]
+fn of_typologies_that_are_bound_each_for_itself_the_wrong_ones_alone_are_left_out() {
+    let rule = |least: &str, column: &str| {
+        case(&format!(
+            "when = '{column} >= {least} AND {column} * 2 <> 8'\nscore = '1 - exp(-{column} / 5.0)'"
+        ))
+    };
+    let typologies = [
+        rule("2", "cycle_2"),
+        rule("2", "cycle_twoo"),
+        rule("4.5", "cycle_2"),
+        rule("3", "cycle_2"),
+    ];
+    let definitions = some();
+    let bound = Rules::bind_each(&typologies, &definitions);
+    let is_right: Vec<bool> = bound.iter().map(Result::is_ok).collect();
+    assert_eq!(is_right, [true, false, true, true]);
+    let mut memo = Memo::default();
+    for count in 0..7 {
+        let cells = cells(&definitions, &[("cycle_2_24h", Cell::of_int(count))]);
+        let asking = memo.turn_to(asked(&cells));
+        for (typology, bound) in typologies.iter().zip(&bound) {
+            let Ok(bound) = bound else { continue };
+            assert_eq!(bound.bound[0].typology(), 0);
+            let alone =
+                Rules::bind(std::slice::from_ref(typology), &definitions).expect("it binds");
+            let alone = alone.bound[0].fires(&Memo::default().turn_to(asked(&cells)));
+            assert_eq!(bound.bound[0].fires(&asking), alone, "{count}");
+        }
+        let fires = |at: usize| bound[at].as_ref().ok().and_then(|b| b.bound[0].fires(&asking));
+        assert_eq!(fires(0).is_some(), count >= 2 && count != 4, "{count}");
+        assert_eq!(fires(2).is_some(), count >= 5, "{count}");
+        assert_eq!(fires(3).is_some(), count >= 3 && count != 4, "{count}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn thousandths_are_rounded_as_numbers_are(share in 0.0..=1.0_f64, whole in 0_u32..1_000) {
+        let halfway = (f64::from(whole) + 0.5) / 1_000.0;
+        for share in [share, halfway, halfway.next_down(), halfway.next_up(), 0.0, 1.0] {
+            let thousandths = f64::from(super::permille(share));
+            prop_assert_eq!(thousandths.to_bits(), (share * 1_000.0).round().to_bits(), "{}", share);
+        }
     }
 }
 

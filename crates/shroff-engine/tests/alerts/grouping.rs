@@ -172,3 +172,16 @@ fn what_grows_by_a_payment_is_one_alert_until_it_is_full() {
     assert!((5..9).contains(&drafts.len()), "{}", drafts.len());
     assert!(drafts.iter().all(|draft| draft.payments.len() <= MOST_PAYMENTS));
 }
+
+#[test]
+fn a_payment_whose_last_draft_was_let_go_is_not_taken_twice_by_another() {
+    let mut drafts = Drafts::new(Scoring::new(&library(), Thresholds::default()));
+    let hit = |place: u32| Hit { typology: 0, rule: 0, place: Place(place), score_permille: 500 };
+    let one = drafts.add(&hit(1), &[1, 2].map(Place), None);
+    let other = drafts.add(&hit(3), &[2, 3, 4, 5].map(Place), None);
+    assert_ne!(one, other, "they have a quarter in common");
+    drafts.let_go(other);
+    assert!(drafts.takes(one, &[Place(2)]));
+    assert_eq!(drafts.add(&hit(1), &[Place(2)], Some(one)), one);
+    assert_eq!(drafts.get(one).map(|draft| draft.payments.clone()), Some([1, 2].map(Place).into()));
+}

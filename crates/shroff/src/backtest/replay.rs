@@ -307,3 +307,29 @@ impl<'a> Queue<'a> {
         (!hits.is_empty()).then_some(hits)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use super::*;
+    use crate::backtest::bootstrap::Draws;
+
+    #[test]
+    fn who_named_a_payment_is_marked_beside_it() {
+        for seed in 0..500 {
+            let mut draws = Draws(seed);
+            let (mut marked, mut known) = (Vec::new(), BTreeMap::<u32, u64>::new());
+            for _ in 0..draws.below(12) {
+                let bit = 1 << draws.below(4);
+                let place = |draws: &mut Draws| u32::try_from(draws.below(30)).expect("few");
+                let places: BTreeSet<u32> =
+                    (0..draws.below(9)).map(|_| place(&mut draws)).collect();
+                let ascending: Vec<Place> = places.iter().copied().map(Place).collect();
+                mark(&mut marked, &ascending, bit);
+                places.iter().for_each(|&place| *known.entry(place).or_default() |= bit);
+            }
+            assert_eq!(marked, known.into_iter().collect::<Vec<_>>());
+        }
+    }
+}
