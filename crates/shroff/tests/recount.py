@@ -45,6 +45,8 @@ for v in verdicts:
         attempts[v["attempt"]].append(v)
 
 # What a payment is evidence of is what the alerts say.
+action = {alert["id"]: alert["action"] for alert in alerts}
+assert set(action.values()) > {"hold"}, "some suggest a hold, and some do not"
 evidence = defaultdict(set)
 for alert in alerts:
     for payment in alert["payments"]:
@@ -100,6 +102,10 @@ for part in ("all", "train", "validation", "test"):
         }
         if rule == "all":
             figures["innocent_accounts_again"] = sum(1 for n in often.values() if n >= 3)
+            # Of an alert's payments, whichever of them a rule named.
+            held = [v for v in own if any(action[a] == "hold" for a in v["alerts"])]
+            ends = {end for v in held for end in (v["debtor"], v["creditor"])}
+            figures["innocent_accounts_held"] = len(ends - guilty)
         else:
             only = [v for v in touched if v["touched"] == [rule]]
             figures["only_payments"] = len(only)
