@@ -327,7 +327,9 @@ mod tests {
                     (0..draws.below(9)).map(|_| place(&mut draws)).collect();
                 let ascending: Vec<Place> = places.iter().copied().map(Place).collect();
                 mark(&mut marked, &ascending, bit);
-                places.iter().for_each(|&place| *known.entry(place).or_default() |= bit);
+                for place in places {
+                    *known.entry(place).or_default() |= bit;
+                }
             }
             assert_eq!(marked, known.into_iter().collect::<Vec<_>>());
         }
