@@ -775,8 +775,8 @@ fn moment(measure: Measure, count: u64, central: Central, unit: f64) -> Cell {
 /// Major units of `minor` over `parts`, rounded to a real.
 #[expect(clippy::cast_precision_loss, reason = "this is where a value leaves the engine")]
 fn major(minor: i128, parts: u64, unit: f64) -> f64 {
-    // The same real, and quicker.
-    let real = i64::try_from(minor).map_or(minor as f64, |narrow| narrow as f64);
+    // The same real; to make it of 128 bits is a call.
+    let real = i64::try_from(minor).map_or_else(|_| minor as f64, |narrow| narrow as f64);
     real / (parts as f64 * unit)
 }
 

@@ -189,7 +189,7 @@ where
 /// A number rounded once; the shorter way for a short one gives the same bits.
 #[expect(clippy::cast_precision_loss, reason = "this is the one rounding")]
 fn real(number: i128) -> f64 {
-    i64::try_from(number).map_or(number as f64, |narrow| narrow as f64)
+    i64::try_from(number).map_or_else(|_| number as f64, |narrow| narrow as f64)
 }
 
 fn wide(number: i128) -> I512 {
