@@ -120,6 +120,8 @@ impl<T: Clone> FromIterator<(u32, T)> for Shared<T> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use proptest::prelude::*;
 
     use super::*;
@@ -149,6 +151,8 @@ mod tests {
                 }
                 prop_assert_eq!(shared.get(number), map.get(&number));
                 prop_assert_eq!(shared.len(), map.len());
+                let pages: BTreeSet<u32> = map.keys().map(|number| number / PAGE).collect();
+                prop_assert!(shared.pages.keys().eq(&pages), "no page is kept for nothing");
                 let below: Vec<_> = shared.below(number).rev().collect();
                 let wanted: Vec<_> = map.range(..number).rev().map(|(n, v)| (*n, v)).collect();
                 prop_assert_eq!(below, wanted);
