@@ -333,12 +333,12 @@ impl Definitions {
         Definitions { blocks, ..*self }
     }
 
-    /// Where definitions that compute as much or more compute each of these blocks, by position: of
-    /// equal payments they give its columns equal bits. None where one of them is missing there.
-    pub fn found_in(&self, others: &Definitions) -> Option<Vec<usize>> {
+    /// Where other definitions compute each of these blocks, by position, or more than it: of equal
+    /// payments they give its columns equal bits. None where they have no such block.
+    pub fn found_in(&self, others: &Definitions) -> Vec<Option<usize>> {
         let same = self.horizon == others.horizon && self.amount_exponent == others.amount_exponent;
         let find = |block: &Block| others.blocks.iter().position(|other| block.is_part_of(other));
-        if same { self.blocks.iter().map(find).collect() } else { None }
+        self.blocks.iter().map(|block| if same { find(block) } else { None }).collect()
     }
 }
 

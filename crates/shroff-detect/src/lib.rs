@@ -40,7 +40,7 @@ pub use evidence::{Evidence, EvidenceBounds, FindEvidence, Flow, LinePart};
 pub use extractor::{Arrival, Extractor, Finished, Input, LateCounts};
 pub use recall::{PlacedInput, Recall, Wanted};
 pub use rules::watch::Watch;
-pub use rules::{Asked, Asking, BoundRule, Memo, Rules};
+pub use rules::{Asked, Asking, BoundRule, Flags, Memo, Rules};
 pub use snapshot::SnapshotError;
 pub use typology::{BlockPattern, Case, Example, Parameter, Placed, RuleError, Typology};
 pub use union::{check, extended, union, written};

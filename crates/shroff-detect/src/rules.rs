@@ -208,6 +208,35 @@ impl Rules {
     }
 }
 
+/// Columns that say of a search that it ran out of its budget, `..._saturated_...`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Flags {
+    /// Of blocks that some rule reads without asking, or that no rule reads: what is said there rests on
+    /// lower bounds.
+    pub unasked: Vec<usize>,
+    /// Of blocks that are read by rules that ask, and by no other: these know it, and pass such payments over.
+    pub asked: Vec<usize>,
+}
+
+impl Rules {
+    /// The flags among the columns that rules are bound to, by position.
+    pub fn flags(&self, columns: &[Column]) -> Flags {
+        let read: Vec<Vec<usize>> = self.bound.iter().map(BoundRule::cells).collect();
+        let mut flags = Flags::default();
+        for (at, flag) in columns.iter().enumerate() {
+            if flag.kind != ColumnKind::Bool {
+                continue;
+            }
+            let is_of_block = |&cell: &usize| columns[cell].block == flag.block;
+            let mut readers = read.iter().filter(|cells| cells.iter().any(is_of_block)).peekable();
+            let is_read = readers.peek().is_some();
+            let is_asked = is_read && readers.all(|cells| cells.contains(&at));
+            if is_asked { &mut flags.asked } else { &mut flags.unasked }.push(at);
+        }
+        flags
+    }
+}
+
 /// Typologies that are bound in one go.
 struct Together<'a> {
     definitions: &'a Definitions,

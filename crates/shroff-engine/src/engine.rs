@@ -1,7 +1,7 @@
 //! Payments in order in, drafts of alerts out: features, then rules, then grouping.
 
 use shroff_detect::{
-    Alone, Arrival, Asked, Definitions, EvidenceBounds, Extractor, Finished, Flow, Input,
+    Alone, Arrival, Asked, Definitions, EvidenceBounds, Extractor, Finished, Flags, Flow, Input,
     LateCounts, Memo, RuleError, Rules, Scoring, Thresholds, Typology, Workers,
 };
 use shroff_types::{Clock, Names, Place, Span, Timestamp};
@@ -35,8 +35,11 @@ impl std::error::Error for EngineError {}
 pub struct Counts {
     /// Payments whose features are complete.
     pub payments: u64,
-    /// Payments with a search that ran out of its budget: their counts are lower bounds.
+    /// Payments with a search that ran out of its budget, of which a rule may not know it: their counts are
+    /// lower bounds.
     pub saturated: u64,
+    /// Payments with a search that ran out of its budget where only rules that ask for that read it.
+    pub passed_over: u64,
     /// Times that a rule fired.
     pub hits: u64,
     /// Times that a rule would have fired, but its typology is muted for one of the accounts.
@@ -59,7 +62,7 @@ struct Core {
     memo: Memo,
     grouper: Grouper,
     exponent: u8,
-    flags: Vec<usize>,
+    flags: Flags,
     counts: Counts,
     clock: Clock,
     mutes: Mutes,
@@ -86,9 +89,7 @@ impl Engine {
     ) -> Result<Engine, EngineError> {
         let rules = Rules::bind(typologies, definitions).map_err(EngineError)?;
         let extractor = Extractor::new(definitions, exponent);
-        let flags = extractor.columns().iter().enumerate();
-        let flags = flags.filter(|(_, c)| c.kind == shroff_detect::ColumnKind::Bool);
-        let flags = flags.map(|(at, _)| at).collect();
+        let flags = rules.flags(extractor.columns());
         let core = Core {
             grouper: Grouper::new(Scoring::new(typologies, Thresholds::default())),
             rules,
@@ -212,6 +213,12 @@ impl Engine {
         &self.core.rules.idle
     }
 
+    /// The columns by which rules know that a search of theirs ran out of its budget.
+    pub fn asked_flags(&self) -> Vec<String> {
+        let columns = self.extractor.columns();
+        self.core.flags.asked.iter().map(|&at| columns[at].name.clone()).collect()
+    }
+
     /// What was counted so far.
     pub fn counts(&self) -> Counts {
         self.core.counts
@@ -263,9 +270,11 @@ impl Core {
             self.counts.too_late += 1;
         } else {
             self.counts.payments += 1;
-            let saturated = self.flags.iter().any(|&at| finished.cells[at].flag() == Some(true));
-            self.counts.saturated += u64::from(saturated);
-            told.saturated = saturated;
+            let is_any =
+                |flags: &[usize]| flags.iter().any(|&at| finished.cells[at].flag() == Some(true));
+            told.saturated = is_any(&self.flags.unasked);
+            self.counts.saturated += u64::from(told.saturated);
+            self.counts.passed_over += u64::from(is_any(&self.flags.asked));
             let input = finished.input;
             let history_days = self.history_days(input.time);
             // Money that an account moves to itself says nothing of a flow.

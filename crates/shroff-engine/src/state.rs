@@ -214,8 +214,8 @@ impl Out<'_> {
         self.wide(taken);
         self.wide(refused);
         self.time(Timestamp(most.micros()));
-        let Counts { payments, saturated, hits, muted, too_late } = counts;
-        for number in [payments, saturated, hits, muted, too_late] {
+        let Counts { payments, saturated, passed_over, hits, muted, too_late } = counts;
+        for number in [payments, saturated, passed_over, hits, muted, too_late] {
             self.wide(number);
         }
         self.0.push(u8::from(begins.is_some()));
@@ -313,12 +313,12 @@ impl In<'_> {
         let (taken, refused) = (self.wide()?, self.wide()?);
         let most = Span::from_micros(self.time()?.0)?;
         let late = LateCounts { taken, refused, most };
-        let mut numbers = [0; 5];
+        let mut numbers = [0; 6];
         for number in &mut numbers {
             *number = self.wide()?;
         }
-        let [payments, saturated, hits, muted, too_late] = numbers;
-        let counts = Counts { payments, saturated, hits, muted, too_late };
+        let [payments, saturated, passed_over, hits, muted, too_late] = numbers;
+        let counts = Counts { payments, saturated, passed_over, hits, muted, too_late };
         let has_begun = self.flag()?;
         let begins = Some(self.time()?).filter(|_| has_begun);
         let sound = first <= next;

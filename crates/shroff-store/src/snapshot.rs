@@ -42,7 +42,7 @@ pub struct Damaged {
 }
 
 const MARK: [u8; 8] = *b"shroffSN";
-const FORM: u32 = 1;
+const FORM: u32 = 2;
 const HEADER: usize = 48;
 const ENDING: &str = ".snapshot";
 /// How many are kept: one that rots leaves another.

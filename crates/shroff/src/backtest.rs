@@ -58,6 +58,11 @@ pub(crate) struct Version {
     pub(crate) rules: Rules,
     pub(crate) kept: Kept,
     pub(crate) hits: Hits,
+    /// The columns by which rules know that a search ran out of its budget.
+    pub(crate) asked_flags: Vec<String>,
+    /// Payments of which they do not know it, and of which they do.
+    pub(crate) saturated: u64,
+    pub(crate) passed_over: u64,
 }
 
 /// What a set of rules came to.
@@ -112,7 +117,11 @@ impl Opened {
             .context("the rules do not fit the features")?;
         let kept = kept::keep(&self.cache, &self.book, &definitions, &history.work)?;
         let hits = self.asker(&kept).hits(&typologies, &rules)?;
-        Ok(Version { typologies, rules, kept, hits })
+        let flags = rules.flags(&kept.columns);
+        let count = |flags: &[usize]| kept.count(&self.book, flags, &self.threads);
+        let (saturated, passed_over) = (count(&flags.unasked)?, count(&flags.asked)?);
+        let asked_flags = flags.asked.iter().map(|&at| kept.columns[at].name.clone()).collect();
+        Ok(Version { typologies, rules, kept, hits, asked_flags, saturated, passed_over })
     }
 
     fn definitions(
@@ -262,13 +271,8 @@ fn told<'a>(
 fn notes(opened: &Opened, outcome: &Outcome) -> Vec<String> {
     let mut notes = opened.book.facts.notes.clone();
     notes.extend(outcome.split.note());
-    let saturated = outcome.version.kept.saturated;
-    if saturated > 0 {
-        notes.push(format!(
-            "{} payments had a search that ran out of its budget: their counts are lower bounds",
-            crate::terminal::grouped(saturated)
-        ));
-    }
+    let Version { asked_flags, saturated, passed_over, .. } = &outcome.version;
+    notes.extend(rules::cut_short((*saturated, *passed_over), asked_flags));
     for &idle in &outcome.version.rules.idle {
         notes.push(format!(
             "{} was not looked for: the definitions have no block that it speaks of",

@@ -28,6 +28,27 @@ pub(crate) fn run(command: RulesCommand) -> anyhow::Result<Ending> {
     }
 }
 
+/// What a reader must know of searches that ran out of their budget: of so many payments no rule knows it,
+/// and of so many rules do, by the columns in `asked`.
+pub(crate) fn cut_short((unknown, known): (u64, u64), asked: &[String]) -> Vec<String> {
+    let mut notes = Vec::new();
+    if unknown > 0 {
+        notes.push(format!(
+            "{} payments had a search that ran out of its budget: their counts are lower bounds",
+            terminal::grouped(unknown)
+        ));
+    }
+    if known > 0 {
+        notes.push(format!(
+            "{} payments lie where too much goes on for a search with a small budget, and the rules that \
+             ask for it say nothing of them there: {}",
+            terminal::grouped(known),
+            asked.join(", ")
+        ));
+    }
+    notes
+}
+
 fn print(text: &str) -> anyhow::Result<()> {
     Ok(writeln!(std::io::stdout().lock(), "{text}")?)
 }

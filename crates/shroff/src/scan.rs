@@ -76,6 +76,7 @@ fn find(
             typologies[idle].title
         ));
     }
+    let asked_flags = engine.asked_flags();
     let mut seconds = BTreeMap::from([("read", read.seconds)]);
     let (mut drafts, counts, mutes) = detect(read, engine, &arguments.work, &mut seconds)?;
     if let Some(budget) = arguments.budget {
@@ -83,12 +84,7 @@ fn find(
     }
     let muted = muting.told(&mutes);
     notes.extend(muted.iter().map(Muted::note));
-    if counts.saturated > 0 {
-        notes.push(format!(
-            "{} payments had a search that ran out of its budget: their counts are lower bounds",
-            terminal::grouped(counts.saturated)
-        ));
-    }
+    notes.extend(rules::cut_short((counts.saturated, counts.passed_over), &asked_flags));
     let begun = settings::now();
     let ids: Vec<String> = typologies.iter().map(|t| t.id.clone()).collect();
     let stories = Stories::gather(drafts, &ids, &read.ledger, &read.money)?;
@@ -441,6 +437,7 @@ fn summary(arguments: &Scan, read: &Read, found: &Found) -> serde_json::Value {
             "payments_in_alerts": alerted, "rule_hits": found.counts.hits,
             "rule_hits_muted": found.counts.muted,
             "payments_saturated": found.counts.saturated,
+            "payments_passed_over": found.counts.passed_over,
             "first_time": facts.first_time.map(|t| t.to_string()),
             "last_time": facts.last_time.map(|t| t.to_string()),
         },

@@ -540,6 +540,33 @@ proptest! {
 }
 
 #[test]
+fn a_search_that_was_cut_short_is_known_where_every_rule_that_reads_it_asks() {
+    let definitions = some();
+    let columns = definitions.columns();
+    let flag = columns.iter().position(|c| c.name == "cycle_saturated_24h").expect("it is there");
+    let asks = case("when = \"cycle_3 > 0 AND NOT cycle_saturated\"");
+    let by_score =
+        case("when = \"cycle_3 > 0\"\nscore = \"CASE WHEN cycle_saturated THEN 0.1 ELSE 0.9 END\"");
+    let blind = case("when = \"cycle_count > 0\"");
+    let other = case(
+        "block = { kind = \"passthrough\" }\nwhen = \"passthrough > 1\"\nevidence = [\"debtor-out\"]",
+    );
+    for (typologies, is_asked) in [
+        (vec![asks.clone(), other.clone()], true),
+        (vec![asks.clone(), by_score], true),
+        (vec![blind.clone()], false),
+        (vec![asks, blind], false),
+        (vec![other], false),
+    ] {
+        let rules = Rules::bind(&typologies, &definitions).expect("they are right");
+        let flags = rules.flags(&columns);
+        let (own, none) = (vec![flag], Vec::new());
+        let expected = if is_asked { (own, none) } else { (none, own) };
+        assert_eq!((flags.asked, flags.unasked), expected);
+    }
+}
+
+#[test]
 fn definitions_written_out_are_read_back_the_same() {
     let definitions = crate::union(&ours(), Span::DAY).expect("it is right");
     let text = crate::written(&definitions);

@@ -200,7 +200,7 @@ fn keep(read: &Read, folder: &Path) -> anyhow::Result<()> {
     let names = (0..).take(ledger.accounts.len()).map(|n| Some(ledger.accounts.text(n)));
     let columns: [ArrayRef; 2] =
         [Arc::new(names.collect::<StringArray>()), Arc::new(BooleanArray::from(guilty))];
-    slices::write(&folder.join("accounts.parquet"), &accounts_schema(), columns.to_vec(), None)?;
+    slices::write(&folder.join("accounts.parquet"), &accounts_schema(), columns.to_vec())?;
     let facts = facts(read, (on_payments || by_accounts, by_accounts))?;
     // It gets its own name last: a folder without it is of a run that did not end.
     outputs::write_file(&folder.join("facts.json"), |file| {
@@ -286,7 +286,7 @@ impl Slice {
             Arc::new(BooleanArray::from(own.labelled)),
             Arc::new(UInt32Array::from(own.attempts)),
         ];
-        slices::write(path, &schema(), columns, None)
+        slices::write(path, &schema(), columns)
     }
 }
 

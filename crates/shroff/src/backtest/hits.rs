@@ -3,6 +3,7 @@
 //! What a typology's rules say of all payments is kept too, by what they ask. So another threshold
 //! of one typology costs the few columns that it reads.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, AsArray, UInt16Array, UInt32Array};
@@ -55,9 +56,7 @@ impl Asker<'_> {
         let paths: Vec<_> = typologies
             .iter()
             .zip(&ranges)
-            .map(|(typology, own)| {
-                kept::hits_path(self.kept, &self.digest(typology, &rules.bound[own.clone()]))
-            })
+            .map(|(typology, own)| self.path(typology, &rules.bound[own.clone()]))
             .collect();
         let missing: Vec<usize> =
             (0..typologies.len()).filter(|&at| !kept::is_there(&paths[at])).collect();
@@ -76,8 +75,10 @@ impl Asker<'_> {
         })
     }
 
-    /// What the answers of a typology depend on, beside the features.
-    fn digest(&self, typology: &Typology, bound: &[BoundRule]) -> String {
+    /// Where the answers of a typology are kept, by all that they depend on.
+    fn path(&self, typology: &Typology, bound: &[BoundRule]) -> PathBuf {
+        let cells: Vec<usize> = bound.iter().flat_map(BoundRule::cells).collect();
+        let (features, folder) = self.kept.home_of(&cells);
         // Which cases are asked, and of which blocks, is a matter of what the others need as well.
         let name = |at: usize| &self.kept.columns[at].name;
         let asked = bound
@@ -91,7 +92,7 @@ impl Asker<'_> {
         let parameters = typology.parameters.iter().map(|(name, number)| (name, number.value));
         let all = format!(
             "{} {:?} {} {:?} {:?} {:?} {:?}",
-            self.kept.digest,
+            features,
             asked.collect::<Vec<_>>(),
             // Days of history are counted up to this.
             self.kept.definitions.look_back(),
@@ -100,7 +101,7 @@ impl Asker<'_> {
             values.collect::<Vec<_>>(),
             parameters.collect::<Vec<_>>(),
         );
-        outputs::sha256(all.as_bytes())
+        folder.join(format!("hits-{}.parquet", &outputs::sha256(all.as_bytes())[..16]))
     }
 
     /// Asks sets of rules of the payments of some slices; for each set, what fired.
@@ -196,7 +197,7 @@ fn schema() -> Arc<Schema> {
     Arc::new(Schema::new(fields.to_vec()))
 }
 
-fn write(path: &std::path::Path, fired: &[Fired]) -> anyhow::Result<()> {
+fn write(path: &Path, fired: &[Fired]) -> anyhow::Result<()> {
     let places = fired.iter().map(|fired| fired.place);
     let rules = fired.iter().map(|fired| fired.rule);
     let scores = fired.iter().map(|fired| fired.score_permille);
@@ -205,10 +206,10 @@ fn write(path: &std::path::Path, fired: &[Fired]) -> anyhow::Result<()> {
         Arc::new(UInt16Array::from_iter_values(rules)),
         Arc::new(UInt16Array::from_iter_values(scores)),
     ];
-    slices::write(path, &schema(), columns, None)
+    slices::write(path, &schema(), columns)
 }
 
-fn read(path: &std::path::Path) -> anyhow::Result<Vec<Fired>> {
+fn read(path: &Path) -> anyhow::Result<Vec<Fired>> {
     let batch = slices::read(path, None)?;
     let places = batch.column(0).as_primitive::<UInt32Type>().values();
     let rules = batch.column(1).as_primitive::<UInt16Type>().values();

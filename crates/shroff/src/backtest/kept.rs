@@ -1,64 +1,45 @@
-//! Features that are computed once and kept: a Parquet file for each slice of the payments.
+//! Features that are computed once and kept: in folders, each of which has some of the blocks.
 //!
-//! A file has its name only once it is whole, so a run that was interrupted goes on behind the last
-//! slice: the payments that the next ones look back at are in the book, and nothing else is needed.
+//! Blocks say the same of equal payments whatever others are computed beside them. So what a run
+//! before computed is read where it lies, and only the blocks that no folder has are computed, into one
+//! of their own.
 
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+mod part;
 
-use anyhow::{Context, anyhow};
-use arrow::array::{Array, ArrayRef, AsArray, ListBuilder, UInt64Builder};
-use arrow::datatypes::{DataType, Field, Float64Type, Schema, UInt64Type};
-use shroff_detect::{Cell, Column, ColumnKind, Definitions, Extractor, Finished};
-use shroff_types::{Place, Span};
+use std::path::Path;
+
+use shroff_detect::{Cell, Column, Definitions};
 
 use super::book::Book;
-use super::slices::{self, SLICE};
+use super::slices;
 use crate::cli::Work;
-use crate::progress::Bar;
+use crate::inputs;
 use crate::threads::Threads;
-use crate::{inputs, outputs};
 
-/// The features of a book under some definitions. The files may have more than these: of a run
-/// with other rules, or with the same in another order.
+pub(crate) use part::{Completers, Part};
+
+/// The features of a book under some definitions, put together from one folder or several.
 #[derive(Debug)]
 pub(crate) struct Kept {
-    pub(crate) folder: PathBuf,
     pub(crate) definitions: Definitions,
     pub(crate) columns: Vec<Column>,
-    /// Where the files have each of these columns.
-    at: Vec<usize>,
-    /// Where they have the completers, with a horizon.
-    completers_at: usize,
-    /// By number among the patterns of the files: the block that it is, if it is one.
-    patterns: Vec<Option<usize>>,
-    /// Which features these are.
-    pub(crate) digest: String,
-    /// Payments whose features were computed in this run.
+    /// Where they are; one at least.
+    pub(crate) parts: Vec<Part>,
+    /// By block: where it is as a pattern, if it is one.
+    patterns: Vec<Option<Pattern>>,
+    /// By column: the part that has it, and its position in the files there.
+    at: Vec<(usize, usize)>,
+    /// Payments whose features were computed in this run, and how many blocks of them.
     pub(crate) computed: u64,
-    /// Payments with a search that ran out of its budget.
-    pub(crate) saturated: u64,
+    pub(crate) blocks_computed: usize,
 }
 
-/// The rows of a slice.
-struct Rows {
-    number: usize,
-    cells: Vec<Cell>,
-    /// With a horizon: for each row, pattern and place of who completed one.
-    completers: ListBuilder<UInt64Builder>,
-    saturated: u64,
+/// A pattern in the files: the part that has it, and its number among the patterns there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Pattern {
+    pub(crate) part: usize,
+    pub(crate) number: u32,
 }
-
-impl Rows {
-    fn new(number: usize) -> Rows {
-        let completers = ListBuilder::new(UInt64Builder::new());
-        Rows { number, cells: Vec::new(), completers, saturated: 0 }
-    }
-}
-
-/// The word beside a slice that says how many of its payments were saturated.
-const SATURATED: &str = "saturated";
 
 /// Computes what is missing of the features of a book.
 pub(crate) fn keep(
@@ -67,326 +48,148 @@ pub(crate) fn keep(
     definitions: &Definitions,
     work: &Work,
 ) -> anyhow::Result<Kept> {
-    if let Some(kept) = known(cache, book, definitions)? {
-        return Ok(kept);
+    let (mut parts, mut blocks) = known(cache, book, definitions);
+    let mut missing: Vec<usize> = (0..blocks.len()).filter(|&at| blocks[at].is_none()).collect();
+    // What was begun as a whole is not begun again in pieces.
+    if !missing.is_empty() && missing.len() < blocks.len() {
+        let whole = Part::of(cache, book, definitions.clone());
+        if whole.is_begun() {
+            parts.clear();
+            missing = (0..blocks.len()).collect();
+        }
     }
-    let text = shroff_detect::written(definitions);
-    let digest = digest(book, &text);
-    let folder = cache.join(folder_name(&digest));
-    outputs::create_private_folder(&folder)?;
-    let about = folder.join(ABOUT);
-    if !about.is_file() {
-        outputs::write_file(&about, |file| file.write_all(text.as_bytes()))?;
+    let mut computed = 0;
+    if !missing.is_empty() || parts.is_empty() {
+        let part = Part::of(cache, book, definitions.only(&missing));
+        computed = part.complete(book, work)?;
+        for (own, &block) in missing.iter().enumerate() {
+            blocks[block] = Some((parts.len(), own));
+        }
+        parts.push(part);
     }
-    let mut kept = Kept::new((folder, digest), definitions, definitions)
-        .context("definitions have what they ask for")?;
-    if let Some(first) = (0..slices::count(book.len())).find(|&at| !kept.path(at).is_file()) {
-        kept.compute(book, first, work)?;
-    }
-    kept.saturated = kept.count_saturated(book)?;
+    let blocks = blocks.into_iter().map(|block| block.expect("what no part had was computed"));
+    let mut kept = Kept::new(definitions, parts, &blocks.collect::<Vec<_>>());
+    kept.computed = computed;
+    kept.blocks_computed = if computed == 0 { 0 } else { missing.len() };
     Ok(kept)
 }
 
-/// The file in a folder of features that says which these are.
-const ABOUT: &str = "definitions.toml";
-
-/// Which features these are.
-fn digest(book: &Book, definitions: &str) -> String {
-    let all = serde_json::json!({
-        "form": slices::FORM, "payments": book.digest, "definitions": definitions,
-        "exponent": book.facts.exponent,
-    });
-    outputs::sha256(all.to_string().as_bytes())
-}
-
-fn folder_name(digest: &str) -> String {
-    format!("features-{}", &digest[..16])
-}
-
-/// Features of the book that a run before computed to the end, these among them.
-fn known(cache: &Path, book: &Book, definitions: &Definitions) -> anyhow::Result<Option<Kept>> {
-    let mut found: Vec<Kept> = Vec::new();
-    for folder in inputs::folders(cache) {
-        let Ok(text) = inputs::text(&folder.join(ABOUT)) else { continue };
-        let digest = digest(book, &text);
-        let is_named = folder.file_name().is_some_and(|name| name == folder_name(&digest).as_str());
-        let Ok(of_files) = Definitions::parse(&text) else { continue };
-        if is_named {
-            let kept = Kept::new((folder, digest), definitions, &of_files);
-            found.extend(kept.filter(|kept| kept.is_whole(book)));
+/// Features of the book that runs before computed to the end, and where each block is in them.
+fn known(
+    cache: &Path,
+    book: &Book,
+    definitions: &Definitions,
+) -> (Vec<Part>, Vec<Option<(usize, usize)>>) {
+    let folders = inputs::folders(cache);
+    let mut found: Vec<Part> =
+        folders.into_iter().filter_map(|folder| Part::found(folder, book)).collect();
+    let mut parts: Vec<Part> = Vec::new();
+    let mut blocks = vec![None; definitions.found_in(definitions).len()];
+    // First who has most of what is missing; among equals the least to be read past, and by name, so that
+    // a run does as the one before.
+    loop {
+        let has = |part: &Part| {
+            let places = definitions.found_in(&part.definitions);
+            let of_missing = places.iter().zip(&blocks);
+            of_missing.filter(|(place, known)| place.is_some() && known.is_none()).count()
+        };
+        let best = found.iter().enumerate().max_by_key(|(_, part)| {
+            (has(part), std::cmp::Reverse((part.columns.len(), &part.folder)))
+        });
+        let Some((at, part)) = best.filter(|(_, part)| has(part) > 0) else { break };
+        for (place, known) in definitions.found_in(&part.definitions).iter().zip(&mut blocks) {
+            *known = known.or(place.map(|place| (parts.len(), place)));
         }
+        parts.push(found.swap_remove(at));
     }
-    // Least to be read past; among equals by name, so that a run does as the one before.
-    found.sort_by_key(|kept| (kept.completers_at, kept.folder.clone()));
-    let Some(mut kept) = found.into_iter().next() else { return Ok(None) };
-    kept.saturated = kept.count_saturated(book)?;
-    Ok(Some(kept))
+    (parts, blocks)
 }
 
 impl Kept {
-    /// Features in a folder, which has those of `of_files`; none where these are not all there.
-    fn new(
-        (folder, digest): (PathBuf, String),
-        definitions: &Definitions,
-        of_files: &Definitions,
-    ) -> Option<Kept> {
-        let blocks = definitions.found_in(of_files)?;
-        let (columns, all) = (definitions.columns(), of_files.columns());
-        let at =
-            columns.iter().map(|column| all.iter().position(|other| other.name == column.name));
-        let block_of = |theirs: &usize| blocks.iter().position(|block| block == theirs);
-        let patterns = of_files.patterns();
-        let patterns = patterns.iter().map(block_of);
-        Some(Kept {
-            at: at.collect::<Option<_>>()?,
-            completers_at: all.len(),
-            patterns: patterns.collect(),
-            folder,
+    fn new(definitions: &Definitions, parts: Vec<Part>, blocks: &[(usize, usize)]) -> Kept {
+        let columns = definitions.columns();
+        let at = columns.iter().map(|column| {
+            let (part, _) = blocks[column.block];
+            let at = parts[part].columns.iter().position(|other| other.name == column.name);
+            (part, at.expect("who has a block has its columns"))
+        });
+        let pattern = |&(part, block): &(usize, usize)| {
+            let all = parts[part].definitions.patterns();
+            let number = all.iter().position(|&other| other == block)?;
+            Some(Pattern { part, number: u32::try_from(number).ok()? })
+        };
+        Kept {
+            at: at.collect(),
+            patterns: blocks.iter().map(pattern).collect(),
             definitions: definitions.clone(),
             columns,
-            digest,
+            parts,
             computed: 0,
-            saturated: 0,
-        })
-    }
-
-    fn is_whole(&self, book: &Book) -> bool {
-        (0..slices::count(book.len())).all(|number| self.path(number).is_file())
-    }
-
-    /// Payments with a search that ran out of its budget, of all that the files have or, where they
-    /// have more, of these.
-    fn count_saturated(&self, book: &Book) -> anyhow::Result<u64> {
-        let is_all = self.at.len() == self.completers_at;
-        let flags: Vec<usize> = (0..self.columns.len())
-            .filter(|&at| self.columns[at].kind == ColumnKind::Bool)
-            .collect();
-        let mut saturated = 0;
-        for number in 0..slices::count(book.len()) {
-            if is_all {
-                let word = slices::word(&self.path(number), SATURATED)?;
-                saturated += word.and_then(|word| word.parse::<u64>().ok()).unwrap_or(0);
-            } else if !flags.is_empty() {
-                let flags = self.cells(number, &flags)?;
-                let rows = 0..flags[0].len();
-                let ran_out = |row: &usize| flags.iter().any(|c| c[*row].flag() == Some(true));
-                saturated += rows.filter(ran_out).count() as u64;
-            }
+            blocks_computed: 0,
         }
-        Ok(saturated)
     }
 
-    fn path(&self, number: usize) -> PathBuf {
-        self.folder.join(format!("features-{number:05}.parquet"))
-    }
-
-    fn has_horizon(&self) -> bool {
-        self.definitions.horizon > Span::ZERO
-    }
-
-    /// Computes the features from a slice on.
-    fn compute(&mut self, book: &Book, first: usize, work: &Work) -> anyhow::Result<()> {
-        let from = slices::places(first, book.len())?.start;
-        let exponent = book.facts.exponent;
-        let oldest = book.first_from(book.time(from).before(self.definitions.look_back()));
-        let told = Places { next: oldest.min(from), end: from, book };
-        let extractor =
-            Extractor::behind(&self.definitions, exponent, Place(from), told, &book.symbols);
-        let (send, receive) = sync_channel(1);
-        std::thread::scope(|scope| -> anyhow::Result<()> {
-            // Slices are packed while the next is computed.
-            let this = &*self;
-            let writer = scope.spawn(move || this.write_all(&receive));
-            let extracted = this.extract(book, (extractor, from), work, send);
-            let written = writer.join().map_err(|_| anyhow!("writing the features failed"))?;
-            // Where writing failed, that is why nobody took the next slice.
-            written.and(extracted)
-        })?;
-        self.computed += u64::from(book.len() - from);
-        Ok(())
-    }
-
-    fn extract(
+    /// Payments of which one of some flags is true.
+    pub(crate) fn count(
         &self,
         book: &Book,
-        (mut extractor, from): (Extractor, u32),
-        work: &Work,
-        send: SyncSender<Rows>,
-    ) -> anyhow::Result<()> {
-        let workers = Threads::new(work.threads)?;
-        let mut bar = Bar::of_payments("features", book.len().into());
-        let mut rows = Rows::new(slices::of(from));
-        let full = SLICE.get() * self.columns.len();
-        let mut batch = Vec::new();
-        let mut done = Vec::new();
-        let mut next = from;
-        while next < book.len() {
-            let end = book.len().min(next.saturating_add(u32::try_from(work.batch)?));
-            batch.clear();
-            batch.extend((next..end).map(|place| book.input(place)));
-            next = end;
-            extractor.push_with(&workers, &batch, &book.symbols, &mut |finished| {
-                self.add(&mut rows, &finished, full, &mut done);
-            });
-            bar.at(next.into());
-            for whole in done.drain(..) {
-                send.send(whole).context("nobody writes the features any more")?;
-            }
+        flags: &[usize],
+        threads: &Threads,
+    ) -> anyhow::Result<u64> {
+        if flags.is_empty() {
+            return Ok(0);
         }
-        extractor.finish(&mut |finished| self.add(&mut rows, &finished, full, &mut done));
-        if !rows.cells.is_empty() {
-            done.push(rows);
-        }
-        for whole in done {
-            send.send(whole).context("nobody writes the features any more")?;
-        }
-        bar.done();
-        Ok(())
+        let counts = slices::each(threads, slices::count(book.len()), &|number| {
+            let flags = self.cells(number, flags)?;
+            let is_true = |row: &usize| flags.iter().any(|cells| cells[*row].flag() == Some(true));
+            Ok((0..flags[0].len()).filter(is_true).count() as u64)
+        })?;
+        Ok(counts.iter().sum())
     }
 
-    fn add(&self, rows: &mut Rows, finished: &Finished<'_>, full: usize, done: &mut Vec<Rows>) {
-        let flags = self.columns.iter().zip(finished.cells);
-        let mut flags = flags.filter(|(column, _)| column.kind == ColumnKind::Bool);
-        rows.saturated += u64::from(flags.any(|(_, cell)| cell.flag() == Some(true)));
-        rows.cells.extend_from_slice(finished.cells);
-        if self.has_horizon() {
-            for (pattern, place) in finished.evidence.completers() {
-                rows.completers
-                    .values()
-                    .append_value(u64::from(pattern) << 32 | u64::from(place.0));
-            }
-            rows.completers.append(true);
-        }
-        if rows.cells.len() == full {
-            let next = Rows::new(rows.number + 1);
-            done.push(std::mem::replace(rows, next));
-        }
-    }
-
-    fn write_all(&self, rows: &Receiver<Rows>) -> anyhow::Result<()> {
-        let mut fields: Vec<Field> = self.columns.iter().map(shroff_detect::field).collect();
-        if self.has_horizon() {
-            let item = Arc::new(Field::new_list_field(DataType::UInt64, true));
-            fields.push(Field::new("completers", DataType::List(item), false));
-        }
-        let schema = Arc::new(Schema::new(fields));
-        while let Ok(mut rows) = rows.recv() {
-            let mut arrays = shroff_detect::arrays_of(&self.columns, &rows.cells);
-            if self.has_horizon() {
-                arrays.push(Arc::new(rows.completers.finish()));
-            }
-            let word = Some((SATURATED, rows.saturated.to_string()));
-            slices::write(&self.path(rows.number), &schema, arrays, word)?;
-        }
-        Ok(())
+    /// How many of the blocks were computed in this run, in words; none where it were all or none.
+    pub(crate) fn computed_of(&self) -> Option<String> {
+        let (some, all) = (self.blocks_computed, self.patterns.len());
+        (some > 0 && some < all).then(|| format!("{some} of {all} feature blocks"))
     }
 
     /// Some columns of a slice, each as cells.
     pub(crate) fn cells(&self, number: usize, wanted: &[usize]) -> anyhow::Result<Vec<Vec<Cell>>> {
-        let mut places: Vec<usize> = wanted.iter().map(|&at| self.at[at]).collect();
-        places.sort_unstable();
-        places.dedup();
-        // They come in the order of the file.
-        let batch = slices::read(&self.path(number), Some(&places))?;
-        let cells = wanted.iter().map(|&at| {
-            let column = places.partition_point(|&place| place < self.at[at]);
-            cells_of(self.columns[at].kind, batch.column(column))
-        });
-        Ok(cells.collect())
-    }
-
-    /// With a horizon: who completed the patterns of each payment of a slice.
-    pub(crate) fn completers(&self, number: usize) -> anyhow::Result<Completers> {
-        if !self.has_horizon() {
-            return Ok(Completers::default());
+        let mut cells: Vec<Vec<Cell>> = vec![Vec::new(); wanted.len()];
+        for (number_of_part, part) in self.parts.iter().enumerate() {
+            // Position in the files, and in what is wanted. They come in the order of the files.
+            let own = wanted.iter().zip(0..).filter(|&(&at, _)| self.at[at].0 == number_of_part);
+            let mut own: Vec<(usize, usize)> = own.map(|(&at, to)| (self.at[at].1, to)).collect();
+            own.sort_unstable();
+            if own.is_empty() {
+                continue;
+            }
+            let places: Vec<usize> = own.iter().map(|(place, _)| *place).collect();
+            for (&(_, to), column) in own.iter().zip(part.cells(number, &places)?) {
+                cells[to] = column;
+            }
         }
-        let batch = slices::read(&self.path(number), Some(&[self.completers_at]))?;
-        Ok(Completers { lists: Some(Arc::clone(batch.column(0))) })
+        Ok(cells)
     }
 
-    /// The number that a block has among the patterns of the files, if it is a pattern.
-    pub(crate) fn pattern_of(&self, block: usize) -> Option<u32> {
-        let at = self.patterns.iter().position(|other| *other == Some(block))?;
-        u32::try_from(at).ok()
+    /// A block as a pattern, if it is one.
+    pub(crate) fn pattern_of(&self, block: usize) -> Option<Pattern> {
+        self.patterns[block]
     }
 
-    /// The block that has a number among the patterns of the files.
-    ///
-    /// # Panics
-    /// If none of the definitions has.
-    pub(crate) fn block_of(&self, pattern: u32) -> usize {
-        self.patterns[pattern as usize].expect("it was a block's number")
-    }
-}
-
-/// Who completed the patterns of the payments of a slice.
-#[derive(Debug, Default)]
-pub(crate) struct Completers {
-    lists: Option<ArrayRef>,
-}
-
-impl Completers {
-    /// Pattern, by its number in the files, and place of each, for a row of the slice.
-    pub(crate) fn of(&self, row: usize) -> Vec<(u32, u32)> {
-        let Some(lists) = &self.lists else { return Vec::new() };
-        let list = lists.as_list::<i32>().value(row);
-        let halves = |&both: &u64| {
-            let half = |both: u64| u32::try_from(both & u64::from(u32::MAX)).expect("32 bits");
-            (half(both >> 32), half(both))
-        };
-        list.as_primitive::<UInt64Type>().values().iter().map(halves).collect()
-    }
-}
-
-fn cells_of(kind: ColumnKind, array: &ArrayRef) -> Vec<Cell> {
-    let present = |at: usize| array.is_valid(at);
-    match kind {
-        ColumnKind::Int => {
-            let values = array.as_primitive::<UInt64Type>().values().iter().enumerate();
-            let cell = |(at, &value)| if present(at) { Cell::of_int(value) } else { Cell::NULL };
-            values.map(cell).collect()
+    /// Which features some columns are, and the folder for what hangs on them: that of one of the parts
+    /// that have them, the same whatever else is there.
+    pub(crate) fn home_of(&self, columns: &[usize]) -> (String, &Path) {
+        let is_theirs = |part: usize| columns.iter().any(|&at| self.at[at].0 == part);
+        let theirs = self.parts.iter().enumerate().filter(|(part, _)| is_theirs(*part));
+        let mut theirs: Vec<&Part> = theirs.map(|(_, part)| part).collect();
+        theirs.sort_unstable_by_key(|part| &part.digest);
+        if theirs.is_empty() {
+            theirs.push(&self.parts[0]);
         }
-        ColumnKind::Real => {
-            let values = array.as_primitive::<Float64Type>().values().iter().enumerate();
-            let cell = |(at, &value)| if present(at) { Cell::of_real(value) } else { Cell::NULL };
-            values.map(cell).collect()
-        }
-        ColumnKind::Bool => {
-            let values = array.as_boolean().values().iter().enumerate();
-            let cell = |(at, value)| if present(at) { Cell::of_flag(value) } else { Cell::NULL };
-            values.map(cell).collect()
-        }
+        let digests: Vec<&str> = theirs.iter().map(|part| part.digest.as_str()).collect();
+        (digests.join(" "), &theirs[0].folder)
     }
-}
-
-/// Payments of a book in a run of places.
-struct Places<'a> {
-    next: u32,
-    end: u32,
-    book: &'a Book,
-}
-
-impl Iterator for Places<'_> {
-    type Item = shroff_detect::Input;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        (self.next < self.end).then(|| {
-            self.next += 1;
-            self.book.input(self.next - 1)
-        })
-    }
-
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        let left = (self.end - self.next) as usize;
-        (left, Some(left))
-    }
-}
-
-impl ExactSizeIterator for Places<'_> {}
-
-/// What lies in a folder of features, for a file beside it.
-pub(crate) fn hits_path(kept: &Kept, digest: &str) -> PathBuf {
-    kept.folder.join(format!("hits-{}.parquet", &digest[..16]))
 }
 
 /// Whether there is such a file.

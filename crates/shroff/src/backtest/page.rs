@@ -96,9 +96,14 @@ fn masthead(told: &Told<'_>, title: &str, out: &mut dyn Write) -> io::Result<()>
             "Every payment was asked with what came within the horizon after it: this is for review after the fact. Figures of an inline run stand in a page of their own and are not to be mixed with these."
         }
     };
-    let extracted = match told.outcome.version.kept.computed {
-        0 => "Features are those of a run before.".to_owned(),
-        count => format!("Features of {} payments were computed for it.", grouped(count)),
+    let kept = &told.outcome.version.kept;
+    let extracted = match (kept.computed, kept.computed_of()) {
+        (0, _) => "Features are those of a run before.".to_owned(),
+        (count, None) => format!("Features of {} payments were computed for it.", grouped(count)),
+        (count, Some(some)) => format!(
+            "{some} were computed for it, of {} payments; the others are those of a run before.",
+            grouped(count)
+        ),
     };
     writeln!(
         out,

@@ -11,17 +11,20 @@ use anyhow::bail;
 use arrow::array::{ArrayRef, AsArray, ListArray, UInt32Array};
 use arrow::buffer::OffsetBuffer;
 use arrow::datatypes::{DataType, Field, Schema, UInt32Type};
-use shroff_detect::{FindEvidence, Flow, Input, PlacedInput, Recall, Wanted};
+use shroff_detect::{FindEvidence, Flow, Input, PlacedInput, Recall, Wanted as Sought};
 use shroff_types::{Map, Place, Span, Timestamp};
 
 use super::book::Book;
-use super::kept::{self, Completers, Kept};
+use super::kept::{self, Completers, Kept, Part, Pattern};
 use super::slices;
 use crate::progress::Bar;
 use crate::threads::Threads;
 
-/// A payment, and a pattern by its number in the files of the features.
+/// A payment, and a pattern by its number in the files of a part of the features.
 pub(crate) type Key = (u32, u32);
+
+/// By part of the features: the patterns that are asked for, ascending.
+pub(crate) type Wanted = Vec<Vec<Key>>;
 
 /// Payments whose patterns are searched for at once: many enough for threads to share.
 const BATCH: u32 = if cfg!(debug_assertions) { 512 } else { 16_384 };
@@ -105,7 +108,7 @@ impl Found {
         let ends = OffsetBuffer::from_lengths(lengths);
         let lists = ListArray::try_new(item, ends, Arc::new(payments), None)?;
         let columns = vec![column(|key| key.0), column(|key| key.1), Arc::new(lists)];
-        slices::write(&path(folder, slice), &Arc::new(schema), columns, None)
+        slices::write(&path(folder, slice), &Arc::new(schema), columns)
     }
 }
 
@@ -120,6 +123,29 @@ fn keys(columns: &[ArrayRef]) -> Vec<Key> {
 
 /// The payments of patterns, slice after slice, of those that were [searched for](search).
 pub(crate) struct Patterns<'a> {
+    parts: Vec<OfPart<'a>>,
+}
+
+impl<'a> Patterns<'a> {
+    pub(crate) fn new(kept: &'a Kept, wanted: &'a Wanted) -> Patterns<'a> {
+        let parts = kept.parts.iter().zip(wanted);
+        let parts = parts.map(|(part, wanted)| OfPart::new(&part.folder, wanted));
+        Patterns { parts: parts.collect() }
+    }
+
+    /// Has the patterns of a payment at hand. Payments come in order.
+    pub(crate) fn turn_to(&mut self, place: u32) -> anyhow::Result<()> {
+        self.parts.iter_mut().try_for_each(|part| part.turn_to(place))
+    }
+
+    /// The payments of a pattern of the payment that was turned to, ascending.
+    pub(crate) fn of(&self, place: u32, pattern: Pattern) -> Vec<Place> {
+        self.parts[pattern.part].of((place, pattern.number))
+    }
+}
+
+/// Those of a part of the features.
+struct OfPart<'a> {
     folder: &'a Path,
     /// What will be asked for, ascending: of this slice and behind it.
     wanted: &'a [Key],
@@ -127,13 +153,12 @@ pub(crate) struct Patterns<'a> {
     found: Found,
 }
 
-impl<'a> Patterns<'a> {
-    pub(crate) fn new(folder: &'a Path, wanted: &'a [Key]) -> Patterns<'a> {
-        Patterns { folder, wanted, slice: None, found: Found::default() }
+impl<'a> OfPart<'a> {
+    fn new(folder: &'a Path, wanted: &'a [Key]) -> OfPart<'a> {
+        OfPart { folder, wanted, slice: None, found: Found::default() }
     }
 
-    /// Has the patterns of a payment at hand. Payments come in order.
-    pub(crate) fn turn_to(&mut self, place: u32) -> anyhow::Result<()> {
+    fn turn_to(&mut self, place: u32) -> anyhow::Result<()> {
         let slice = slices::of(place);
         if self.slice != Some(slice) {
             self.found = Found::read(self.folder, slice)?;
@@ -152,8 +177,7 @@ impl<'a> Patterns<'a> {
         Ok(())
     }
 
-    /// The payments of a pattern of the payment that was turned to, ascending.
-    pub(crate) fn of(&self, key: Key) -> Vec<Place> {
+    fn of(&self, key: Key) -> Vec<Place> {
         let found = self.found.get(key).expect("whatever is asked for was searched for");
         found.iter().map(|&place| Place(place)).collect()
     }
@@ -162,18 +186,25 @@ impl<'a> Patterns<'a> {
 /// One search at a time: each puts what it found beside what is kept in the same files.
 static SEARCHING: Mutex<()> = Mutex::new(());
 
-/// Searches for the payments of patterns, ascending, of which they were not kept yet. Returns of how
-/// many.
+/// Searches for the payments of patterns of which they were not kept yet. Returns of how many.
 pub(crate) fn search(
     (book, kept, threads): (&Book, &Kept, &Threads),
-    wanted: &[Key],
+    wanted: &Wanted,
 ) -> anyhow::Result<u64> {
     let _alone = SEARCHING.lock().unwrap_or_else(PoisonError::into_inner);
+    let of_parts = kept.parts.iter().zip(wanted);
+    of_parts.map(|(part, wanted)| search_part((book, part, threads), wanted)).sum()
+}
+
+fn search_part(
+    (book, part, threads): (&Book, &Part, &Threads),
+    wanted: &[Key],
+) -> anyhow::Result<u64> {
     let by_slice: Vec<&[Key]> =
         wanted.chunk_by(|one, other| slices::of(one.0) == slices::of(other.0)).collect();
     let missing = slices::each(threads, by_slice.len(), &|at| {
         let wanted = by_slice[at];
-        let path = path(&kept.folder, slices::of(wanted[0].0));
+        let path = path(&part.folder, slices::of(wanted[0].0));
         if !kept::is_there(&path) {
             return Ok(wanted.to_vec());
         }
@@ -184,7 +215,7 @@ pub(crate) fn search(
     let missing: Vec<Key> = missing.into_iter().flatten().collect();
     let (Some(first), Some(last)) = (missing.first(), missing.last()) else { return Ok(0) };
     let mut bar = Bar::of_payments("patterns", u64::from(last.0 - first.0));
-    let mut search = Search::new((book, kept, threads), &missing);
+    let mut search = Search::new((book, part, threads), &missing);
     for slice in missing.chunk_by(|one, other| slices::of(one.0) == slices::of(other.0)) {
         let mut found = Found::default();
         for batch in slice.chunk_by(|one, other| one.0 / BATCH == other.0 / BATCH) {
@@ -192,7 +223,7 @@ pub(crate) fn search(
             bar.at(u64::from(batch[0].0 - first.0));
         }
         let number = slices::of(slice[0].0);
-        Found::read(&kept.folder, number)?.and(&found)?.write(&kept.folder, number)?;
+        Found::read(&part.folder, number)?.and(&found)?.write(&part.folder, number)?;
     }
     bar.done();
     Ok(missing.len() as u64)
@@ -201,7 +232,7 @@ pub(crate) fn search(
 /// A graph of the payments around those whose patterns are asked for.
 struct Search<'a> {
     book: &'a Book,
-    kept: &'a Kept,
+    part: &'a Part,
     threads: &'a Threads,
     recall: Recall,
     horizon: Span,
@@ -216,18 +247,17 @@ struct Search<'a> {
 impl<'a> Search<'a> {
     /// Of some patterns of payments, ascending; one at least.
     fn new(
-        (book, kept, threads): (&'a Book, &'a Kept, &'a Threads),
+        (book, part, threads): (&'a Book, &'a Part, &'a Threads),
         missing: &[Key],
     ) -> Search<'a> {
-        let mut patterns: Vec<(usize, u32)> = Vec::new();
+        let mut patterns: Vec<u32> = Vec::new();
         for &(_, pattern) in missing {
-            if patterns.iter().all(|(_, known)| *known != pattern) {
-                patterns.push((kept.block_of(pattern), pattern));
+            if !patterns.contains(&pattern) {
+                patterns.push(pattern);
             }
         }
         patterns.sort_unstable();
-        let blocks: Vec<usize> = patterns.iter().map(|(block, _)| *block).collect();
-        let definitions = kept.definitions.only(&blocks);
+        let definitions = part.patterns(&patterns);
         let mut recall = Recall::new(&definitions, book.facts.exponent);
         let (first, last) = (missing[0].0, missing[missing.len() - 1].0);
         // Only what the first can see need be there.
@@ -235,11 +265,11 @@ impl<'a> Search<'a> {
         recall.skip_to(Place(taken));
         let mut search = Search {
             book,
-            kept,
+            part,
             threads,
             recall,
             horizon: definitions.horizon,
-            numbers: patterns.iter().map(|&(_, pattern)| pattern).zip(0..).collect(),
+            numbers: patterns.into_iter().zip(0..).collect(),
             taken,
             last,
             completers: (usize::MAX, Completers::default()),
@@ -258,11 +288,11 @@ impl<'a> Search<'a> {
     fn find(&mut self, batch: &[Key], found: &mut Found) -> anyhow::Result<()> {
         self.take(self.behind(batch[batch.len() - 1].0), batch[0].0);
         let of_payments = batch.chunk_by(|one, other| one.0 == other.0);
-        let wanted: Vec<Wanted> = of_payments
+        let wanted: Vec<Sought> = of_payments
             .clone()
             .map(|keys| {
                 let place = keys[0].0;
-                Ok(Wanted {
+                Ok(Sought {
                     payment: (Place(place), self.book.input(place)),
                     completers: self.completers_of(place)?,
                     blocks: keys.iter().map(|(_, pattern)| self.numbers[pattern]).collect(),
@@ -296,7 +326,7 @@ impl<'a> Search<'a> {
     fn completers_of(&mut self, place: u32) -> anyhow::Result<Vec<(u32, PlacedInput)>> {
         let slice = slices::of(place);
         if self.completers.0 != slice {
-            self.completers = (slice, self.kept.completers(slice)?);
+            self.completers = (slice, self.part.completers(slice)?);
         }
         let found = self.completers.1.of(slices::row(place));
         let searched = found.into_iter().filter_map(|(pattern, at)| {
@@ -339,7 +369,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         found(&[((3, 0), &[1, 3])]).write(folder.path(), 0).expect("it is written");
         let asked = |wanted: &[Key]| {
-            let mut patterns = Patterns::new(folder.path(), wanted);
+            let mut patterns = OfPart::new(folder.path(), wanted);
             patterns.turn_to(3)?;
             Ok::<_, anyhow::Error>(patterns.of(wanted[0]))
         };

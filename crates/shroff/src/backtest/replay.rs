@@ -9,7 +9,7 @@ use shroff_types::{Map, Place};
 
 use super::book::Book;
 use super::hits::{Fired, Hits, rules_of};
-use super::kept::Kept;
+use super::kept::{Kept, Pattern};
 use super::patterns::{self, Patterns};
 use super::slices;
 use crate::progress::Bar;
@@ -94,7 +94,7 @@ impl Replay<'_> {
         let replayed = slices::each(threads, shares, &|share| {
             let sets = sets.iter().skip(share).step_by(shares);
             let mut runs: Vec<Run<'_>> = sets.map(|set| Run::new(set, from)).collect();
-            let patterns = Patterns::new(&kept.folder, &wanted);
+            let patterns = Patterns::new(kept, &wanted);
             let mut found = Found { kept, lines: archive.reader(), patterns, payment: None };
             self.pass_by(&mut runs, &mut found, (from, end))?;
             let finish = |run: Run<'_>| Replayed { searched, ..run.finish(most) };
@@ -128,27 +128,31 @@ impl Replay<'_> {
         Ok(())
     }
 
-    /// The patterns that are evidence of what fired, ascending, each once.
-    fn patterns_of(self, sets: &[RuleSet<'_>], (from, end): (u32, u32)) -> Vec<patterns::Key> {
-        let mut wanted: Vec<patterns::Key> = Vec::new();
+    /// The patterns that are evidence of what fired, each once.
+    fn patterns_of(self, sets: &[RuleSet<'_>], (from, end): (u32, u32)) -> patterns::Wanted {
+        let mut wanted: patterns::Wanted = vec![Vec::new(); self.kept.parts.len()];
         for set in sets {
             let ranges = rules_of(set.rules, set.hits.by_typology.len());
             for (fired, range) in set.hits.by_typology.iter().zip(ranges) {
-                let of_rule = |rule: usize| -> Vec<u32> {
+                let of_rule = |rule: usize| -> Vec<Pattern> {
                     let flows = set.rules.bound[rule].evidence().iter();
                     let patterns = flows.filter(|(_, flow)| *flow == Flow::Pattern);
                     patterns.filter_map(|(block, _)| self.kept.pattern_of(*block)).collect()
                 };
-                let patterns: Vec<Vec<u32>> = range.map(of_rule).collect();
+                let patterns: Vec<Vec<Pattern>> = range.map(of_rule).collect();
                 let inside = fired.iter().filter(|fired| (from..end).contains(&fired.place));
-                wanted.extend(inside.flat_map(|fired| {
-                    let own = patterns[usize::from(fired.rule)].iter();
-                    own.map(|&pattern| (fired.place, pattern))
-                }));
+                let asked = inside.flat_map(|fired| {
+                    patterns[usize::from(fired.rule)].iter().map(|pattern| (fired.place, pattern))
+                });
+                asked.for_each(|(place, pattern)| {
+                    wanted[pattern.part].push((place, pattern.number));
+                });
             }
         }
-        wanted.sort_unstable();
-        wanted.dedup();
+        for wanted in &mut wanted {
+            wanted.sort_unstable();
+            wanted.dedup();
+        }
         wanted
     }
 }
@@ -178,9 +182,7 @@ impl FindEvidence for Found<'_> {
             return self.line_after(number, flow, None).payments;
         }
         let (Place(place), _) = self.payment();
-        self.kept
-            .pattern_of(number)
-            .map_or(Vec::new(), |pattern| self.patterns.of((place, pattern)))
+        self.kept.pattern_of(number).map_or(Vec::new(), |pattern| self.patterns.of(place, pattern))
     }
 
     fn grows(&self, number: usize) -> bool {

@@ -11,14 +11,13 @@ use arrow::compute::concat_batches;
 use arrow::datatypes::Schema;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
-use parquet::file::metadata::KeyValue;
 use shroff_detect::{Job, Workers};
 
 use crate::threads::Threads;
 use crate::{inputs, outputs};
 
 /// The form of what is kept; another one is kept beside it and never read as this.
-pub(crate) const FORM: &str = concat!("1 of ", env!("CARGO_PKG_VERSION"));
+pub(crate) const FORM: &str = concat!("2 of ", env!("CARGO_PKG_VERSION"));
 
 /// Payments of a slice: 60 MB of features while it is made. Few where tests want several of them.
 pub(crate) const SLICE: NonZero<usize> =
@@ -67,29 +66,14 @@ pub(crate) fn each<T: Send>(
     done.into_iter().map(|done| done.expect("every slice was worked on")).collect()
 }
 
-/// Writes a file with one row group, and words beside it.
+/// Writes a file with one row group.
 pub(crate) fn write(
     path: &Path,
     schema: &Arc<Schema>,
     columns: Vec<ArrayRef>,
-    word: Option<(&str, String)>,
 ) -> anyhow::Result<()> {
     let batch = RecordBatch::try_new(Arc::clone(schema), columns)?;
-    outputs::write_private_batches(path, schema, |writer| {
-        if let Some((key, value)) = word {
-            writer.append_key_value_metadata(KeyValue::new(key.to_owned(), value));
-        }
-        Ok(writer.write(&batch)?)
-    })
-}
-
-/// A word beside a file.
-pub(crate) fn word(path: &Path, key: &str) -> anyhow::Result<Option<String>> {
-    let reader = ParquetRecordBatchReaderBuilder::try_new(inputs::file(path)?)
-        .with_context(|| damaged(path))?;
-    let words = reader.metadata().file_metadata().key_value_metadata();
-    let found = words.and_then(|words| words.iter().find(|word| word.key == key));
-    Ok(found.and_then(|word| word.value.clone()))
+    outputs::write_private_batches(path, schema, |writer| Ok(writer.write(&batch)?))
 }
 
 /// Reads a file whole, or the columns at some positions of it.

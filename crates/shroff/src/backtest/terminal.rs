@@ -111,11 +111,13 @@ pub(crate) fn summary(
             "payments": book.len(), "accounts": book.facts.accounts,
             "rejected": book.facts.refused, "rule_hits": hits,
             "alerts": outcome.replayed.drafts.len(),
-            "payments_saturated": version.kept.saturated,
+            "payments_saturated": version.saturated,
+            "payments_passed_over": version.passed_over,
         },
         "work": {
             "payments_read": if book.was_read { book.len() } else { 0 },
             "payments_extracted": version.kept.computed,
+            "blocks_extracted": version.kept.blocks_computed,
             "typologies_asked": version.hits.asked,
             "patterns_searched": outcome.replayed.searched,
             "payments_extracted_against": told.other.map(|o| o.version.kept.computed),
@@ -215,9 +217,11 @@ pub(crate) fn show(arguments: &Backtest, told: &Told<'_>) -> anyhow::Result<()> 
             grouped(count("changed"))
         )?;
     }
-    let extracted = outcome.version.kept.computed;
-    if extracted == 0 {
+    let kept = &outcome.version.kept;
+    if kept.computed == 0 {
         writeln!(out, "Features are those of a run before; none was computed.")?;
+    } else if let Some(some) = kept.computed_of() {
+        writeln!(out, "{some} were computed; the others are those of a run before.")?;
     }
     writeln!(out, "\nPage: {}", arguments.out.join("backtest.html").display())?;
     for note in told.notes.iter().skip(book.facts.notes.len()) {

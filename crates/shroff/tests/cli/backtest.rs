@@ -143,11 +143,115 @@ fn some_of_the_rules_in_another_order_are_asked_of_the_features_that_are_kept() 
             let [one, other] = ["with", "without"].map(|out| parquet(&folder, out, name));
             assert!(one == other, "{name} differs with a horizon of {horizon}");
         }
-        // What they lack is not made up from what is there.
-        let all = format!("-o more --cache apart-{horizon} --typologies all");
-        let more = folder.well(&line(&all)).json();
-        assert_eq!(more["work"]["payments_extracted"], 16_000);
     }
+}
+
+#[test]
+fn blocks_of_features_that_no_run_had_are_computed_alone_and_say_the_same() {
+    let folder = world();
+    let shown = |id: &str| folder.well(&format!("rules show {id}")).out;
+    for id in ["cycle", "fan-in", "scatter-gather", "stack"] {
+        folder.write(&format!("before/{id}.toml"), shown(id));
+        folder.write(&format!("after/{id}.toml"), shown(id));
+    }
+    // Of the patterns one is another and one is what it was, and a block has a measure more.
+    let text = |id: &str| String::from_utf8(shown(id)).expect("a typology is text");
+    let longer = |text: String| {
+        let text = text.replace("\"7d\"\nlongest", "\"10d\"\nlongest");
+        ["longest", "count", "2", "3"].iter().fold(text, |text, column| {
+            text.replace(&format!("new_cycle_{column}_7d"), &format!("new_cycle_{column}_10d"))
+        })
+    };
+    folder.write("after/cycle.toml", longer(text("cycle")));
+    let more = "window = \"45d\"\nmeasures = [\"std\", ";
+    let fan_in = text("fan-in").replace("window = \"45d\"\nmeasures = [", more);
+    assert!(fan_in.contains(more));
+    folder.write("after/fan-in.toml", fan_in);
+    for horizon in ["0s", "4d"] {
+        let line = |rest: &str| format!("backtest world.csv --json --horizon {horizon} {rest}");
+        folder.well(&line("-o first --cache kept --typologies before"));
+        let with = line("-o with --cache kept --typologies after");
+        let ran = folder.well(&with).json();
+        assert_eq!(ran["work"]["payments_extracted"], 16_000);
+        assert_eq!(ran["work"]["blocks_extracted"], 2, "horizon {horizon}");
+        let line_apart = line("-o without --typologies after");
+        let without = folder.well(&format!("{line_apart} --cache apart-{horizon}")).json();
+        let page = folder.text("with/backtest.html");
+        let told = format!("2 of {} feature blocks were", without["work"]["blocks_extracted"]);
+        assert!(page.contains(&told), "{told}");
+        assert_ne!(without["work"]["patterns_searched"], 0);
+        assert_eq!(plain(ran), plain(without), "horizon {horizon}");
+        for name in ["rules", "verdicts", "alerts", "samples", "attempts"] {
+            let [one, other] = ["with", "without"].map(|out| parquet(&folder, out, name));
+            assert!(one == other, "{name} differs with a horizon of {horizon}");
+        }
+        let again = folder.well(&with).json();
+        for work in ["payments_extracted", "blocks_extracted", "typologies_asked"] {
+            assert_eq!(again["work"][work], 0, "horizon {horizon}: {work}");
+        }
+        assert_eq!(again["work"]["patterns_searched"], 0);
+        // What another set of rules said of blocks that did not change still stands.
+        let back = folder.well(&line("-o back --cache kept --typologies before")).json();
+        assert_eq!(back["work"]["typologies_asked"], 0);
+    }
+}
+
+#[test]
+fn a_search_that_was_cut_short_is_told_as_what_the_rules_know_of_it() {
+    let folder = world();
+    let round = |when: &str| {
+        format!(
+            "id = \"round\"\ntitle = \"Round\"\nwhat = \"a\"\nwhy = \"b\"\ninnocent = \"c\"\nsources = []\n\
+             [[feature]]\nkind = \"cycle\"\nwindow = \"7d\"\nlongest = 6\nbudget = 200\n\
+             [[case]]\nwhen = \"cycle_3_7d > 0{when}\"\nscore = 0.5\nreason = \"r\"\nevidence = [\"cycle_3_7d\"]\n"
+        )
+    };
+    for (name, when) in [("blind", ""), ("knows", " AND NOT cycle_saturated_7d")] {
+        folder.write(&format!("{name}/round.toml"), round(when));
+        folder.well(&format!("scan world.csv --typologies {name} -o s-{name}"));
+        folder.well(&format!("backtest world.csv --samples 0 --typologies {name} -o b-{name}"));
+    }
+    let counted = |out: &str| {
+        let run = run_json(&folder, out);
+        ["payments_saturated", "payments_passed_over"].map(|key| run["counts"][key].as_u64())
+    };
+    let [cut, none] = counted("s-blind");
+    assert!(cut > Some(0), "{cut:?}");
+    assert_eq!(none, Some(0));
+    assert_eq!(counted("s-knows"), [none, cut]);
+    for name in ["blind", "knows"] {
+        assert_eq!(counted(&format!("s-{name}")), counted(&format!("b-{name}")), "{name}");
+    }
+    for (name, words) in [("blind", "lower bounds"), ("knows", "cycle_saturated_7d")] {
+        for out in ["s", "b"] {
+            let page = if out == "s" { "report" } else { "backtest" };
+            let page = folder.text(&format!("{out}-{name}/{page}.html"));
+            assert!(page.contains(words), "{out}-{name}: {words}");
+        }
+    }
+}
+
+#[test]
+fn what_was_begun_as_a_whole_is_not_begun_again_in_pieces() {
+    let folder = world();
+    for id in ["cycle", "fan-in"] {
+        folder.write(&format!("all/{id}.toml"), folder.well(&format!("rules show {id}")).out);
+    }
+    folder.write("one/fan-in.toml", folder.well("rules show fan-in").out);
+    let run = |typologies: &str| {
+        let line = format!("backtest world.csv --json --samples 0 -o {typologies}-out");
+        folder.well(&format!("{line} --cache kept --typologies {typologies}")).json()
+    };
+    let first = run("all");
+    // As a run leaves it that stops before its last slice.
+    let slices = kept(&folder, "kept").into_iter().filter(|name| name.starts_with("features-"));
+    let last = slices.max().expect("there are slices");
+    let path = format!("{}/{last}", features(&folder, "kept"));
+    std::fs::remove_file(folder.path(&path)).expect("it is there");
+    assert_eq!(run("one")["work"]["payments_extracted"], 16_000);
+    let again = run("all");
+    assert_eq!(again["work"]["payments_extracted"], 16_000 % SLICE);
+    assert_eq!(plain(again), plain(first));
 }
 
 #[test]
