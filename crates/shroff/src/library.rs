@@ -88,7 +88,12 @@ fn files_of(folder: &Path) -> anyhow::Result<Vec<(String, String)>> {
             "there is no .toml in `{shown}`\nhint: `shroff rules show ID` prints one to begin with"
         );
     }
-    paths.sort();
+    // What fires at one payment is told in their order: of a copy of the library in that of the library.
+    let built_in = |path: &Path| {
+        let name = path.file_name().map(|name| name.to_string_lossy());
+        FILES.iter().position(|(file, _)| file.strip_prefix("typologies/") == name.as_deref())
+    };
+    paths.sort_by_cached_key(|path| (built_in(path).unwrap_or(FILES.len()), path.clone()));
     let read = paths.iter().map(|path| Ok((path.display().to_string(), inputs::text(path)?)));
     read.collect()
 }

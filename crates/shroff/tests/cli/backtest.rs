@@ -410,6 +410,25 @@ fn two_versions_of_the_rules_differ_payment_by_payment() {
 }
 
 #[test]
+fn a_copy_of_the_library_says_what_the_library_says() {
+    let folder = world();
+    let list = folder.well("rules list --json").json();
+    for typology in list.as_array().expect("a list") {
+        let id = typology["id"].as_str().expect("a name");
+        folder.write(&format!("copy/{id}.toml"), folder.well(&format!("rules show {id}")).out);
+    }
+    folder.well("backtest world.csv -o built-in --horizon 4d");
+    let ran = folder
+        .well("backtest world.csv -o copied --horizon 4d --typologies copy --against built-in");
+    let told = "0 payments came into alerts, 0 left them, 0 are told otherwise";
+    assert!(ran.text().contains(told), "{}", ran.text());
+    for name in ["rules", "verdicts", "alerts"] {
+        let [one, other] = ["built-in", "copied"].map(|out| parquet(&folder, out, name));
+        assert!(one == other, "{name} differs");
+    }
+}
+
+#[test]
 fn a_history_without_labels_has_costs_and_no_precision() {
     let folder = Folder::with(
         "in.csv",
