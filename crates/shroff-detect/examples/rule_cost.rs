@@ -1,5 +1,6 @@
 //! What rules cost: the built-in library until there are 100 rules, asked of payments. Those that come
-//! again have other parameters, a tenth more each time, as somebody tries who compares.
+//! again have other parameters, a tenth more each time, as somebody tries who compares. And 100 rules of
+//! which no two ask the same.
 #![expect(clippy::disallowed_methods, reason = "it measures, and reads the library's files")]
 #![expect(clippy::print_stdout, reason = "this is where it speaks")]
 
@@ -7,7 +8,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use shroff_detect::{
-    Asked, BoundRule, Definitions, Extractor, Input, Memo, Rules, Typology, union,
+    Asked, BoundRule, ColumnKind, Definitions, Extractor, Input, Memo, Rules, Typology, union,
 };
 use shroff_types::{AccountId, Currency, Names, Span, Timestamp};
 
@@ -31,12 +32,44 @@ fn main() {
     let bound = Rules::bind_each(&variants, &definitions);
     let rules: Vec<BoundRule> =
         bound.into_iter().flat_map(|rules| rules.map_or(Vec::new(), |rules| rules.bound)).collect();
-    let rules = &rules[..100];
+    let bounded = strangers(&definitions, "{a} >= 40 AND");
+    let unbounded = strangers(&definitions, "");
 
     // Many accounts, of which few rules say anything, and few, of which many do.
-    for accounts in [9_973, 97] {
-        measure(&definitions, rules, accounts);
+    for (name, rules) in [
+        ("of the library", &rules[..100]),
+        ("with nothing in common", &bounded),
+        ("with nothing in common and no bound to begin with", &unbounded),
+    ] {
+        for accounts in [9_973, 97] {
+            measure(&definitions, (name, rules), accounts);
+        }
     }
+}
+
+/// 100 rules, each with columns and numbers of its own, and all with something to ask first.
+fn strangers(definitions: &Definitions, first: &str) -> Vec<BoundRule> {
+    let columns = definitions.columns();
+    let numbers: Vec<&str> = columns
+        .iter()
+        .filter(|column| column.kind != ColumnKind::Bool)
+        .map(|column| &*column.name)
+        .collect();
+    let typologies: Vec<Typology> = (0..100)
+        .map(|rule| {
+            let [a, b, c, d] = [7, 11, 13, 17].map(|step| numbers[rule * step % numbers.len()]);
+            let number = rule % 9 + 1;
+            let first = first.replace("{a}", a);
+            let text = format!(
+                "id = \"r{rule}\"\ntitle = \"R\"\nwhat = \"a\"\nwhy = \"b\"\ninnocent = \"c\"\nsources = []\n\
+                 [[case]]\nwhen = \"{first} {a} * {number}.5 >= {b} + {number} AND ({c} > {number} OR {d} IS NOT NULL) \
+                 AND amount > {rule}.25 + 0.{number} * {a}\"\n\
+                 score = \"least(1, 0.{number} + {a} / (1.0 + {a} + {b}))\"\nreason = \"r\"\nevidence = [\"debtor_out_count_45d\"]\n"
+            );
+            Typology::parse("r.toml", &text).expect("it is right")
+        })
+        .collect();
+    Rules::bind(&typologies, definitions).expect("they are right").bound
 }
 
 /// The library with every parameter times a factor, as far as its range goes.
@@ -59,7 +92,7 @@ fn with(library: &[Typology], factor: f64) -> impl Iterator<Item = Typology> + u
     })
 }
 
-fn measure(definitions: &Definitions, rules: &[BoundRule], accounts: u32) {
+fn measure(definitions: &Definitions, (name, rules): (&str, &[BoundRule]), accounts: u32) {
     let mut extractor = Extractor::new(definitions, 2);
     let mut rows = Vec::new();
     let payments: Vec<Input> = (0..20_000_u32)
@@ -101,7 +134,7 @@ fn measure(definitions: &Definitions, rules: &[BoundRule], accounts: u32) {
         let micros = begun.elapsed().as_secs_f64() * 1e6 / asked;
         let fired = fired / u64::from(times);
         println!(
-            "{accounts} accounts, batch {batch}: {micros:.2} us a payment for 100 rules, \
+            "{accounts} accounts, batch {batch}: {micros:.2} us a payment for 100 rules {name}, \
              which fired {fired} times at 20,000 payments"
         );
     }

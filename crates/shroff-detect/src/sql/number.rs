@@ -66,6 +66,16 @@ fn power_of_ten(exponent: u8) -> Option<i128> {
     WHOLE_POWERS.get(usize::from(exponent)).copied()
 }
 
+/// The product of two whole numbers, where it fits.
+#[inline]
+pub(super) fn times(left: i128, right: i128) -> Option<i128> {
+    // Nearly all fit 64 bits: there it is one instruction, and cannot overflow.
+    match (i64::try_from(left), i64::try_from(right)) {
+        (Ok(left), Ok(right)) => Some(i128::from(left) * i128::from(right)),
+        _ => left.checked_mul(right),
+    }
+}
+
 /// The order of two decimals, exact whatever their decimals.
 #[inline]
 pub(super) fn compare(left: Decimal, right: Decimal) -> Ordering {
@@ -84,7 +94,7 @@ fn compare_scaled(digits: i128, exponent: u8, other: i128) -> Ordering {
     if digits == 0 {
         return 0.cmp(&other);
     }
-    match power_of_ten(exponent).and_then(|power| digits.checked_mul(power)) {
+    match power_of_ten(exponent).and_then(|power| times(digits, power)) {
         Some(scaled) => scaled.cmp(&other),
         None => digits.cmp(&0),
     }
@@ -92,8 +102,11 @@ fn compare_scaled(digits: i128, exponent: u8, other: i128) -> Ordering {
 
 /// Both as whole counts of the finer one's unit.
 fn aligned(left: Decimal, right: Decimal) -> Option<(i128, i128, u8)> {
+    if left.decimals == right.decimals {
+        return Some((left.digits, right.digits, left.decimals));
+    }
     let decimals = left.decimals.max(right.decimals);
-    let scale = |n: Decimal| n.digits.checked_mul(power_of_ten(decimals - n.decimals)?);
+    let scale = |n: Decimal| times(n.digits, power_of_ten(decimals - n.decimals)?);
     Some((scale(left)?, scale(right)?, decimals))
 }
 
@@ -111,7 +124,7 @@ pub(super) fn subtract(left: Decimal, right: Decimal) -> Option<Decimal> {
 
 /// The product.
 pub(super) fn multiply(left: Decimal, right: Decimal) -> Option<Decimal> {
-    let digits = left.digits.checked_mul(right.digits)?;
+    let digits = times(left.digits, right.digits)?;
     Some(Decimal { digits, decimals: left.decimals.checked_add(right.decimals)? })
 }
 

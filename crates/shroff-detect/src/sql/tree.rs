@@ -523,7 +523,7 @@ impl Kind for Whole {
                 match how {
                     Arithmetic::Add => left.checked_add(right),
                     Arithmetic::Subtract => left.checked_sub(right),
-                    Arithmetic::Multiply => left.checked_mul(right),
+                    Arithmetic::Multiply => number::times(left, right),
                     Arithmetic::Remainder => left.checked_rem(right),
                 }
             }
