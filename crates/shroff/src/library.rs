@@ -88,14 +88,21 @@ fn files_of(folder: &Path) -> anyhow::Result<Vec<(String, String)>> {
             "there is no .toml in `{shown}`\nhint: `shroff rules show ID` prints one to begin with"
         );
     }
-    // What fires at one payment is told in their order: of a copy of the library in that of the library.
-    let built_in = |path: &Path| {
-        let name = path.file_name().map(|name| name.to_string_lossy());
-        FILES.iter().position(|(file, _)| file.strip_prefix("typologies/") == name.as_deref())
-    };
-    paths.sort_by_cached_key(|path| (built_in(path).unwrap_or(FILES.len()), path.clone()));
+    paths.sort();
     let read = paths.iter().map(|path| Ok((path.display().to_string(), inputs::text(path)?)));
-    read.collect()
+    let mut files: Vec<_> = read.collect::<anyhow::Result<_>>()?;
+    put_in_order(&mut files);
+    Ok(files)
+}
+
+/// Puts names and texts of files in the order of the library, as far as they are named as its files are.
+/// What fires at one payment is told in that order, so a copy of the library says what it says.
+pub(crate) fn put_in_order(files: &mut [(String, String)]) {
+    let place = |name: &str| {
+        let name = Path::new(name).file_name();
+        FILES.iter().position(|(file, _)| Path::new(file).file_name() == name)
+    };
+    files.sort_by_cached_key(|(name, _)| place(name).unwrap_or(FILES.len()));
 }
 
 /// The text of a built-in file, or of one of a folder, by the typology's id.

@@ -187,7 +187,9 @@ impl Rulebook {
 
     /// Rules of names and texts of files, with the other choices of these.
     pub(crate) fn with_files(&self, files: &[(String, String)]) -> anyhow::Result<Rulebook> {
-        Rulebook::new(files, Choices { set: Vec::new(), ..self.choices.clone() })
+        let mut files = files.to_vec();
+        library::put_in_order(&mut files);
+        Rulebook::new(&files, Choices { set: Vec::new(), ..self.choices.clone() })
     }
 
     /// The rules of a version that is kept, with the other choices of these: another version where

@@ -166,8 +166,8 @@ fn what_looks_a_little_like_it_is_no_alert() {
     // The same people again and again are no fan; a cycle against the order of time is none.
     check_nothing("day from to eur\n0 A H 1.00\n1 A H 1.00\n2 A H 1.00\n3 A H 1.00\n4 A H 1.00");
     check_nothing("day from to eur\n0 C A 300.00\n2 B C 300.00\n4 A B 300.00");
-    // Too slow: a cycle over eight days, five payers over five weeks, a mule that waits two days.
-    check_nothing("day from to eur\n0 A B 300.00\n4 B C 200.00\n8 C A 150.00");
+    // Too slow: a cycle over two months, five payers over five weeks, a mule that waits two days.
+    check_nothing("day from to eur\n0 A B 300.00\n30 B C 200.00\n60 C A 150.00");
     check_nothing("day from to eur\n0 A H 1.00\n7 B H 1.00\n14 C H 1.00\n21 D H 1.00\n28 E H 1.00");
     check_nothing("day from to eur\n0 A M 1000.00\n2 M B 950.00");
 }
@@ -293,7 +293,12 @@ fn every_alert_of_a_pattern_has_a_payment_that_completes_one() {
     let folder = Folder::new();
     folder.well("simulate --accounts 500 --payments 12000 --days 60 --seed 11 -o in.csv");
     let alerts = folder.scan("in.csv");
-    folder.well("features in.csv -o features.csv");
+    folder.write(
+        "all.toml",
+        "[[feature]]\nkind = \"cycle\"\nwindow = \"28d\"\nlongest = 16\n\
+         [[feature]]\nkind = \"chain\"\nwindow = \"24h\"\nretention_permille = 800\ndeepest = 10\n",
+    );
+    folder.well("features in.csv --definitions all.toml -o features.csv");
     let rows = folder.rows("features.csv");
     let shows = |row: &[String], name: &str, least: f64| {
         let is_named = |column: &str| {

@@ -135,7 +135,11 @@ fn a_typology_broken_in_five_ways_is_told_all_five_at_their_places() {
     assert!(has("layering-chain.toml", "creditor_in_fan_9d"), "{told:#}");
     assert!(has("layering-chain.toml", "no block makes it: add [[feature]]"), "{told:#}");
     let twice = errors.iter().find(|e| e["key"] == "id").expect("two files of one id");
-    assert!(twice["what"].as_str().is_some_and(|what| what.contains("copy.toml")), "{twice}");
+    assert!(
+        twice["what"].as_str().is_some_and(|what| what.contains("layering-chain.toml")),
+        "{twice}"
+    );
+    assert!(twice["file"].as_str().is_some_and(|file| file.ends_with("copy.toml")), "{twice}");
 }
 
 #[test]
