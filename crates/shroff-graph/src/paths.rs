@@ -25,7 +25,7 @@ use crate::graph::{Sheet, closing_view};
 use crate::line::{Key, View};
 use crate::{Bound, Budget};
 use halves::{Halves, Pruned};
-use meeting::Meeting;
+use meeting::{Meeting, Met};
 
 /// The payment that closes a pattern: it must be in the graph already. On a sheet without it, it
 /// closes nothing.
@@ -131,7 +131,10 @@ impl Paths {
         let mut budget = Budget::new(rule.budget);
         let Paths { meeting: memory, halves } = self;
         let mut meeting = Meeting::new(search, memory, [out, into]);
-        let complete = meeting.meet(&mut budget).and_then(|met| {
+        let Met { met, cut_short } = meeting.meet(&mut budget);
+        // Where the budget does not reach for the longest, all of those are found that it reaches for.
+        let search = meeting.search();
+        let mut rest = || {
             if !met {
                 return Some(());
             }
@@ -142,8 +145,8 @@ impl Paths {
             }
             halves.grow(search, seen, &mut budget)?;
             halves.join(search, seen, &mut budget, found)
-        });
-        complete.map_or(Bound::Saturated, |()| Bound::Exact)
+        };
+        if rest().is_none() || cut_short { Bound::Saturated } else { Bound::Exact }
     }
 }
 

@@ -30,7 +30,11 @@ fn walk(
     }
 }
 
-fn check(payments: &[(u32, u32)], rising: bool, longest: u8) {
+/// What a search finds that may take so many steps, by its accounts.
+fn found(
+    payments: &[(u32, u32)],
+    (rising, longest, budget): (bool, u8, u64),
+) -> (Bound, Vec<Vec<u32>>) {
     let mut graph = Graph::new(1);
     let key = |order: usize| Key {
         time: Timestamp(i64::try_from(order).expect("few")),
@@ -43,7 +47,7 @@ fn check(payments: &[(u32, u32)], rising: bool, longest: u8) {
     let last = payments.len() - 1;
     let (debtor, creditor) = payments[last];
     let window = Span::from_micros(1_000_000).expect("not negative");
-    let rule = PathRule { rising, window, longest, budget: 4_000_000_000 };
+    let rule = PathRule { rising, window, longest, budget };
     let [debtor_id, creditor_id] = [debtor, creditor].map(AccountId);
     let closing = Closing { debtor: debtor_id, creditor: creditor_id, key: key(last) };
     let mut given = Vec::new();
@@ -52,15 +56,51 @@ fn check(payments: &[(u32, u32)], rising: bool, longest: u8) {
         assert_eq!(accounts.len(), path.len());
         given.push(accounts);
     });
-    assert_eq!(bound, Bound::Exact);
+    given.sort_unstable();
+    (bound, given)
+}
+
+/// What there is to be found.
+fn expected(payments: &[(u32, u32)], rising: bool, longest: u8) -> Vec<Vec<u32>> {
+    let last = payments.len() - 1;
+    let (debtor, creditor) = payments[last];
     let mut expected = std::collections::BTreeSet::new();
     if debtor != creditor {
         let path = &mut vec![creditor];
         let how = (None, rising, longest.into());
         walk(&payments[..last], (path, debtor), how, &mut expected);
     }
-    given.sort_unstable();
-    assert_eq!(given, expected.into_iter().collect::<Vec<_>>(), "rising: {rising}, {longest}");
+    expected.into_iter().collect()
+}
+
+fn check(payments: &[(u32, u32)], rising: bool, longest: u8) {
+    let (bound, given) = found(payments, (rising, longest, 4_000_000_000));
+    assert_eq!(bound, Bound::Exact);
+    assert_eq!(given, expected(payments, rising, longest), "rising: {rising}, {longest}");
+}
+
+#[test]
+fn where_the_budget_does_not_reach_for_the_longest_those_that_it_reaches_for_are_found() {
+    // Between 0 and 1 lie two short ways, and behind each of the two a wood: a search for the longest
+    // would walk both of them.
+    let mut payments = vec![(0, 2), (0, 3)];
+    let wood = |root: u32, from: u32| -> Vec<(u32, u32)> {
+        let trunks = (0..20).map(move |trunk| (root, from + trunk));
+        let branches = (0..600).map(move |branch| (from + branch / 30, from + 100 + branch));
+        let leaves = (0..6_000).map(move |leaf| (from + 100 + leaf / 10, from + 1_000 + leaf));
+        trunks.chain(branches).chain(leaves).collect()
+    };
+    payments.extend(wood(0, 10_000));
+    payments.extend([(3, 4)]);
+    payments.extend(wood(1, 30_000).into_iter().rev().map(|(root, tip)| (tip, root)));
+    payments.extend([(2, 1), (4, 1), (1, 0)]);
+    for rising in [true, false] {
+        let (bound, given) = found(&payments, (rising, 16, 5_000));
+        assert_eq!(bound, Bound::Saturated);
+        assert_eq!(given, [vec![0, 2, 1], vec![0, 3, 4, 1]], "rising: {rising}");
+        assert_eq!(given, expected(&payments, rising, 4), "rising: {rising}");
+        check(&payments, rising, 16);
+    }
 }
 
 #[test]

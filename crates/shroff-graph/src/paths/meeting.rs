@@ -62,6 +62,14 @@ struct Front<'g> {
     gone: Vec<Going<'g>>,
 }
 
+/// What came of the first part of a search.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Met {
+    pub(super) met: bool,
+    /// Whether the two sides do not span the longest path that was asked for.
+    pub(super) cut_short: bool,
+}
+
 #[derive(Debug)]
 pub(super) struct Meeting<'m, 'g> {
     search: Search<'g>,
@@ -98,25 +106,35 @@ impl<'m, 'g> Meeting<'m, 'g> {
         &self.memory.seen
     }
 
-    /// Grows both sides until they span the longest path. Whether they met; none where the budget
-    /// ran out.
-    pub(super) fn meet(&mut self, budget: &mut Budget) -> Option<bool> {
-        let mut met = false;
+    /// Grows both sides until they span the longest path, or as long a one as the budget allows: it is
+    /// the longest from then on. Whether they met.
+    pub(super) fn meet(&mut self, budget: &mut Budget) -> Met {
+        let mut met = Met { met: false, cut_short: false };
         loop {
             let [ahead, behind] = &self.fronts;
-            if ahead.depth + behind.depth == self.search.hops {
-                return Some(met);
-            }
-            if ahead.going.is_empty() || behind.going.is_empty() {
-                return Some(met);
+            let spanned = ahead.depth + behind.depth;
+            if spanned == self.search.hops || ahead.going.is_empty() || behind.going.is_empty() {
+                return met;
             }
             let side = if ahead.cost <= behind.cost { Side::Ahead } else { Side::Behind };
-            met |= self.grow(side, budget)?;
+            let grown = self.grow(side, budget, &mut met.met);
+            if grown.is_none() {
+                let [ahead, behind] = &self.fronts;
+                self.search.hops = ahead.depth + behind.depth;
+                met.cut_short = true;
+                return met;
+            }
         }
     }
 
-    /// One hop more. Whether it came upon an account of the other side.
-    fn grow(&mut self, side: Side, budget: &mut Budget) -> Option<bool> {
+    /// The search, with hops of the longest path that both sides span.
+    pub(super) fn search(&self) -> Search<'g> {
+        self.search
+    }
+
+    /// One hop more. Notes whether it came upon an account of the other side; none where the budget is too
+    /// small for it, or for the next of this side.
+    fn grow(&mut self, side: Side, budget: &mut Budget, met: &mut bool) -> Option<()> {
         let Meeting { search, memory, fronts } = self;
         let (mine, theirs) = match side {
             Side::Ahead => (side as usize, Side::Behind as usize),
@@ -134,7 +152,6 @@ impl<'m, 'g> Meeting<'m, 'g> {
         front.depth += 1;
         let mut next = std::mem::take(&mut memory.next);
         next.clear();
-        let mut met = false;
         for going in std::mem::take(&mut front.going) {
             let account = front.go(going, side, &mut memory.seen);
             if !budget.take(SEEING * going.edges.len()) {
@@ -155,7 +172,7 @@ impl<'m, 'g> Meeting<'m, 'g> {
                 if new {
                     there.hops[mine] = front.depth;
                 }
-                met |= there.hops[theirs] != FAR;
+                *met |= there.hops[theirs] != FAR;
                 // Nothing goes on from where the other side begins.
                 if !there.queued[mine] && edge.other != stop {
                     there.queued[mine] = true;
@@ -165,13 +182,16 @@ impl<'m, 'g> Meeting<'m, 'g> {
         }
         front.cost = 0;
         if !spanned {
+            let looks = LINE * next.len();
+            if !budget.has(looks) {
+                memory.next = next;
+                return None;
+            }
+            budget.take(looks);
             for &at in &next {
                 let there = &mut memory.seen[at as usize];
                 there.queued[mine] = false;
                 let key = there.keys[mine];
-                if !budget.take(LINE) {
-                    return None;
-                }
                 let edges = search.edges(side, there.account, key);
                 if !edges.is_empty() {
                     front.cost += SEEING * edges.len();
@@ -180,7 +200,7 @@ impl<'m, 'g> Meeting<'m, 'g> {
             }
         }
         memory.next = next;
-        Some(met)
+        Some(())
     }
 
     /// Copies the payments that may lie on a path into the small graph: those out of accounts that
