@@ -182,6 +182,7 @@ impl<'m, 'g> Meeting<'m, 'g> {
         }
         front.cost = 0;
         if !spanned {
+            // Asked first: what is left is for joining the sides as far as they came.
             let looks = LINE * next.len();
             if !budget.has(looks) {
                 memory.next = next;

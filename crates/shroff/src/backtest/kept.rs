@@ -59,7 +59,7 @@ pub(crate) fn keep(
         }
     }
     let mut computed = 0;
-    if !missing.is_empty() || parts.is_empty() {
+    if !missing.is_empty() {
         let part = Part::of(cache, book, definitions.only(&missing));
         computed = part.complete(book, work)?;
         for (own, &block) in missing.iter().enumerate() {
@@ -84,7 +84,7 @@ fn known(
     let mut found: Vec<Part> =
         folders.into_iter().filter_map(|folder| Part::found(folder, book)).collect();
     let mut parts: Vec<Part> = Vec::new();
-    let mut blocks = vec![None; definitions.found_in(definitions).len()];
+    let mut blocks = vec![None; definitions.blocks.len()];
     // First who has most of what is missing; among equals the least to be read past, and by name, so that
     // a run does as the one before.
     loop {
