@@ -167,17 +167,22 @@ fn blocks_of_features_that_no_run_had_are_computed_alone_and_say_the_same() {
     let fan_in = text("fan-in").replace("window = \"45d\"\nmeasures = [", more);
     assert!(fan_in.contains(more));
     folder.write("after/fan-in.toml", fan_in);
+    // Another block whose columns have the names of before.
+    let scatter_gather = text("scatter-gather");
+    let fresh = scatter_gather.replacen("fresh = \"45d\"", "fresh = \"1h\"", 1);
+    assert_ne!(fresh, scatter_gather);
+    folder.write("after/scatter-gather.toml", fresh);
     for horizon in ["0s", "4d"] {
         let line = |rest: &str| format!("backtest world.csv --json --horizon {horizon} {rest}");
         folder.well(&line("-o first --cache kept --typologies before"));
         let with = line("-o with --cache kept --typologies after");
         let ran = folder.well(&with).json();
         assert_eq!(ran["work"]["payments_extracted"], 16_000);
-        assert_eq!(ran["work"]["blocks_extracted"], 2, "horizon {horizon}");
+        assert_eq!(ran["work"]["blocks_extracted"], 3, "horizon {horizon}");
         let line_apart = line("-o without --typologies after");
         let without = folder.well(&format!("{line_apart} --cache apart-{horizon}")).json();
         let page = folder.text("with/backtest.html");
-        let told = format!("2 of {} feature blocks were", without["work"]["blocks_extracted"]);
+        let told = format!("3 of {} feature blocks were", without["work"]["blocks_extracted"]);
         assert!(page.contains(&told), "{told}");
         assert_ne!(without["work"]["patterns_searched"], 0);
         assert_eq!(plain(ran), plain(without), "horizon {horizon}");
@@ -192,6 +197,8 @@ fn blocks_of_features_that_no_run_had_are_computed_alone_and_say_the_same() {
         assert_eq!(again["work"]["patterns_searched"], 0);
         // What another set of rules said of blocks that did not change still stands.
         let back = folder.well(&line("-o back --cache kept --typologies before")).json();
+        let [before, after] = ["first", "with"].map(|out| parquet(&folder, out, "verdicts"));
+        assert!(before != after, "the change changes what is said");
         assert_eq!(back["work"]["typologies_asked"], 0);
     }
 }
