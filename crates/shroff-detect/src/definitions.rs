@@ -74,26 +74,20 @@ pub enum Kind {
     Cycle {
         /// The most accounts, 2 to 64.
         longest: u8,
-        /// Of payments between strangers alone: the first of their pair in so long.
-        fresh: Option<Span>,
-        /// The most steps of a search.
-        budget: u64,
+        /// How it is sought.
+        search: PatternSearch,
     },
     /// Cycles in any order.
     Ring {
         /// The most accounts, 2 to 64.
         longest: u8,
-        /// Of payments between strangers alone: the first of their pair in so long.
-        fresh: Option<Span>,
-        /// The most steps of a search.
-        budget: u64,
+        /// How it is sought.
+        search: PatternSearch,
     },
     /// One pays many who pay one.
     ScatterGather {
-        /// Of payments between strangers alone: the first of their pair in so long.
-        fresh: Option<Span>,
-        /// The most steps of a search.
-        budget: u64,
+        /// How it is sought.
+        search: PatternSearch,
     },
     /// Runs of accounts that pass on most of what they get.
     Chain {
@@ -102,6 +96,17 @@ pub enum Kind {
         /// The longest run told apart, 1 to 1000.
         deepest: u32,
     },
+}
+
+/// How a pattern is sought.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PatternSearch {
+    /// Among payments between strangers alone: the first of their pair in so long.
+    pub fresh: Option<Span>,
+    /// The most steps of a search.
+    pub budget: u64,
+    /// Whether a search that runs out of its budget counts nothing, in place of what it found before.
+    pub whole: bool,
 }
 
 /// A measure of an account's payments in one direction.
@@ -223,6 +228,7 @@ struct RawBlock {
     deepest: Option<Spanned<u32>>,
     fresh: Option<Spanned<String>>,
     budget: Option<Spanned<u64>>,
+    whole: Option<Spanned<bool>>,
 }
 
 impl Definitions {
@@ -428,19 +434,26 @@ impl Block {
             // A depth needs one window; the run that makes it, as evidence, needs them all.
             Kind::Chain { deepest, .. } => self.window.times(*deepest),
             // Its oldest payment was the first of its pair in a while.
-            Kind::Cycle { fresh, .. }
-            | Kind::Ring { fresh, .. }
-            | Kind::ScatterGather { fresh, .. } => self.window.plus(fresh.unwrap_or(Span::ZERO)),
+            Kind::Cycle { .. } | Kind::Ring { .. } | Kind::ScatterGather { .. } => {
+                self.window.plus(self.fresh().unwrap_or(Span::ZERO))
+            }
             Kind::Activity { .. } | Kind::Pair { .. } | Kind::Passthrough => self.window,
         }
     }
 
     /// How long a pair must not have paid, where it is a pattern of payments between strangers.
     pub(crate) fn fresh(&self) -> Option<Span> {
-        match &self.kind {
-            Kind::Cycle { fresh, .. }
-            | Kind::Ring { fresh, .. }
-            | Kind::ScatterGather { fresh, .. } => *fresh,
+        self.kind.search().and_then(|search| search.fresh)
+    }
+}
+
+impl Kind {
+    /// How it is sought, where it is.
+    pub fn search(&self) -> Option<PatternSearch> {
+        match self {
+            Kind::Cycle { search, .. }
+            | Kind::Ring { search, .. }
+            | Kind::ScatterGather { search } => Some(*search),
             Kind::Activity { .. }
             | Kind::Pair { .. }
             | Kind::Novelty { .. }
@@ -519,8 +532,8 @@ impl Reader<'_> {
             "pair" => &["where", "similar_permille", "without_current"],
             "novelty" => &["memory"],
             "passthrough" => &[],
-            "cycle" | "ring" => &["longest", "fresh", "budget"],
-            "scatter_gather" => &["fresh", "budget"],
+            "cycle" | "ring" => &["longest", "fresh", "budget", "whole"],
+            "scatter_gather" => &["fresh", "budget", "whole"],
             "chain" => &["retention_permille", "deepest", "budget"],
             _ => {
                 let what = format!("kind = \"{name}\" is none that Shroff knows");
@@ -545,10 +558,9 @@ impl Reader<'_> {
             "novelty" => self.novelty(raw, at),
             "passthrough" => Ok(Kind::Passthrough),
             "cycle" | "ring" => self.paths(raw, at),
-            "scatter_gather" => Ok(Kind::ScatterGather {
-                fresh: self.fresh(raw)?,
-                budget: self.budget(raw, DEFAULT_GATHER_BUDGET)?,
-            }),
+            "scatter_gather" => {
+                Ok(Kind::ScatterGather { search: self.search(raw, DEFAULT_GATHER_BUDGET)? })
+            }
             _ => self.chain(raw, at),
         }
     }
@@ -596,16 +608,19 @@ impl Reader<'_> {
             let what = format!("longest = {longest}");
             return Err(self.error(given.span(), &what, "use 2 to 64 accounts"));
         }
-        let budget = self.budget(raw, DEFAULT_PATH_BUDGET)?;
-        let fresh = self.fresh(raw)?;
+        let search = self.search(raw, DEFAULT_PATH_BUDGET)?;
         Ok(match raw.kind.get_ref().as_str() {
-            "cycle" => Kind::Cycle { longest, fresh, budget },
-            _ => Kind::Ring { longest, fresh, budget },
+            "cycle" => Kind::Cycle { longest, search },
+            _ => Kind::Ring { longest, search },
         })
     }
 
-    fn fresh(&self, raw: &RawBlock) -> Result<Option<Span>, DefinitionsError> {
-        raw.fresh.as_ref().map(|text| self.window(text, "fresh")).transpose()
+    fn search(&self, raw: &RawBlock, budget: u64) -> Result<PatternSearch, DefinitionsError> {
+        Ok(PatternSearch {
+            fresh: raw.fresh.as_ref().map(|text| self.window(text, "fresh")).transpose()?,
+            budget: self.budget(raw, budget)?,
+            whole: raw.whole.as_ref().is_some_and(|whole| *whole.get_ref()),
+        })
     }
 
     fn chain(&self, raw: &RawBlock, at: Range<usize>) -> Result<Kind, DefinitionsError> {
@@ -689,6 +704,7 @@ impl RawBlock {
             at("deepest", self.deepest.as_ref()),
             at("fresh", self.fresh.as_ref()),
             at("budget", self.budget.as_ref()),
+            at("whole", self.whole.as_ref()),
         ]
         .into_iter()
         .flatten()

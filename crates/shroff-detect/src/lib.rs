@@ -34,7 +34,7 @@ pub use batches::{BatchError, Batches, Features, RejectedRow, arrays_of, field};
 pub use cell::Cell;
 pub use definitions::{
     Block, Column, ColumnKind, DEFAULT_GATHER_BUDGET, DEFAULT_PATH_BUDGET, Definitions,
-    DefinitionsError, ENDS_AND_WAYS, Filter, Kind, Measure,
+    DefinitionsError, ENDS_AND_WAYS, Filter, Kind, Measure, PatternSearch,
 };
 pub use evidence::{Evidence, EvidenceBounds, FindEvidence, Flow, LinePart};
 pub use extractor::{Arrival, Extractor, Finished, Input, LateCounts};

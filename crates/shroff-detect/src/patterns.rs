@@ -124,6 +124,9 @@ impl State {
                     continue;
                 }
                 let bound = self.count(searcher, pattern, closing, cells);
+                if pattern.drops(bound) {
+                    cells.fill(Cell::of_int(0));
+                }
                 flag[0] = Cell::of_flag(bound == Bound::Saturated);
                 searcher.nothing[at] =
                     bound == Bound::Exact && cells.iter().all(|cell| cell.int() == Some(0));
@@ -258,6 +261,9 @@ impl State {
                 let bound = completed(&self.graph, searcher, (at, pattern), closing, &mut |done| {
                     outcome.completed.push(done);
                 });
+                if pattern.drops(bound) {
+                    outcome.completed.truncate(before);
+                }
                 if bound == Bound::Saturated {
                     outcome.saturated.push(at);
                 }
@@ -399,9 +405,12 @@ impl State {
             let link = Link { closing, minor: completer.input.minor };
             found.push(&depths[number].payments_of(graph, link));
         } else {
-            completed(graph, searcher, (at, pattern), closing, &mut |done| {
+            let bound = completed(graph, searcher, (at, pattern), closing, &mut |done| {
                 found.push(&done.payments);
             });
+            if pattern.drops(bound) {
+                return Runs::default();
+            }
         }
         found
     }
@@ -431,6 +440,11 @@ fn completed(
 }
 
 impl PatternBlock {
+    /// Whether what a search found does not count.
+    fn drops(&self, bound: Bound) -> bool {
+        self.whole && bound == Bound::Saturated
+    }
+
     /// Whether it may be spared where a pattern of rings finds nothing.
     fn is_rising(&self) -> bool {
         matches!(self.search, Search::Path(rule) if rule.rising)

@@ -5,7 +5,7 @@ use shroff_graph::{ChainRule, GatherRule, PathRule};
 use shroff_types::Span;
 
 use crate::alike::AlikeNeeds;
-use crate::definitions::{Block, Column, Definitions, Filter, Kind, Measure};
+use crate::definitions::{Block, Column, Definitions, Filter, Kind, Measure, PatternSearch};
 use crate::sql::Expression;
 use crate::tracker::Needs;
 
@@ -57,6 +57,8 @@ pub(crate) struct PatternBlock {
     /// The layer that it walks.
     pub(crate) layer: usize,
     pub(crate) search: Search,
+    /// Whether what a search found before it ran out does not count.
+    pub(crate) whole: bool,
     pub(crate) window: Span,
     /// Its first column.
     pub(crate) column: usize,
@@ -226,13 +228,15 @@ impl Plan {
         let block = &self.definitions.blocks[number];
         let window = block.window;
         let search = match block.kind {
-            Kind::Cycle { longest, budget, .. } => {
+            Kind::Cycle { longest, search: PatternSearch { budget, .. } } => {
                 Search::Path(PathRule { rising: true, window, longest, budget })
             }
-            Kind::Ring { longest, budget, .. } => {
+            Kind::Ring { longest, search: PatternSearch { budget, .. } } => {
                 Search::Path(PathRule { rising: false, window, longest, budget })
             }
-            Kind::ScatterGather { budget, .. } => Search::Gather(GatherRule { window, budget }),
+            Kind::ScatterGather { search: PatternSearch { budget, .. } } => {
+                Search::Gather(GatherRule { window, budget })
+            }
             Kind::Chain { retention_permille, deepest } => {
                 self.chains.push(ChainRule { window, retention_permille, deepest });
                 Search::Chain(self.chains.len() - 1)
@@ -242,6 +246,7 @@ impl Plan {
             | Kind::Novelty { .. }
             | Kind::Passthrough => unreachable!("these have a task"),
         };
+        let whole = block.kind.search().is_some_and(|search| search.whole);
         let counters = width - 1;
         let counter = self.counters;
         self.counters += counters;
@@ -249,6 +254,7 @@ impl Plan {
             block: number,
             layer,
             search,
+            whole,
             window,
             column,
             counter,

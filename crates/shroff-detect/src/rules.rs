@@ -213,14 +213,16 @@ impl Rules {
 pub struct Flags {
     /// Of blocks that some rule reads without asking, or that no rule reads: what is said there rests on
     /// lower bounds.
-    pub unasked: Vec<usize>,
-    /// Of blocks that are read by rules that ask, and by no other: these know it, and pass such payments over.
-    pub asked: Vec<usize>,
+    pub unknown: Vec<usize>,
+    /// Of blocks that count whole searches alone, or are read by rules that ask, and by no other: what such
+    /// a search found is passed over.
+    pub known: Vec<usize>,
 }
 
 impl Rules {
-    /// The flags among the columns that rules are bound to, by position.
-    pub fn flags(&self, columns: &[Column]) -> Flags {
+    /// The flags among the columns of the definitions that rules are bound to, by position.
+    pub fn flags(&self, definitions: &Definitions) -> Flags {
+        let columns = definitions.columns();
         let read: Vec<Vec<usize>> = self.bound.iter().map(BoundRule::cells).collect();
         let mut flags = Flags::default();
         for (at, flag) in columns.iter().enumerate() {
@@ -231,7 +233,9 @@ impl Rules {
             let mut readers = read.iter().filter(|cells| cells.iter().any(is_of_block)).peekable();
             let is_read = readers.peek().is_some();
             let is_asked = is_read && readers.all(|cells| cells.contains(&at));
-            if is_asked { &mut flags.asked } else { &mut flags.unasked }.push(at);
+            let search = definitions.blocks[flag.block].kind.search();
+            let is_known = is_asked || search.is_some_and(|search| search.whole);
+            if is_known { &mut flags.known } else { &mut flags.unknown }.push(at);
         }
         flags
     }

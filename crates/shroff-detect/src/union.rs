@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use shroff_types::Span;
 
-use crate::definitions::{Block, Definitions, Kind};
+use crate::definitions::{Block, Definitions, Kind, PatternSearch};
 use crate::rules::{BoundRule, Rules};
 use crate::typology::{RuleError, Typology};
 
@@ -60,19 +60,23 @@ fn merge(known: &mut Block, block: &Block) -> bool {
             }
             true
         }
-        (
-            Kind::Cycle { longest, fresh, budget },
-            Kind::Cycle { longest: other, fresh: other_fresh, budget: other_budget },
-        )
-        | (
-            Kind::Ring { longest, fresh, budget },
-            Kind::Ring { longest: other, fresh: other_fresh, budget: other_budget },
-        ) if fresh == other_fresh => {
-            *longest = (*longest).max(*other);
-            *budget = (*budget).max(*other_budget);
+        (Kind::Cycle { longest, search }, Kind::Cycle { longest: more, search: other })
+        | (Kind::Ring { longest, search }, Kind::Ring { longest: more, search: other })
+            if search.is_done_by(*other) =>
+        {
+            *longest = (*longest).max(*more);
+            search.budget = search.budget.max(other.budget);
             true
         }
         (known, other) => known == other,
+    }
+}
+
+impl PatternSearch {
+    /// Whether one search can do the work of both. One for longer paths runs out sooner: what is to be
+    /// whole stays as it is.
+    fn is_done_by(self, other: PatternSearch) -> bool {
+        self.fresh == other.fresh && !self.whole && !other.whole
     }
 }
 
@@ -104,19 +108,23 @@ fn block_written(block: &Block) -> String {
             add("measures", format!("[{}]", names.join(", ")));
         }
         Kind::Novelty { memory } => add("memory", quoted(&memory.to_string())),
-        Kind::Cycle { longest, budget, .. } | Kind::Ring { longest, budget, .. } => {
+        Kind::Cycle { longest, .. } | Kind::Ring { longest, .. } => {
             add("longest", longest.to_string());
-            add("budget", budget.to_string());
         }
-        Kind::ScatterGather { budget, .. } => add("budget", budget.to_string()),
         Kind::Chain { retention_permille, deepest } => {
             add("retention_permille", retention_permille.to_string());
             add("deepest", deepest.to_string());
         }
-        Kind::Pair { .. } | Kind::Passthrough => {}
+        Kind::Pair { .. } | Kind::Passthrough | Kind::ScatterGather { .. } => {}
     }
-    if let Some(memory) = block.fresh() {
-        add("fresh", quoted(&memory.to_string()));
+    if let Some(PatternSearch { fresh, budget, whole }) = block.kind.search() {
+        add("budget", budget.to_string());
+        if let Some(memory) = fresh {
+            add("fresh", quoted(&memory.to_string()));
+        }
+        if whole {
+            add("whole", "true".to_owned());
+        }
     }
     if let Some(filter) = filter {
         if let Some(predicate) = &filter.predicate {

@@ -89,7 +89,7 @@ impl Engine {
     ) -> Result<Engine, EngineError> {
         let rules = Rules::bind(typologies, definitions).map_err(EngineError)?;
         let extractor = Extractor::new(definitions, exponent);
-        let flags = rules.flags(extractor.columns());
+        let flags = rules.flags(definitions);
         let core = Core {
             grouper: Grouper::new(Scoring::new(typologies, Thresholds::default())),
             rules,
@@ -213,10 +213,10 @@ impl Engine {
         &self.core.rules.idle
     }
 
-    /// The columns by which rules know that a search of theirs ran out of its budget.
-    pub fn asked_flags(&self) -> Vec<String> {
+    /// The columns that say of a search that ran out of its budget that what it found is passed over.
+    pub fn known_flags(&self) -> Vec<String> {
         let columns = self.extractor.columns();
-        self.core.flags.asked.iter().map(|&at| columns[at].name.clone()).collect()
+        self.core.flags.known.iter().map(|&at| columns[at].name.clone()).collect()
     }
 
     /// What was counted so far.
@@ -272,9 +272,9 @@ impl Core {
             self.counts.payments += 1;
             let is_any =
                 |flags: &[usize]| flags.iter().any(|&at| finished.cells[at].flag() == Some(true));
-            told.saturated = is_any(&self.flags.unasked);
+            told.saturated = is_any(&self.flags.unknown);
             self.counts.saturated += u64::from(told.saturated);
-            self.counts.passed_over += u64::from(is_any(&self.flags.asked));
+            self.counts.passed_over += u64::from(is_any(&self.flags.known));
             let input = finished.input;
             let history_days = self.history_days(input.time);
             // Money that an account moves to itself says nothing of a flow.

@@ -58,11 +58,7 @@ pub(crate) struct Version {
     pub(crate) rules: Rules,
     pub(crate) kept: Kept,
     pub(crate) hits: Hits,
-    /// The columns by which rules know that a search ran out of its budget.
-    pub(crate) asked_flags: Vec<String>,
-    /// Payments of which they do not know it, and of which they do.
-    pub(crate) saturated: u64,
-    pub(crate) passed_over: u64,
+    pub(crate) cut_short: rules::CutShort,
 }
 
 /// What a set of rules came to.
@@ -117,11 +113,15 @@ impl Opened {
             .context("the rules do not fit the features")?;
         let kept = kept::keep(&self.cache, &self.book, &definitions, &history.work)?;
         let hits = self.asker(&kept).hits(&typologies, &rules)?;
-        let flags = rules.flags(&kept.columns);
+        let flags = rules.flags(&definitions);
         let count = |flags: &[usize]| kept.count(&self.book, flags, &self.threads);
-        let (saturated, passed_over) = (count(&flags.unasked)?, count(&flags.asked)?);
-        let asked_flags = flags.asked.iter().map(|&at| kept.columns[at].name.clone()).collect();
-        Ok(Version { typologies, rules, kept, hits, asked_flags, saturated, passed_over })
+        let cut_short = rules::CutShort {
+            unknown: count(&flags.unknown)?,
+            known: count(&flags.known)?,
+            columns: flags.known.iter().map(|&at| kept.columns[at].name.clone()).collect(),
+            horizon: definitions.horizon,
+        };
+        Ok(Version { typologies, rules, kept, hits, cut_short })
     }
 
     fn definitions(
@@ -271,8 +271,7 @@ fn told<'a>(
 fn notes(opened: &Opened, outcome: &Outcome) -> Vec<String> {
     let mut notes = opened.book.facts.notes.clone();
     notes.extend(outcome.split.note());
-    let Version { asked_flags, saturated, passed_over, .. } = &outcome.version;
-    notes.extend(rules::cut_short((*saturated, *passed_over), asked_flags));
+    notes.extend(outcome.version.cut_short.notes());
     for &idle in &outcome.version.rules.idle {
         notes.push(format!(
             "{} was not looked for: the definitions have no block that it speaks of",

@@ -16,7 +16,7 @@ use crate::cli::{Features, Work};
 use crate::ledger::{self, Read};
 use crate::progress::Bar;
 use crate::threads::Threads;
-use crate::{Ending, outputs, terminal};
+use crate::{Ending, outputs, rules, terminal};
 
 /// Where rows go.
 enum Sink<'a> {
@@ -125,10 +125,9 @@ fn extract(
     rows.drain(&mut ids, sink)?;
     bar.done();
     if rows.saturated > 0 {
+        let what = rules::ran_out(rows.saturated, read.definitions.horizon);
         terminal::note(format_args!(
-            "{} payments had a search that ran out of its budget: their counts are lower bounds, \
-             and the columns `..._saturated_...` say which",
-            terminal::grouped(rows.saturated)
+            "{what}: their counts are lower bounds, and the columns `..._saturated_...` say which"
         ));
     }
     Ok(())

@@ -28,25 +28,43 @@ pub(crate) fn run(command: RulesCommand) -> anyhow::Result<Ending> {
     }
 }
 
-/// What a reader must know of searches that ran out of their budget: of so many payments no rule knows it,
-/// and of so many rules do, by the columns in `asked`.
-pub(crate) fn cut_short((unknown, known): (u64, u64), asked: &[String]) -> Vec<String> {
-    let mut notes = Vec::new();
-    if unknown > 0 {
-        notes.push(format!(
-            "{} payments had a search that ran out of its budget: their counts are lower bounds",
-            terminal::grouped(unknown)
-        ));
+/// Payments that a search which ran out of its budget concerns, as a reader must know of them.
+#[derive(Debug)]
+pub(crate) struct CutShort {
+    /// Where what is said rests on lower bounds.
+    pub(crate) unknown: u64,
+    /// Where what the search found is passed over.
+    pub(crate) known: u64,
+    /// The columns that say of which payments.
+    pub(crate) columns: Vec<String>,
+    pub(crate) horizon: Span,
+}
+
+impl CutShort {
+    pub(crate) fn notes(&self) -> Vec<String> {
+        let mut notes = Vec::new();
+        if self.unknown > 0 {
+            let what = ran_out(self.unknown, self.horizon);
+            notes.push(format!("{what}: their counts are lower bounds"));
+        }
+        if self.known > 0 {
+            let what = ran_out(self.known, self.horizon);
+            let columns = self.columns.join(", ");
+            notes.push(format!("{what}, and what it found is passed over: {columns}"));
+        }
+        notes
     }
-    if known > 0 {
-        notes.push(format!(
-            "{} payments lie where too much goes on for a search with a small budget, and the rules that \
-             ask for it say nothing of them there: {}",
-            terminal::grouped(known),
-            asked.join(", ")
-        ));
+}
+
+/// Of so many payments that a search ran out. With a horizon it need not be their own: they may be part of
+/// what a later one would have found.
+pub(crate) fn ran_out(payments: u64, horizon: Span) -> String {
+    let payments = terminal::grouped(payments);
+    if horizon == Span::ZERO {
+        format!("{payments} payments had a search that ran out of its budget")
+    } else {
+        format!("{payments} payments have a search within their horizon that ran out of its budget")
     }
-    notes
 }
 
 fn print(text: &str) -> anyhow::Result<()> {

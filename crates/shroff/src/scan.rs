@@ -76,7 +76,7 @@ fn find(
             typologies[idle].title
         ));
     }
-    let asked_flags = engine.asked_flags();
+    let known_flags = engine.known_flags();
     let mut seconds = BTreeMap::from([("read", read.seconds)]);
     let (mut drafts, counts, mutes) = detect(read, engine, &arguments.work, &mut seconds)?;
     if let Some(budget) = arguments.budget {
@@ -84,7 +84,13 @@ fn find(
     }
     let muted = muting.told(&mutes);
     notes.extend(muted.iter().map(Muted::note));
-    notes.extend(rules::cut_short((counts.saturated, counts.passed_over), &asked_flags));
+    let cut_short = rules::CutShort {
+        unknown: counts.saturated,
+        known: counts.passed_over,
+        columns: known_flags,
+        horizon: read.definitions.horizon,
+    };
+    notes.extend(cut_short.notes());
     let begun = settings::now();
     let ids: Vec<String> = typologies.iter().map(|t| t.id.clone()).collect();
     let stories = Stories::gather(drafts, &ids, &read.ledger, &read.money)?;

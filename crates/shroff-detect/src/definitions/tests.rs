@@ -5,7 +5,7 @@ use std::path::Path;
 
 use expect_test::{Expect, expect};
 
-use super::{ColumnKind, Definitions, Kind, Measure};
+use super::{ColumnKind, Definitions, Kind, Measure, PatternSearch};
 
 /// What is said of a broken file.
 #[expect(clippy::needless_pass_by_value, reason = "as `expect!` is written")]
@@ -64,7 +64,7 @@ fn a_key_that_no_block_has_is_refused_at_its_line() {
     check_block(
         "kind = \"pair\"\nwindow = \"24h\"\nwindoww = \"7d\"",
         expect![[r#"
-            line 5: unknown field `windoww`, expected one of `kind`, `window`, `as`, `measures`, `where`, `similar_permille`, `without_current`, `memory`, `longest`, `retention_permille`, `deepest`, `fresh`, `budget`
+            line 5: unknown field `windoww`, expected one of `kind`, `window`, `as`, `measures`, `where`, `similar_permille`, `without_current`, `memory`, `longest`, `retention_permille`, `deepest`, `fresh`, `budget`, `whole`
               hint: docs: features, for the keys of each kind"#]],
     );
     check(
@@ -111,7 +111,7 @@ fn a_key_of_another_kind_is_refused_at_its_line() {
         "kind = \"cycle\"\nlongest = 4\nwindow = \"24h\"\nwhere = \"amount > 1\"",
         expect![[r#"
             line 6: `where` means nothing in a block of kind `cycle`
-              hint: it takes longest, fresh, budget"#]],
+              hint: it takes longest, fresh, budget, whole"#]],
     );
 }
 
@@ -127,6 +127,7 @@ fn a_kind_of_block_takes_the_keys_of_its_own_and_no_others() {
         ("retention_permille", "800"),
         ("deepest", "4"),
         ("budget", "1000"),
+        ("whole", "true"),
     ];
     // Of each kind, the keys that it must have and those that it may.
     let kinds: [(&str, &[&str], &[&str]); 8] = [
@@ -134,9 +135,9 @@ fn a_kind_of_block_takes_the_keys_of_its_own_and_no_others() {
         ("pair", &[], &["where", "similar_permille", "without_current"]),
         ("novelty", &["memory"], &[]),
         ("passthrough", &[], &[]),
-        ("cycle", &["longest"], &["budget"]),
-        ("ring", &["longest"], &["budget"]),
-        ("scatter_gather", &[], &["budget"]),
+        ("cycle", &["longest"], &["budget", "whole"]),
+        ("ring", &["longest"], &["budget", "whole"]),
+        ("scatter_gather", &[], &["budget", "whole"]),
         ("chain", &["retention_permille", "deepest"], &["budget"]),
     ];
     for (kind, must, may) in kinds {
@@ -548,7 +549,9 @@ fn what_is_left_out_has_its_default() {
     let definitions = Definitions::parse(text).expect("nothing more is needed");
     assert_eq!(definitions.amount_exponent, 2);
     assert_eq!(definitions.horizon, shroff_types::Span::ZERO);
-    let gather = Kind::ScatterGather { fresh: None, budget: super::DEFAULT_GATHER_BUDGET };
+    let budget = super::DEFAULT_GATHER_BUDGET;
+    let gather =
+        Kind::ScatterGather { search: PatternSearch { fresh: None, budget, whole: false } };
     assert_eq!(definitions.blocks[0].kind, gather);
     assert_eq!(definitions.blocks[0].prefix, "");
     let text = "[[feature]]\nkind = \"activity\"\nwindow = \"1h\"\nmeasures = [\"fan\"]";

@@ -10,7 +10,7 @@ use shroff_types::{AccountId, Currency, Names, Span, Timestamp};
 
 use super::{Asked, Memo, RuleError, Rules, Typology};
 use crate::cell::Cell;
-use crate::definitions::Definitions;
+use crate::definitions::{Definitions, Kind};
 use crate::extractor::{Extractor, Input};
 
 const HEAD: &str =
@@ -540,8 +540,8 @@ proptest! {
 }
 
 #[test]
-fn a_search_that_was_cut_short_is_known_where_every_rule_that_reads_it_asks() {
-    let definitions = some();
+fn a_search_that_was_cut_short_is_known_where_it_counts_nothing_or_every_rule_that_reads_it_asks() {
+    let mut definitions = some();
     let columns = definitions.columns();
     let flag = columns.iter().position(|c| c.name == "cycle_saturated_24h").expect("it is there");
     let asks = case("when = \"cycle_3 > 0 AND NOT cycle_saturated\"");
@@ -559,10 +559,16 @@ fn a_search_that_was_cut_short_is_known_where_every_rule_that_reads_it_asks() {
         (vec![other], false),
     ] {
         let rules = Rules::bind(&typologies, &definitions).expect("they are right");
-        let flags = rules.flags(&columns);
-        let (own, none) = (vec![flag], Vec::new());
-        let expected = if is_asked { (own, none) } else { (none, own) };
-        assert_eq!((flags.asked, flags.unasked), expected);
+        for whole in [false, true] {
+            let Kind::Cycle { search, .. } = &mut definitions.blocks[0].kind else {
+                panic!("the first is one of cycles")
+            };
+            search.whole = whole;
+            let flags = rules.flags(&definitions);
+            let (own, none) = (vec![flag], Vec::new());
+            let expected = if is_asked || whole { (own, none) } else { (none, own) };
+            assert_eq!((flags.known, flags.unknown), expected);
+        }
     }
 }
 

@@ -317,6 +317,7 @@ struct BlockDraft {
     deepest: u32,
     fresh: Option<i64>,
     budget: Option<u64>,
+    whole: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -347,6 +348,7 @@ fn block(shape: &Shape) -> impl Strategy<Value = BlockDraft> + use<> {
         select(vec![1_u32, 2, 3, 5, 10]),
         fresh,
         budget,
+        prop::bool::weighted(0.3),
     );
     let parts = (
         select(shape.kinds.clone()),
@@ -357,7 +359,7 @@ fn block(shape: &Shape) -> impl Strategy<Value = BlockDraft> + use<> {
         params,
     );
     parts.prop_map(|(kind, window, measures, filter, memory, params)| {
-        let (longest, retention, deepest, fresh, budget) = params;
+        let (longest, retention, deepest, fresh, budget, whole) = params;
         BlockDraft {
             kind,
             window,
@@ -369,6 +371,7 @@ fn block(shape: &Shape) -> impl Strategy<Value = BlockDraft> + use<> {
             deepest,
             fresh,
             budget,
+            whole,
         }
     })
 }
@@ -407,6 +410,9 @@ fn toml(frame: Frame, blocks: &[BlockDraft]) -> String {
         let walks = PATTERNS.contains(&block.kind) && block.kind != Kind::Chain;
         if let (Some(fresh), true) = (block.fresh, walks) {
             writeln!(toml, "fresh = \"{}\"", frame.beat.text(fresh)).expect("a string");
+        }
+        if block.whole && walks {
+            toml.push_str("whole = true\n");
         }
         if let (Some(budget), true) = (block.budget, PATTERNS.contains(&block.kind)) {
             writeln!(toml, "budget = {budget}").expect("a string");

@@ -157,6 +157,35 @@ proptest! {
     }
 
     #[test]
+    fn a_block_of_whole_searches_counts_what_those_found_that_did_not_run_out(
+        world in world(Shape { kinds: PATTERNS.to_vec(), tight: true, ..small() })
+    ) {
+        let definitions = world.definitions();
+        let mut twin = twin_of(&world);
+        let columns = definitions.columns();
+        let is_whole = |block: usize| {
+            definitions.blocks[block].kind.search().is_some_and(|search| search.whole)
+        };
+        let inline = Definitions { horizon: Span::ZERO, ..definitions.clone() };
+        let own = engine(&inline, &world, usize::MAX);
+        for (at, flag) in columns.iter().enumerate().filter(|(_, c)| c.kind == ColumnKind::Bool) {
+            for (order, _) in own.iter().enumerate().filter(|(_, row)| row[at].flag() == Some(true)) {
+                twin.drop_completed(order, flag.block);
+            }
+        }
+        let given = engine(&definitions, &world, usize::MAX);
+        for (order, cells) in given.iter().enumerate() {
+            let counts = columns.iter().zip(cells).filter(|(c, _)| c.kind != ColumnKind::Bool);
+            for ((column, cell), (name, value)) in counts.zip(twin.features(order)) {
+                if is_whole(column.block) {
+                    let Some(Value::Int(whole)) = value else { panic!("patterns are counts") };
+                    prop_assert_eq!(cell.int(), Some(whole), "{} of payment {}", name, order);
+                }
+            }
+        }
+    }
+
+    #[test]
     fn a_tight_budget_gives_the_same_bits_after_a_cut(
         world in world(Shape { kinds: PATTERNS.to_vec(), tight: true, ..small() }),
         at in any::<prop::sample::Index>(),

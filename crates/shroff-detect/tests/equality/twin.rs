@@ -295,20 +295,25 @@ impl Twin {
         past.iter().zip(&depth).find(|(e, _)| e.order == p.order).map_or(0, |(_, depth)| *depth)
     }
 
+    /// Makes a payment complete nothing of a block.
+    pub(crate) fn drop_completed(&mut self, order: usize, number: usize) {
+        self.completed[number][order] = Vec::new().into();
+    }
+
     /// The patterns of a block of which a payment is told.
     fn told(&self, p: &Payment, number: usize) -> Vec<&Found> {
         let Block { window, kind, .. } = &self.definitions.blocks[number];
         let mut told = Vec::new();
         for q in self.completers(p) {
             let found = self.completed[number][q.order].get_or_init(|| match kind {
-                Kind::Cycle { longest, fresh, .. } => {
-                    Self::ways_back(q, &self.strangers(q, *window, *fresh), *longest, true)
+                Kind::Cycle { longest, search } => {
+                    Self::ways_back(q, &self.strangers(q, *window, search.fresh), *longest, true)
                 }
-                Kind::Ring { longest, fresh, .. } => {
-                    Self::ways_back(q, &self.strangers(q, *window, *fresh), *longest, false)
+                Kind::Ring { longest, search } => {
+                    Self::ways_back(q, &self.strangers(q, *window, search.fresh), *longest, false)
                 }
-                Kind::ScatterGather { fresh, .. } => {
-                    Self::scatter_gathers(q, &self.strangers(q, *window, *fresh))
+                Kind::ScatterGather { search } => {
+                    Self::scatter_gathers(q, &self.strangers(q, *window, search.fresh))
                 }
                 _ => unreachable!("asked of patterns alone"),
             });

@@ -111,8 +111,8 @@ pub(crate) fn summary(
             "payments": book.len(), "accounts": book.facts.accounts,
             "rejected": book.facts.refused, "rule_hits": hits,
             "alerts": outcome.replayed.drafts.len(),
-            "payments_saturated": version.saturated,
-            "payments_passed_over": version.passed_over,
+            "payments_saturated": version.cut_short.unknown,
+            "payments_passed_over": version.cut_short.known,
         },
         "work": {
             "payments_read": if book.was_read { book.len() } else { 0 },
