@@ -601,6 +601,13 @@ fn blocks_of_several_typologies_are_one_block() {
     assert_eq!(merged(activity, sums), Ok(1));
     assert_eq!(merged(cycle, longer), Ok(1));
     assert_eq!(merged(cycle, week), Ok(2));
+    // A longer search runs out sooner: what is to be whole is done by no other.
+    let [whole, longer_whole] = [cycle, longer].map(|block| format!("{block}\nwhole = true"));
+    assert_eq!(merged(&whole, &whole), Ok(1));
+    let clash = Err("`cycle_2_1d` has another meaning in t.toml".to_owned());
+    for (one, other) in [(&*whole, &*longer_whole), (&whole, cycle), (longer, &whole)] {
+        assert_eq!(merged(one, other), clash, "{one} and {other}");
+    }
     let clash = "`debtor_out_count_1d` has another meaning in t.toml".to_owned();
     assert_eq!(merged(activity, large), Err(clash));
 }
