@@ -304,7 +304,9 @@ impl Compiler<'_> {
         self.depth -= 1;
         let typed = typed?;
         let costly = match &typed.any {
-            Any::Real(Node::Operation(made)) => matches!(**made, RealOperation::Surprise(..)),
+            Any::Real(Node::Operation(made)) => {
+                matches!(**made, RealOperation::Surprise(..) | RealOperation::Uneven(_))
+            }
             _ => false,
         };
         Ok(if costly { self.share(typed) } else { typed })

@@ -53,6 +53,7 @@ const FUNCTIONS: &[(&str, usize, usize)] = &[
     ("substring", 2, 3),
     ("surprise", 2, 3),
     ("trim", 1, 2),
+    ("uneven", 3, 3),
     ("upper", 1, 1),
     ("year", 1, 1),
 ];
@@ -321,6 +322,15 @@ impl Compiler<'_> {
                 let pair = [self.real(next(), call.name)?, self.real(next(), call.name)?];
                 let seen = parts.next().map(|seen| self.real(seen, call.name)).transpose()?;
                 return Ok(real(RealOperation::Surprise(pair, seen)));
+            }
+            "uneven" => {
+                let [part, whole, share] = [next(), next(), next()];
+                let parts = [
+                    self.real(part, call.name)?,
+                    self.real(whole, call.name)?,
+                    self.real(share, call.name)?,
+                ];
+                return Ok(real(RealOperation::Uneven(parts)));
             }
             "sign" => return Ok(whole(WholeOperation::Sign(self.numeric(next(), call.name)?))),
             "abs" => {

@@ -713,6 +713,37 @@ fn zero_and_its_negative_are_not_shared() {
     assert_eq!(row.kept.borrow().len(), texts.len());
 }
 
+#[test]
+fn uneven_bounds_how_likely_a_part_is() {
+    let names = ["part", "whole", "share"].map(|name| (name.to_owned(), Type::Real));
+    let schema = Schema::new(names.to_vec());
+    let uneven = Expression::compile("uneven(part, whole, share)", &schema).expect("it compiles");
+    let of = |row: [f64; 3]| uneven.real(&row.map(Value::Real)[..]);
+    for (whole, share) in [(5_u32, 0.625), (12, 0.25), (40, 0.7)] {
+        // The chance of each part, one after the other: binomial.
+        let (mut chances, mut chance) = (Vec::new(), (1.0_f64 - share).powf(f64::from(whole)));
+        for part in 0..=whole {
+            chances.push(chance);
+            chance *= f64::from(whole - part) / f64::from(part + 1) * share / (1.0 - share);
+        }
+        for part in 0..=whole {
+            let uneven = of([f64::from(part), f64::from(whole), share]).expect("a number");
+            let is_less = f64::from(part) <= f64::from(whole) * share;
+            let (below, above) = (&chances[..=part as usize], &chances[part as usize..]);
+            let as_far: f64 = if is_less { below } else { above }.iter().sum();
+            assert!(as_far <= (-uneven).exp() + 1e-12, "{part} of {whole}: {as_far}");
+            assert!(as_far >= (-uneven).exp() / 30.0, "{part} of {whole}: {as_far}");
+        }
+    }
+    assert_eq!(of([0.0, 4.0, 0.0]), Some(0.0));
+    assert_eq!(of([4.0, 4.0, 1.0]), Some(0.0));
+    for none in
+        [[1.0, 4.0, 0.0], [3.0, 4.0, 1.0], [5.0, 4.0, 0.5], [-1.0, 4.0, 0.5], [1.0, 4.0, 1.5]]
+    {
+        assert_eq!(of(none), None, "{none:?}");
+    }
+}
+
 /// How likely so many events or more are, where `expected` are expected at a pace that was learnt
 /// from `seen` of them: negative binomial, one term after the other.
 fn tail(count: u32, expected: f64, seen: f64) -> f64 {

@@ -640,6 +640,8 @@ pub(super) enum RealOperation {
     /// How surprising a count is where another is expected; nothing up to that. Last, how many
     /// events the expectation was learnt from, where it is not certain.
     Surprise([Node<Real>; 2], Option<Node<Real>>),
+    /// How surprising it is that a part of a whole is as large, where a share of it is expected.
+    Uneven([Node<Real>; 3]),
     One(Curve, Node<Real>),
     Round(Node<Real>, i8),
     OfWhole(Node<Whole>),
@@ -657,6 +659,16 @@ fn surprise(count: f64, expected: f64, seen: Option<f64>) -> f64 {
         None => more - count + expected,
         Some(seen) => more - (count + seen) * ((count + seen) / (expected + seen)).ln(),
     }
+}
+
+/// Chernoff's bound for a count among `whole` independent ones that each belong to it with a probability
+/// of `share` (binomial), as a logarithm: that it is `part` or farther from what is expected on that side.
+fn uneven(part: f64, whole: f64, share: f64) -> f64 {
+    let of = |count: f64, expected: f64| match count {
+        0.0 => 0.0,
+        _ => count * (count / expected).ln(),
+    };
+    of(part, whole * share) + of(whole - part, whole * (1.0 - share))
 }
 
 /// A function of one real number.
@@ -737,6 +749,14 @@ fn compute(operation: &RealOperation, row: &(impl Row + ?Sized)) -> Option<f64> 
                 return Some(0.0);
             }
             surprise(count, expected, seen)
+        }
+        RealOperation::Uneven([part, whole, share]) => {
+            let (part, whole) = (part.evaluate(row)?, whole.evaluate(row)?);
+            let share = share.evaluate(row)?;
+            if !(0.0..=whole).contains(&part) || !(0.0..=1.0).contains(&share) {
+                return None;
+            }
+            uneven(part, whole, share)
         }
         RealOperation::One(curve, node) => {
             let real = node.evaluate(row)?;

@@ -209,6 +209,47 @@ fn a_hub_of_three_hundred_payments_is_in_alerts_of_two_hundred_at_most_that_have
     assert_eq!((&one & &other).len(), 99, "the second begins with a hundred, of which one is new");
 }
 
+/// The highest score of an alert about an account, of a scan after the fact; 0 where there is none.
+fn highest(alerts: &[Alert], typology: &str, hub: &str) -> f64 {
+    let of_hub = |alert: &&Alert| {
+        alert.typology == typology && alert.accounts.iter().any(|account| account == hub)
+    };
+    alerts.iter().filter(of_hub).map(|alert| alert.score).fold(0.0, f64::max)
+}
+
+#[test]
+fn in_the_first_days_strangers_that_come_at_once_weigh_more_than_those_that_come_every_day() {
+    let mut table = "hour from to eur\n0 A B 20.00\n".to_owned();
+    for number in 0..12 {
+        let (daily, at_once) = (4 + number * 15, 100 + number);
+        writeln!(table, "{daily} D{number} DAILY 2{number}.10").expect("a text");
+        writeln!(table, "{at_once} O{number} ONCE 3{number}.20").expect("a text");
+        writeln!(table, "{daily} PAYER P{number} 2{number}.30").expect("a text");
+        writeln!(table, "{at_once} SOURCE S{number} 3{number}.40").expect("a text");
+    }
+    let alerts = Folder::with("in.csv", ledger(&table)).scan("in.csv --horizon 4d");
+    for (typology, daily, at_once) in [("fan-in", "DAILY", "ONCE"), ("fan-out", "PAYER", "SOURCE")]
+    {
+        let [daily, at_once] = [daily, at_once].map(|hub| highest(&alerts, typology, hub));
+        assert!(at_once > daily + 0.1, "{typology}: {at_once} and {daily}");
+    }
+}
+
+#[test]
+fn in_the_first_days_an_account_that_gathers_before_it_scatters_weighs_more_than_one_behind() {
+    let mut table = "hour from to eur\n0 A B 20.00\n".to_owned();
+    for number in 0..7 {
+        let (first, then) = (30 + number * 5, 100 + number * 5);
+        writeln!(table, "{first} F{number} BEFORE 2{number}.10").expect("a text");
+        writeln!(table, "{then} BEFORE T{number} 3{number}.20").expect("a text");
+        writeln!(table, "{first} BEHIND U{number} 2{number}.30").expect("a text");
+        writeln!(table, "{then} G{number} BEHIND 3{number}.40").expect("a text");
+    }
+    let alerts = Folder::with("in.csv", ledger(&table)).scan("in.csv --horizon 4d");
+    let [before, behind] = ["BEFORE", "BEHIND"].map(|hub| highest(&alerts, "gather-scatter", hub));
+    assert!(before > behind + 0.1, "{before} and {behind}");
+}
+
 #[test]
 fn cycles_that_share_one_payment_of_three_are_two_alerts() {
     check(
