@@ -221,7 +221,7 @@ fn highest(alerts: &[Alert], typology: &str, hub: &str) -> f64 {
 fn in_the_first_days_strangers_that_come_at_once_weigh_more_than_those_that_come_every_day() {
     let mut table = "hour from to eur\n0 A B 20.00\n".to_owned();
     for number in 0..12 {
-        let (daily, at_once) = (4 + number * 15, 100 + number);
+        let (daily, at_once) = (4 + number * 15, 33 + number);
         writeln!(table, "{daily} D{number} DAILY 2{number}.10").expect("a text");
         writeln!(table, "{at_once} O{number} ONCE 3{number}.20").expect("a text");
         writeln!(table, "{daily} PAYER P{number} 2{number}.30").expect("a text");
@@ -239,7 +239,7 @@ fn in_the_first_days_strangers_that_come_at_once_weigh_more_than_those_that_come
 fn in_the_first_days_an_account_that_gathers_before_it_scatters_weighs_more_than_one_behind() {
     let mut table = "hour from to eur\n0 A B 20.00\n".to_owned();
     for number in 0..7 {
-        let (first, then) = (30 + number * 5, 100 + number * 5);
+        let (first, then) = (4 + number * 5, 40 + number * 5);
         writeln!(table, "{first} F{number} BEFORE 2{number}.10").expect("a text");
         writeln!(table, "{then} BEFORE T{number} 3{number}.20").expect("a text");
         writeln!(table, "{first} BEHIND U{number} 2{number}.30").expect("a text");
