@@ -788,6 +788,8 @@ impl Row for RuleRow<'_> {
                 self.asked.cells[*at].real().filter(|real| real.is_finite())
             }
             Source::Amount => Some(self.asked.amount),
+            Source::HistoryDays => Some(self.asked.history_days),
+            Source::WindowDays(days) | Source::HorizonDays(days) => Some(*days),
             _ => match self.get(column) {
                 Value::Real(real) if real.is_finite() => Some(real),
                 _ => None,

@@ -34,7 +34,7 @@ c.execute("CREATE MACRO sur(n, e) AS CASE WHEN n < 0 OR e < 0 THEN NULL WHEN n <
 c.execute("CREATE MACRO learnt(n, e, k) AS CASE WHEN k IS NULL OR n < 0 OR e < 0 OR k < 0 THEN NULL WHEN n <= e THEN 0.0 ELSE n * ln(n / e) - (n + k) * ln((n + k) / (e + k)) END")
 c.execute("CREATE MACRO surprise(n, e) AS sur(CAST(n AS DOUBLE), CAST(e AS DOUBLE)), (n, e, k) AS learnt(CAST(n AS DOUBLE), CAST(e AS DOUBLE), CAST(k AS DOUBLE))")
 c.execute("CREATE MACRO part(n, e) AS CASE WHEN n = 0 THEN 0.0 ELSE n * ln(n / e) END")
-c.execute("CREATE MACRO unev(p, w, s) AS CASE WHEN p IS NULL OR w IS NULL OR s IS NULL OR p < 0 OR p > w OR s < 0 OR s > 1 THEN NULL ELSE part(p, w * s) + part(w - p, w * (1 - s)) END")
+c.execute("CREATE MACRO unev(p, w, s) AS CASE WHEN p IS NULL OR w IS NULL OR s IS NULL OR p < 0 OR p > w OR s < 0 OR s > 1 THEN NULL WHEN p < w * s THEN -greatest(0.0, part(p, w * s) + part(w - p, w * (1 - s))) ELSE greatest(0.0, part(p, w * s) + part(w - p, w * (1 - s))) END")
 c.execute("CREATE MACRO uneven(p, w, s) AS unev(CAST(p AS DOUBLE), CAST(w AS DOUBLE), CAST(s AS DOUBLE))")
 c.execute("CREATE MACRO fin(x) AS list_extract(list_filter([CAST(x AS DOUBLE)], lambda v: isfinite(v)), 1)")
 print("ready")
@@ -376,16 +376,7 @@ fn arithmetic(random: &mut Random, kind: Type, depth: u32) -> Pair {
 }
 
 fn whole(random: &mut Random, depth: u32) -> Pair {
-    match random.below(11) {
-        10 => {
-            let kinds = [number_type(random), number_type(random)];
-            let [part, whole] = kinds.map(|kind| expression(random, kind, depth));
-            let share = match random.below(2) {
-                0 => Pair::atom(random.pick(&["0", "1", "0.25", "7e-1"])),
-                _ => expression(random, Type::Real, depth),
-            };
-            Pair::call("uneven", &[part, whole, share]).finite()
-        }
+    match random.below(10) {
         9 => {
             // Whole numbers of the table spread over some centuries.
             let name = random.pick(&["year", "month", "day", "isodow", "hour", "minute"]);

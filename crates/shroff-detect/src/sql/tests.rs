@@ -728,7 +728,12 @@ fn uneven_bounds_how_likely_a_part_is() {
         }
         for part in 0..=whole {
             let uneven = of([f64::from(part), f64::from(whole), share]).expect("a number");
-            let is_less = f64::from(part) <= f64::from(whole) * share;
+            let is_less = f64::from(part) < f64::from(whole) * share;
+            assert!(
+                if is_less { uneven < 0.0 } else { uneven >= 0.0 },
+                "{part} of {whole}: {uneven}"
+            );
+            let uneven = uneven.abs();
             let (below, above) = (&chances[..=part as usize], &chances[part as usize..]);
             let as_far: f64 = if is_less { below } else { above }.iter().sum();
             assert!(as_far <= (-uneven).exp() + 1e-12, "{part} of {whole}: {as_far}");

@@ -640,7 +640,8 @@ pub(super) enum RealOperation {
     /// How surprising a count is where another is expected; nothing up to that. Last, how many
     /// events the expectation was learnt from, where it is not certain.
     Surprise([Node<Real>; 2], Option<Node<Real>>),
-    /// How surprising it is that a part of a whole is as large, where a share of it is expected.
+    /// How surprising it is that a part of a whole is as large, where a share of it is expected; as small
+    /// is below zero.
     Uneven([Node<Real>; 3]),
     One(Curve, Node<Real>),
     Round(Node<Real>, i8),
@@ -663,12 +664,16 @@ fn surprise(count: f64, expected: f64, seen: Option<f64>) -> f64 {
 
 /// Chernoff's bound for a count among `whole` independent ones that each belong to it with a probability
 /// of `share` (binomial), as a logarithm: that it is `part` or farther from what is expected on that side.
+/// Below zero where that is the side of fewer.
 fn uneven(part: f64, whole: f64, share: f64) -> f64 {
     let of = |count: f64, expected: f64| match count {
         0.0 => 0.0,
         _ => count * (count / expected).ln(),
     };
-    of(part, whole * share) + of(whole - part, whole * (1.0 - share))
+    let expected = whole * share;
+    // Rounding must not say that it is the other side.
+    let surprise = (of(part, expected) + of(whole - part, whole * (1.0 - share))).max(0.0);
+    if part < expected { -surprise } else { surprise }
 }
 
 /// A function of one real number.

@@ -488,7 +488,7 @@ fn everything_wrong_in_the_rules_is_said_at_once() {
         1 | cycle_longst > 2
           | ^^^^^^^^^^^^
           hint: did you mean `back_cycle_longest_45d`, `new_cycle_longest_7d`?
-        bipartite:63:12: `score` of case 1: cannot mix a decimal number with text
+        bipartite:60:12: `score` of case 1: cannot mix a decimal number with text
           |
         1 | least(0.5, 'high')
           |            ^^^^^^
