@@ -209,12 +209,12 @@ fn a_hub_of_three_hundred_payments_is_in_alerts_of_two_hundred_at_most_that_have
     assert_eq!((&one & &other).len(), 99, "the second begins with a hundred, of which one is new");
 }
 
-/// The highest score of an alert about an account, of a scan after the fact; 0 where there is none.
+/// The highest score that a rule of a typology has in alerts about an account; 0 where there is none.
 fn highest(alerts: &[Alert], typology: &str, hub: &str) -> f64 {
-    let of_hub = |alert: &&Alert| {
-        alert.typology == typology && alert.accounts.iter().any(|account| account == hub)
-    };
-    alerts.iter().filter(of_hub).map(|alert| alert.score).fold(0.0, f64::max)
+    let of_hub = alerts.iter().filter(|alert| alert.accounts.iter().any(|account| account == hub));
+    let rules = of_hub.flat_map(|alert| alert.fields["rules"].as_array().expect("a list"));
+    let of_typology = rules.filter(|rule| rule["typology"] == typology);
+    of_typology.map(|rule| rule["score"].as_f64().expect("a number")).fold(0.0, f64::max)
 }
 
 #[test]
@@ -240,6 +240,27 @@ fn in_the_first_days_an_account_that_gathers_before_it_scatters_weighs_more_than
     let mut table = "hour from to eur\n0 A B 20.00\n".to_owned();
     for number in 0..7 {
         let (first, then) = (4 + number * 5, 40 + number * 5);
+        writeln!(table, "{first} F{number} BEFORE 2{number}.10").expect("a text");
+        writeln!(table, "{then} BEFORE T{number} 3{number}.20").expect("a text");
+        writeln!(table, "{first} BEHIND U{number} 2{number}.30").expect("a text");
+        writeln!(table, "{then} G{number} BEHIND 3{number}.40").expect("a text");
+    }
+    let alerts = Folder::with("in.csv", ledger(&table)).scan("in.csv --horizon 4d");
+    let [before, behind] = ["BEFORE", "BEHIND"].map(|hub| highest(&alerts, "gather-scatter", hub));
+    assert!(before > behind + 0.1, "{before} and {behind}");
+}
+
+#[test]
+fn where_its_pace_is_known_an_account_that_gathers_before_it_scatters_weighs_more_as_well() {
+    let mut table = "hour from to eur\n".to_owned();
+    for hub in ["BEFORE", "BEHIND"] {
+        for turn in 0..10 {
+            writeln!(table, "{} X {hub} 40.10", turn * 48).expect("a text");
+            writeln!(table, "{} {hub} Y 30.20", turn * 48 + 9).expect("a text");
+        }
+    }
+    for number in 0..12 {
+        let (first, then) = (484 + number * 5, 545 + number * 5);
         writeln!(table, "{first} F{number} BEFORE 2{number}.10").expect("a text");
         writeln!(table, "{then} BEFORE T{number} 3{number}.20").expect("a text");
         writeln!(table, "{first} BEHIND U{number} 2{number}.30").expect("a text");
