@@ -325,7 +325,7 @@ fn a_hub_gives_one_alert_that_grows() {
     check(
         &table,
         expect![[r#"
-            854 alike-amounts-4: 12000.00 in 118h, among 61 accounts
+            716 alike-amounts-4: 12000.00 in 118h, among 61 accounts
               payments 0-59, raised at 4
               at 47: 48 accounts that were strangers to it in the 45 days before paid this account in the 4 days up to this payment; the payments begin 3.92 days before, so what is usual is not known yet.
               at 11: 12 payments to one creditor in the 24 hours up to this one are within 10 % of this one's amount.
