@@ -257,17 +257,12 @@ impl State {
                 {
                     continue;
                 }
-                let before = outcome.completed.len();
-                let bound = completed(&self.graph, searcher, (at, pattern), closing, &mut |done| {
-                    outcome.completed.push(done);
-                });
-                if pattern.drops(bound) {
-                    outcome.completed.truncate(before);
-                }
+                let (found, bound) = completed(&self.graph, searcher, (at, pattern), closing);
                 if bound == Bound::Saturated {
                     outcome.saturated.push(at);
                 }
-                searcher.nothing[at] = bound == Bound::Exact && outcome.completed.len() == before;
+                searcher.nothing[at] = bound == Bound::Exact && found.is_empty();
+                outcome.completed.extend(found);
             }
         }
         outcome
@@ -405,38 +400,40 @@ impl State {
             let link = Link { closing, minor: completer.input.minor };
             found.push(&depths[number].payments_of(graph, link));
         } else {
-            let bound = completed(graph, searcher, (at, pattern), closing, &mut |done| {
+            let (all, _) = completed(graph, searcher, (at, pattern), closing);
+            for done in &all {
                 found.push(&done.payments);
-            });
-            if pattern.drops(bound) {
-                return Runs::default();
             }
         }
         found
     }
 }
 
-/// Calls `found` with each pattern that a payment completes, chains left out.
+/// Each pattern of a block that a payment completes and that counts, chains left out.
 fn completed(
     graph: &Graph,
     searcher: &mut Searcher,
     (at, pattern): (usize, &PatternBlock),
     closing: Closing,
-    found: &mut dyn FnMut(Completed),
-) -> Bound {
+) -> (Vec<Completed>, Bound) {
+    let mut found = Vec::new();
     let sheet = graph.sheet(pattern.layer);
     let Searcher { paths, gathers, gather_payments, .. } = searcher;
-    match pattern.search {
+    let bound = match pattern.search {
         Search::Path(rule) => paths.closed_by(sheet, closing, rule, &mut |path| {
             let payments = path_payments(sheet, closing, rule, &path.accounts());
-            found(Completed { pattern: at, number: path.len() - 2, payments });
+            found.push(Completed { pattern: at, number: path.len() - 2, payments });
         }),
         Search::Gather(rule) => gathers.closed_by(sheet, closing, rule, &mut |gathering| {
             let payments = gather_payments.of(sheet, closing, rule.window, gathering.source);
-            found(Completed { pattern: at, number: gathering.middles as usize, payments });
+            found.push(Completed { pattern: at, number: gathering.middles as usize, payments });
         }),
         Search::Chain(_) => Bound::Exact,
+    };
+    if pattern.drops(bound) {
+        found.clear();
     }
+    (found, bound)
 }
 
 impl PatternBlock {

@@ -235,18 +235,24 @@ fn in_the_first_days_strangers_that_come_at_once_weigh_more_than_those_that_come
     }
 }
 
-#[test]
-fn in_the_first_days_an_account_that_gathers_before_it_scatters_weighs_more_than_one_behind() {
-    let mut table = "hour from to eur\n0 A B 20.00\n".to_owned();
-    for number in 0..7 {
-        let (first, then) = (4 + number * 5, 40 + number * 5);
+/// What gather-scatters score where BEFORE gathers before it scatters, and BEHIND behind: of so many
+/// accounts on a side, one each five hours from the first hour of the side on, and what else a table has.
+fn in_order_and_against_it(mut table: String, side: u32, [first, then]: [u32; 2]) -> [f64; 2] {
+    for number in 0..side {
+        let (first, then) = (first + number * 5, then + number * 5);
         writeln!(table, "{first} F{number} BEFORE 2{number}.10").expect("a text");
         writeln!(table, "{then} BEFORE T{number} 3{number}.20").expect("a text");
         writeln!(table, "{first} BEHIND U{number} 2{number}.30").expect("a text");
         writeln!(table, "{then} G{number} BEHIND 3{number}.40").expect("a text");
     }
     let alerts = Folder::with("in.csv", ledger(&table)).scan("in.csv --horizon 4d");
-    let [before, behind] = ["BEFORE", "BEHIND"].map(|hub| highest(&alerts, "gather-scatter", hub));
+    ["BEFORE", "BEHIND"].map(|hub| highest(&alerts, "gather-scatter", hub))
+}
+
+#[test]
+fn in_the_first_days_an_account_that_gathers_before_it_scatters_weighs_more_than_one_behind() {
+    let table = "hour from to eur\n0 A B 20.00\n".to_owned();
+    let [before, behind] = in_order_and_against_it(table, 7, [4, 40]);
     assert!(before > behind + 0.1, "{before} and {behind}");
 }
 
@@ -259,15 +265,7 @@ fn where_its_pace_is_known_an_account_that_gathers_before_it_scatters_weighs_mor
             writeln!(table, "{} {hub} Y 30.20", turn * 48 + 9).expect("a text");
         }
     }
-    for number in 0..12 {
-        let (first, then) = (484 + number * 5, 545 + number * 5);
-        writeln!(table, "{first} F{number} BEFORE 2{number}.10").expect("a text");
-        writeln!(table, "{then} BEFORE T{number} 3{number}.20").expect("a text");
-        writeln!(table, "{first} BEHIND U{number} 2{number}.30").expect("a text");
-        writeln!(table, "{then} G{number} BEHIND 3{number}.40").expect("a text");
-    }
-    let alerts = Folder::with("in.csv", ledger(&table)).scan("in.csv --horizon 4d");
-    let [before, behind] = ["BEFORE", "BEHIND"].map(|hub| highest(&alerts, "gather-scatter", hub));
+    let [before, behind] = in_order_and_against_it(table, 12, [484, 545]);
     assert!(before > behind + 0.1, "{before} and {behind}");
 }
 
