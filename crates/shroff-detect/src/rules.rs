@@ -9,14 +9,15 @@ pub(crate) mod watch;
 
 use std::borrow::Cow;
 use std::cell::Cell as Slot;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use shroff_types::{Currency, Decimal, Span};
+use shroff_types::{Currency, Decimal, Map, Span};
 
 use crate::cell::Cell;
 use crate::definitions::{Block, Column, ColumnKind, Definitions, Kind};
 use crate::evidence::Flow;
-use crate::sql::{Bounds, Expression, MOST_KEPT, Range, Row, Schema, Shared, Type, Value};
+use crate::sql::{Bounds, Common, Expression, Program, Range, Row, Schema, Scratch, Type, Value};
 use crate::typology::{BlockPattern, Case, Placed, RuleError, Typology};
 
 /// A flow of payments, as a case of a block names it.
@@ -56,46 +57,30 @@ impl Asked<'_> {
     }
 }
 
-/// What was computed of one payment that several rules ask for: each part of a condition or a score
-/// that is costly or has a name, once for all rules that were bound together.
-#[derive(Debug)]
+/// Where rules compute, and what was computed of one payment that several of them ask for: once for all
+/// that were bound together.
+#[derive(Debug, Default)]
 pub struct Memo {
     /// Of which rules it has parts.
     together: Slot<u64>,
-    /// A bit for each of those below that is known; not a number is NULL.
-    known: [Slot<u64>; MOST_KEPT / 64],
-    kept: Box<[Slot<f64>]>,
-}
-
-impl Default for Memo {
-    fn default() -> Memo {
-        Memo {
-            together: Slot::new(0),
-            known: [const { Slot::new(0) }; MOST_KEPT / 64],
-            kept: vec![Slot::new(0.0); MOST_KEPT].into_boxed_slice(),
-        }
-    }
+    scratch: Scratch,
 }
 
 impl Memo {
     /// Forgets the payment before, for rules to be asked of another.
     pub fn turn_to<'a>(&'a mut self, asked: Asked<'a>) -> Asking<'a> {
-        self.forget();
+        self.scratch.forget();
         Asking { asked, memo: self }
-    }
-
-    fn forget(&self) {
-        self.known.iter().for_each(|known| known.set(0));
     }
 
     /// Has parts of rules that were bound together, and of no other.
     #[inline]
-    fn of(&self, together: u64) -> &Memo {
+    fn of(&self, together: u64) -> &Scratch {
         if self.together.get() != together {
-            self.forget();
+            self.scratch.forget();
             self.together.set(together);
         }
-        self
+        &self.scratch
     }
 }
 
@@ -119,11 +104,10 @@ pub struct BoundRule {
     evidence: Vec<(usize, Flow)>,
     /// What `when` asks of single columns; where one says no, it is not evaluated.
     guards: Vec<Guard>,
-    /// What else it asks.
-    when: Expression,
-    score: Expression,
+    /// What else it asks, and how strongly it fires then.
+    program: Program,
     reason: Vec<Piece>,
-    columns: Vec<Source>,
+    columns: Arc<[Source]>,
     /// Which rules have parts in common with it: those that were bound in one go.
     together: u64,
 }
@@ -188,6 +172,7 @@ impl Rules {
             }
             rules.bound.extend(bound);
         }
+        together.put_in_steps(rules.bound.iter_mut());
         if errors.is_empty() { Ok(rules) } else { Err(errors) }
     }
 
@@ -204,7 +189,9 @@ impl Rules {
             let idle = if bound.is_empty() { vec![0] } else { Vec::new() };
             if errors.is_empty() { Ok(Rules { bound, idle }) } else { Err(errors) }
         };
-        typologies.into_iter().map(bind).collect()
+        let mut each: Vec<_> = typologies.into_iter().map(bind).collect();
+        together.put_in_steps(each.iter_mut().flatten().flat_map(|rules| &mut rules.bound));
+        each
     }
 }
 
@@ -245,7 +232,10 @@ impl Rules {
 struct Together<'a> {
     definitions: &'a Definitions,
     columns: Vec<Column>,
-    shared: Shared,
+    common: Common,
+    /// What the columns of a rule's schema are, by its number: the same for all rules of a block, so that
+    /// they are near at hand.
+    sources: Map<usize, Arc<[Source]>>,
     /// Tells what is bound in one go apart from all else.
     number: u64,
 }
@@ -253,7 +243,13 @@ struct Together<'a> {
 impl<'a> Together<'a> {
     fn new(definitions: &'a Definitions) -> Together<'a> {
         let number = TOGETHER.fetch_add(1, Ordering::Relaxed);
-        Together { definitions, columns: definitions.columns(), shared: Shared::default(), number }
+        Together {
+            definitions,
+            columns: definitions.columns(),
+            common: Common::default(),
+            sources: Map::default(),
+            number,
+        }
     }
 
     /// The rules of a typology, which has a number among those that it is a rule of.
@@ -263,14 +259,26 @@ impl<'a> Together<'a> {
         errors: &mut Vec<RuleError>,
     ) -> Vec<BoundRule> {
         let mut bound = Vec::new();
-        let Together { definitions, columns, shared, number: together } = self;
+        let Together { definitions, columns, common, sources, number: together } = self;
         let (definitions, columns, together) = (*definitions, columns.as_slice(), *together);
         for (position, case) in typology.cases.iter().enumerate() {
             let binder =
                 Binder { typology, number, case, position, definitions, columns, together };
-            binder.bind((&mut bound, &mut *shared), errors);
+            binder.bind(&mut bound, errors);
+        }
+        for rule in &mut bound {
+            common.meet(rule.schema(), &rule.program);
+            let known = sources.entry(rule.schema()).or_insert_with(|| Arc::clone(&rule.columns));
+            rule.columns = Arc::clone(known);
         }
         bound
+    }
+
+    /// To be done when all are bound.
+    fn put_in_steps<'r>(&mut self, rules: impl Iterator<Item = &'r mut BoundRule>) {
+        for rule in rules {
+            self.common.put_in_steps(rule.schema(), &mut rule.program);
+        }
     }
 }
 
@@ -286,9 +294,6 @@ struct Binder<'a> {
     together: u64,
 }
 
-/// Rules that are bound, and what they have in common.
-type Bound<'b> = (&'b mut Vec<BoundRule>, &'b mut Shared);
-
 /// A text of a case, by its key in the file.
 #[derive(Clone, Copy)]
 struct Part<'a> {
@@ -297,18 +302,18 @@ struct Part<'a> {
 }
 
 impl Binder<'_> {
-    fn bind(&self, (bound, shared): Bound<'_>, errors: &mut Vec<RuleError>) {
+    fn bind(&self, bound: &mut Vec<BoundRule>, errors: &mut Vec<RuleError>) {
         let has = |name: &String| self.columns.iter().any(|c| c.name == *name);
         let better = !self.case.unless.is_empty() && self.case.unless.iter().all(has);
         if better || !self.case.needs.iter().all(has) {
             return;
         }
         let Some(pattern) = &self.case.block else {
-            return self.bind_to(None, (bound, shared), errors);
+            return self.bind_to(None, bound, errors);
         };
         for (number, block) in self.definitions.blocks.iter().enumerate() {
             if matches(pattern, block) {
-                self.bind_to(Some(number), (&mut *bound, &mut *shared), errors);
+                self.bind_to(Some(number), bound, errors);
             }
         }
     }
@@ -317,7 +322,7 @@ impl Binder<'_> {
     fn bind_to(
         &self,
         block: Option<usize>,
-        (bound, shared): Bound<'_>,
+        bound: &mut Vec<BoundRule>,
         errors: &mut Vec<RuleError>,
     ) {
         let told = errors.len();
@@ -330,16 +335,11 @@ impl Binder<'_> {
                 self.compiled(part, block, errors, |text| Expression::compile(text, &schema));
             }
         }
-        // Rules of a block call its columns by short names, which come before all others.
-        shared.turn_to(block.map_or(0, |block| block + 1));
         let part = Part { key: "when", text: &case.when };
-        let when = self.compiled(part, block, errors, |text| {
-            Expression::compile_condition_shared(text, &schema, shared)
-        });
+        let when =
+            self.compiled(part, block, errors, |text| Expression::compile_condition(text, &schema));
         let part = Part { key: "score", text: &case.score };
-        let score = self.compiled(part, block, errors, |text| {
-            Expression::compile_shared(text, &schema, shared)
-        });
+        let score = self.compiled(part, block, errors, |text| Expression::compile(text, &schema));
         let kind = score.as_ref().map(Expression::result_type);
         if let Some(kind @ (Type::Bool | Type::Text)) = kind {
             let what = format!("a score is a number from 0 to 1, this is {}", kind.name());
@@ -362,10 +362,9 @@ impl Binder<'_> {
                 block,
                 evidence,
                 guards,
-                when,
-                score,
+                program: Program::new(when, score),
                 reason,
-                columns,
+                columns: columns.into(),
                 together: self.together,
             });
         }
@@ -758,30 +757,10 @@ impl Guard {
 struct RuleRow<'a> {
     sources: &'a [Source],
     asked: &'a Asked<'a>,
-    /// None where nothing is kept.
-    memo: Option<&'a Memo>,
 }
 
 impl Row for RuleRow<'_> {
     #[inline]
-    fn kept(&self, slot: usize) -> Option<Option<f64>> {
-        let memo = self.memo?;
-        if memo.known[slot / 64].get() >> (slot % 64) & 1 == 0 {
-            return None;
-        }
-        let value = memo.kept[slot].get();
-        Some((!value.is_nan()).then_some(value))
-    }
-
-    #[inline]
-    fn keep(&self, slot: usize, value: Option<f64>) {
-        if let Some(memo) = self.memo {
-            let known = &memo.known[slot / 64];
-            known.set(known.get() | 1 << (slot % 64));
-            memo.kept[slot].set(value.unwrap_or(f64::NAN));
-        }
-    }
-
     fn get_real(&self, column: usize) -> Option<f64> {
         match &self.sources[column] {
             Source::Cell(at, ColumnKind::Real) => {
@@ -797,6 +776,7 @@ impl Row for RuleRow<'_> {
         }
     }
 
+    #[inline]
     fn get_int(&self, column: usize) -> Option<i128> {
         // Most columns are counts: straight to them.
         if let Source::Cell(at, ColumnKind::Int) = self.sources[column] {
@@ -855,7 +835,7 @@ impl BoundRule {
 
     /// Why it fires at no payment, where that is plain to see.
     pub fn never_fires(&self) -> Option<&str> {
-        self.when.never_true()
+        self.program.condition().never_true()
     }
 
     /// The flows that are its evidence, each as a block of the definitions sees it.
@@ -869,7 +849,8 @@ impl BoundRule {
             Piece::Text(_) => None,
             Piece::Value(expression) => Some(expression),
         });
-        let expressions = [&self.when, &self.score].into_iter().chain(reason);
+        let asked = [self.program.condition(), self.program.value()];
+        let expressions = asked.into_iter().chain(reason);
         let mut cells: Vec<usize> = Vec::new();
         for &column in expressions.flat_map(Expression::columns) {
             match self.columns[column] {
@@ -902,17 +883,20 @@ impl BoundRule {
     #[inline(never)]
     fn strength(&self, asking: &Asking<'_>) -> Option<u16> {
         let Asking { asked, memo } = asking;
-        let memo = Some(memo.of(self.together));
-        let row = RuleRow { sources: &self.columns, asked, memo };
-        if !self.when.is_true(&row) {
-            return None;
-        }
-        Some(permille(self.score.real(&row).unwrap_or(0.0).clamp(0.0, 1.0)))
+        let row = RuleRow { sources: &self.columns, asked };
+        let score = self.program.ask(&row, memo.of(self.together))?;
+        Some(permille(score.clamp(0.0, 1.0)))
+    }
+
+    /// The number of the schema of its columns, among rules that are bound together: those of a block call
+    /// its columns by short names, which come before all others.
+    fn schema(&self) -> usize {
+        self.block.map_or(0, |block| block + 1)
     }
 
     /// The sentence that says why, with its values.
     pub fn reason(&self, asked: Asked<'_>) -> String {
-        let row = RuleRow { sources: &self.columns, asked: &asked, memo: None };
+        let row = RuleRow { sources: &self.columns, asked: &asked };
         let mut text = String::new();
         for piece in &self.reason {
             match piece {

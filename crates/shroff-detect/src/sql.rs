@@ -18,7 +18,10 @@ mod functions;
 mod kinds;
 mod never;
 mod number;
+mod parts;
+mod program;
 mod protected;
+mod step;
 mod text;
 mod tree;
 
@@ -27,16 +30,13 @@ use std::borrow::Cow;
 use shroff_types::Decimal;
 
 pub use self::bounds::Bounds;
-pub use self::compile::Shared;
 pub use self::error::SqlError;
 use self::kinds::Any;
+pub use self::program::{Common, Program, Scratch};
 pub use self::protected::protected;
 
 /// The longest text of an expression, in bytes.
 pub const LONGEST_TEXT: usize = 65_536;
-
-/// How many values a row may be asked to keep, at most.
-pub const MOST_KEPT: usize = 1024;
 
 /// What a column or an expression holds, when it is not NULL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -149,15 +149,6 @@ impl<'a> From<Cow<'a, str>> for Value<'a> {
 pub trait Row {
     /// The value of a column, by its index in the [`Schema`]. It is NULL or of the column's type.
     fn get(&self, column: usize) -> Value<'_>;
-
-    /// What [`Row::keep`] was given for a slot below [`MOST_KEPT`]; nothing where it was given nothing
-    /// yet, or keeps nothing. One row's slots are those of one [`Shared`].
-    fn kept(&self, _slot: usize) -> Option<Option<f64>> {
-        None
-    }
-
-    /// Keeps the value of a part that is used again; it may also be forgotten.
-    fn keep(&self, _slot: usize, _value: Option<f64>) {}
 
     /// The value of a column of [`Type::Bool`]. This and those below may be written again where a
     /// row knows its types, to save the way through [`Value`].
@@ -357,15 +348,7 @@ impl Expression {
     /// # Errors
     /// Where the text is not a scalar expression, names what does not exist, or mixes types.
     pub fn compile(text: &str, schema: &Schema) -> Result<Expression, SqlError> {
-        Expression::compiled(text, schema, None)
-    }
-
-    fn compiled(
-        text: &str,
-        schema: &Schema,
-        shared: Option<&mut Shared>,
-    ) -> Result<Expression, SqlError> {
-        let (root, columns) = compile::compile(text, schema, shared)?;
+        let (root, columns) = compile::compile(text, schema)?;
         let kind = root.kind().unwrap_or(Type::Bool);
         let never_true = never::reason(&root, schema);
         Ok(Expression { root, kind, columns, never_true })
@@ -376,35 +359,7 @@ impl Expression {
     /// # Errors
     /// As [`Expression::compile`], and where the result is a number or text.
     pub fn compile_condition(text: &str, schema: &Schema) -> Result<Expression, SqlError> {
-        Expression::compile(text, schema)?.condition(text)
-    }
-
-    /// As [`Expression::compile`], with parts that are shared with other expressions of the schema.
-    ///
-    /// # Errors
-    /// As [`Expression::compile`].
-    pub fn compile_shared(
-        text: &str,
-        schema: &Schema,
-        shared: &mut Shared,
-    ) -> Result<Expression, SqlError> {
-        Expression::compiled(text, schema, Some(shared))
-    }
-
-    /// As [`Expression::compile_condition`], with parts that are shared.
-    ///
-    /// # Errors
-    /// As [`Expression::compile_condition`].
-    pub fn compile_condition_shared(
-        text: &str,
-        schema: &Schema,
-        shared: &mut Shared,
-    ) -> Result<Expression, SqlError> {
-        Expression::compiled(text, schema, Some(shared))?.condition(text)
-    }
-
-    fn condition(self, text: &str) -> Result<Expression, SqlError> {
-        let compiled = self;
+        let compiled = Expression::compile(text, schema)?;
         if compiled.kind == Type::Bool {
             return Ok(compiled);
         }

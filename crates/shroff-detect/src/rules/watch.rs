@@ -64,7 +64,7 @@ impl Watch {
     /// Looks at a payment.
     pub fn see(&mut self, asked: Asked<'_>) {
         self.payments += 1;
-        let row = RuleRow { sources: &self.columns, asked: &asked, memo: None };
+        let row = RuleRow { sources: &self.columns, asked: &asked };
         for watched in self.conditions.iter_mut().filter(|watched| !watched.is_ever_true) {
             watched.is_ever_true = watched.condition.is_true(&row);
             for compared in &mut watched.compared {

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 
-use shroff_types::{Decimal, Map};
+use shroff_types::Decimal;
 use sqlparser::ast::{
     BinaryOperator, CaseWhen, DataType, ExactNumberInfo, Expr, Ident, InTarget, Spanned,
     UnaryOperator, Value as SqlValue, ValueWithSpan,
@@ -20,7 +20,7 @@ use super::tree::{
     Arithmetic, Bound, Case, Check, Comparison, Curve, Exact, ExactOperation, Joins, Links, Node,
     Real, RealOperation, Switch, Test, Text, TextOperation, Truth, Whole, WholeOperation,
 };
-use super::{LONGEST_TEXT, MOST_KEPT, Schema, SqlError, Type};
+use super::{LONGEST_TEXT, Schema, SqlError, Type};
 
 /// How deep parentheses and functions nest. The parser recurses about twice for each.
 const DEEPEST_NESTING: usize = 64;
@@ -60,16 +60,11 @@ impl Dialect for Analyst {
 }
 
 /// The typed tree of a text, and the columns that it names, ascending.
-pub(super) fn compile(
-    text: &str,
-    schema: &Schema,
-    shared: Option<&mut Shared>,
-) -> Result<(Any, Vec<usize>), SqlError> {
+pub(super) fn compile(text: &str, schema: &Schema) -> Result<(Any, Vec<usize>), SqlError> {
     let parsed = parse(text)?;
-    let mut compiler = Compiler { text, schema, used: BTreeSet::new(), depth: 0, shared };
+    let mut compiler = Compiler { text, schema, used: BTreeSet::new(), depth: 0 };
     let typed = compiler.expression(&parsed)?;
-    let any = compiler.share_whole(typed);
-    Ok((any, compiler.used.into_iter().collect()))
+    Ok((typed.any, compiler.used.into_iter().collect()))
 }
 
 fn parse(text: &str) -> Result<Expr, SqlError> {
@@ -187,54 +182,6 @@ fn too_deep(text: &str, place: Range<usize>) -> SqlError {
         .with_hint("use fewer parentheses, or several rules")
 }
 
-/// Parts that several expressions of one schema have in common, so that a row may keep their values:
-/// named values and other costly ones, the conditions that an `AND` joins, and a score as a whole. Two
-/// are the same where they are written out the same.
-#[derive(Debug, Default)]
-pub struct Shared {
-    /// Which slot each has that was met, by what it is in and how it is written out.
-    slots: Map<(usize, String), usize>,
-    scope: usize,
-}
-
-impl Shared {
-    /// Takes expressions of another schema from here on: what they have in common with those of
-    /// other scopes has other columns. All are of scope 0 before.
-    pub fn turn_to(&mut self, scope: usize) {
-        self.scope = scope;
-    }
-
-    /// The node with a slot of its own, or that of an equal one; itself where there is none left.
-    fn keep(&mut self, node: Node<Real>) -> Node<Real> {
-        match &node {
-            Node::Null | Node::Literal(_) | Node::Column(_) => return node,
-            Node::Operation(made) if matches!(**made, RealOperation::Kept(..)) => return node,
-            _ => {}
-        }
-        match self.slot(format!("{node:?}")) {
-            Some(slot) => Node::Operation(Box::new(RealOperation::Kept(slot, node))),
-            None => node,
-        }
-    }
-
-    /// The slots of conditions that are joined, where one is left for them.
-    fn slots(&mut self, conditions: &[Node<Truth>]) -> Vec<Option<usize>> {
-        // Told apart from numbers, which may be written out the same.
-        conditions.iter().map(|node| self.slot(format!("whether {node:?}"))).collect()
-    }
-
-    /// The slot of what is written out so: written, not compared, as 0 and -0 are equal, but not the
-    /// same.
-    fn slot(&mut self, written: String) -> Option<usize> {
-        let (key, next) = ((self.scope, written), self.slots.len());
-        match self.slots.get(&key) {
-            Some(&slot) => Some(slot),
-            None if next == MOST_KEPT => None,
-            None => Some(*self.slots.entry(key).or_insert(next)),
-        }
-    }
-}
-
 /// A part of the expression with its type, where it stands, and whether it reads no column.
 #[derive(Debug)]
 pub(super) struct Typed {
@@ -250,8 +197,6 @@ pub(super) struct Compiler<'a> {
     schema: &'a Schema,
     used: BTreeSet<usize>,
     depth: usize,
-    /// Where the parts are told that are worth to be kept; none where nothing is kept.
-    shared: Option<&'a mut Shared>,
 }
 
 /// Operators that ask something of values: one directly within another is refused, as
@@ -302,36 +247,7 @@ impl Compiler<'_> {
         self.depth += 1;
         let typed = self.any_expression(expression);
         self.depth -= 1;
-        let typed = typed?;
-        let costly = match &typed.any {
-            Any::Real(Node::Operation(made)) => {
-                matches!(**made, RealOperation::Surprise(..) | RealOperation::Uneven(_))
-            }
-            _ => false,
-        };
-        Ok(if costly { self.share(typed) } else { typed })
-    }
-
-    /// The part, kept once it is computed where it is real; it reads as before.
-    fn share(&mut self, part: Typed) -> Typed {
-        let Typed { any, place, constant } = part;
-        let any = match (any, self.shared.as_deref_mut()) {
-            (Any::Real(node), Some(shared)) if !constant => Any::Real(shared.keep(node)),
-            (any, _) => any,
-        };
-        Typed { any, place, constant }
-    }
-
-    /// The whole expression, kept as a score is, or as what it joins.
-    fn share_whole(&mut self, whole: Typed) -> Any {
-        let mut any = self.share(whole).any;
-        if let (Any::Truth(Node::Operation(test)), Some(shared)) =
-            (&mut any, self.shared.as_deref_mut())
-            && let Test::All(links) = &mut **test
-        {
-            links.slots = shared.slots(&links.rest);
-        }
-        any
+        typed
     }
 
     fn any_expression(&mut self, expression: &Expr) -> Result<Typed, SqlError> {
@@ -442,19 +358,14 @@ impl Compiler<'_> {
 
     /// What a name stands for, compiled where it is used.
     fn named_value(&mut self, name: &Ident, text: &str) -> Result<Typed, SqlError> {
-        let mut inner = Compiler {
-            text,
-            schema: self.schema,
-            used: BTreeSet::new(),
-            depth: self.depth,
-            shared: self.shared.as_deref_mut(),
-        };
+        let mut inner =
+            Compiler { text, schema: self.schema, used: BTreeSet::new(), depth: self.depth };
         let typed = parse(text).and_then(|parsed| inner.expression(&parsed));
         let mut used = inner.used;
         let typed = typed
             .map_err(|error| self.error(name.span, format!("`{}`: {}", name.value, error.what)))?;
         self.used.append(&mut used);
-        Ok(self.share(Typed { place: name.span, ..typed }))
+        Ok(Typed { place: name.span, ..typed })
     }
 
     fn unknown_column(&self, name: &Ident) -> SqlError {

@@ -36,13 +36,28 @@ pub(super) fn real_power_of_ten(exponent: u8) -> f64 {
     POWERS[usize::from(exponent)]
 }
 
+/// The real nearest to a whole number over a power of ten; nothing where that takes more than a division.
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "what has decimals is checked, and the rest rounds once"
+)]
+#[inline]
+pub(super) fn real_of_scaled(digits: i64, decimals: u8) -> Option<f64> {
+    if decimals == 0 {
+        return Some(digits as f64);
+    }
+    if u128::from(digits.unsigned_abs()) > EXACT_IN_REAL {
+        return None;
+    }
+    // Both are exact, so the division rounds once.
+    Some(digits as f64 / POWERS.get(usize::from(decimals))?)
+}
+
 /// The real nearest to a decimal number.
 pub(super) fn real_of_exact(exact: Decimal) -> f64 {
-    if exact.digits.unsigned_abs() <= EXACT_IN_REAL
-        && let Some(power) = POWERS.get(usize::from(exact.decimals))
-    {
-        // Both are exact, so the division rounds once.
-        return real_of_whole(exact.digits) / power;
+    let digits = i64::try_from(exact.digits).ok();
+    if let Some(real) = digits.and_then(|digits| real_of_scaled(digits, exact.decimals)) {
+        return real;
     }
     // Rare: more than fifteen digits. Reading the text rounds once, too.
     let text = format!("{}e-{}", exact.digits, exact.decimals);

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use shroff_types::Decimal;
 
-use super::{Expression, MOST_KEPT, Row, Schema, Shared, SqlError, Type, Value};
+use super::{Expression, Schema, SqlError, Type, Value};
 
 fn schema() -> Schema {
     let columns = [
@@ -629,88 +629,6 @@ proptest! {
         let within = bounds.iter().all(within);
         prop_assert_eq!(within && rest.is_true(&row[..]), condition.is_true(&row[..]), "{}", text);
     }
-}
-
-/// A row that keeps what it is given, and counts the values that were asked of it.
-#[derive(Default)]
-struct Keeping {
-    share: f64,
-    asked: std::cell::Cell<usize>,
-    kept: std::cell::RefCell<std::collections::BTreeMap<usize, Option<f64>>>,
-}
-
-impl Row for Keeping {
-    fn get(&self, _: usize) -> Value<'_> {
-        self.asked.set(self.asked.get() + 1);
-        Value::Real(self.share)
-    }
-
-    fn kept(&self, slot: usize) -> Option<Option<f64>> {
-        self.kept.borrow().get(&slot).copied()
-    }
-
-    fn keep(&self, slot: usize, value: Option<f64>) {
-        assert!(slot < MOST_KEPT, "a row has room for {MOST_KEPT}");
-        self.kept.borrow_mut().insert(slot, value);
-    }
-}
-
-#[test]
-fn what_two_expressions_share_is_computed_once_and_as_before() {
-    let mut schema = Schema::new(vec![("share".to_owned(), Type::Real)]);
-    schema.value("inverse", "1 / share + share");
-    for number in 0..2 * MOST_KEPT {
-        schema.value(format!("value_{number}"), format!("share + {number}.5"));
-    }
-    let many: Vec<String> = (0..2 * MOST_KEPT).map(|n| format!("value_{n}")).collect();
-    let mut texts = vec![
-        "inverse * inverse".to_owned(),
-        "surprise(3, inverse) + surprise(3, inverse)".to_owned(),
-        "coalesce(surprise(3, inverse), inverse, 7)".to_owned(),
-    ];
-    // More than there is room for.
-    texts.extend(many.chunks(8).map(|values| values.join(" + ")));
-    for share in [0.0, 0.25, 2.0, -3.0] {
-        let (row, plain) = (Keeping { share, ..Keeping::default() }, [Value::Real(share)]);
-        let mut shared = Shared::default();
-        for text in &texts {
-            let once = Expression::compile_shared(text, &schema, &mut shared).expect("it compiles");
-            let again = Expression::compile(text, &schema).expect("it compiles");
-            assert_eq!(once.columns(), again.columns());
-            assert_eq!(once.evaluate(&row), again.evaluate(&plain[..]), "{text} of {share}");
-            let before = row.asked.get();
-            once.evaluate(&row);
-            let left_over = if text.contains("value_") { 8 } else { 0 };
-            assert!(row.asked.get() - before <= left_over, "{text} is computed once");
-        }
-    }
-}
-
-#[test]
-fn equal_parts_of_other_scopes_are_not_shared() {
-    let schema = Schema::new(vec![("share".to_owned(), Type::Real)]);
-    let row = Keeping { share: 1.0, ..Keeping::default() };
-    let mut shared = Shared::default();
-    for scope in [3, 4, 3] {
-        shared.turn_to(scope);
-        let text = "surprise(3, share)";
-        let once = Expression::compile_shared(text, &schema, &mut shared).expect("it compiles");
-        once.evaluate(&row);
-    }
-    assert_eq!(row.kept.borrow().len(), 2);
-}
-
-#[test]
-fn zero_and_its_negative_are_not_shared() {
-    let schema = Schema::new(vec![("share".to_owned(), Type::Real)]);
-    let row = Keeping { share: 1.0, ..Keeping::default() };
-    let mut shared = Shared::default();
-    let texts = ["surprise(1, share * 0e0)", "surprise(1, share * (-0e0))"];
-    for text in texts {
-        let once = Expression::compile_shared(text, &schema, &mut shared).expect("it compiles");
-        once.evaluate(&row);
-    }
-    assert_eq!(row.kept.borrow().len(), texts.len());
 }
 
 #[test]

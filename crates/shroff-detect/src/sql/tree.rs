@@ -148,17 +148,6 @@ impl Node<Truth> {
             _ => self.evaluate(row) == Some(true),
         }
     }
-
-    /// As [`Node::is_true`], or what a row kept of it.
-    #[inline]
-    fn is_true_kept(&self, slot: usize, row: &(impl Row + ?Sized)) -> bool {
-        let kept = row.kept(slot).unwrap_or_else(|| {
-            let value = self.evaluate(row).map(f64::from);
-            row.keep(slot, value);
-            value
-        });
-        kept.is_some_and(|truth| truth > 0.0)
-    }
 }
 
 /// Where in the rest of the nodes the first one's value is.
@@ -184,7 +173,7 @@ impl Row for NoRow {
 pub(super) struct Truth;
 
 /// A comparison, as the set of orders in which it holds: bit 0 is less, 1 equal, 2 greater.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub(super) enum Comparison {
     Less = 0b001,
@@ -259,9 +248,6 @@ pub(super) enum Joins {
 pub(super) struct Links {
     pub(super) checks: Vec<Check>,
     pub(super) rest: Vec<Node<Truth>>,
-    /// Where a row may keep what the rest of them say, each with 1 for what is true, 0 for what is
-    /// false; empty where nothing is kept.
-    pub(super) slots: Vec<Option<usize>>,
 }
 
 impl Links {
@@ -288,13 +274,9 @@ impl Links {
     }
 
     /// Whether all of them are true; which of the others are NULL and which false is not asked.
-    #[inline]
     fn all_true(&self, row: &(impl Row + ?Sized)) -> bool {
         self.checks.iter().all(|check| check.evaluate(row) == Some(true))
-            && self.rest.iter().enumerate().all(|(at, node)| match self.slots.get(at) {
-                Some(&Some(slot)) => node.is_true_kept(slot, row),
-                Some(None) | None => node.is_true(row),
-            })
+            && self.rest.iter().all(|node| node.is_true(row))
     }
 
     /// `AND` is false as soon as one is false, `OR` true as soon as one is true: `decisive`.
@@ -466,7 +448,7 @@ fn distinct<K: Kind>(nodes: &[Node<K>], row: &(impl Row + ?Sized)) -> bool {
 }
 
 /// An operation of two numbers; a division is real whatever its parts, so only reals have it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Arithmetic {
     Add,
     Subtract,
@@ -647,25 +629,32 @@ pub(super) enum RealOperation {
     Round(Node<Real>, i8),
     OfWhole(Node<Whole>),
     OfExact(Node<Exact>),
-    /// What a row may keep in this slot.
-    Kept(usize, Node<Real>),
 }
 
 /// Chernoff's bound for a count of events, as a logarithm: of independent ones at a known pace
 /// (Poisson), or at a pace that was itself learnt from `seen` of them (negative binomial). The
-/// second comes to the first as `seen` grows.
-fn surprise(count: f64, expected: f64, seen: Option<f64>) -> f64 {
+/// second comes to the first as `seen` grows. Nothing where one of them is below zero.
+pub(super) fn surprise(count: f64, expected: f64, seen: Option<f64>) -> Option<f64> {
+    if count < 0.0 || expected < 0.0 || seen.is_some_and(|seen| seen < 0.0) {
+        return None;
+    }
+    if count <= expected {
+        return Some(0.0);
+    }
     let more = count * (count / expected).ln();
-    match seen {
+    Some(match seen {
         None => more - count + expected,
         Some(seen) => more - (count + seen) * ((count + seen) / (expected + seen)).ln(),
-    }
+    })
 }
 
 /// Chernoff's bound for a count among `whole` independent ones that each belong to it with a probability
 /// of `share` (binomial), as a logarithm: that it is `part` or farther from what is expected on that side.
-/// Below zero where that is the side of fewer.
-fn uneven(part: f64, whole: f64, share: f64) -> f64 {
+/// Below zero where that is the side of fewer; nothing where there is no such part or share.
+pub(super) fn uneven([part, whole, share]: [f64; 3]) -> Option<f64> {
+    if !(0.0..=whole).contains(&part) || !(0.0..=1.0).contains(&share) {
+        return None;
+    }
     let of = |count: f64, expected: f64| match count {
         0.0 => 0.0,
         _ => count * (count / expected).ln(),
@@ -673,11 +662,11 @@ fn uneven(part: f64, whole: f64, share: f64) -> f64 {
     let expected = whole * share;
     // Rounding must not say that it is the other side.
     let surprise = (of(part, expected) + of(whole - part, whole * (1.0 - share))).max(0.0);
-    if part < expected { -surprise } else { surprise }
+    Some(if part < expected { -surprise } else { surprise })
 }
 
 /// A function of one real number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Curve {
     Negate,
     Magnitude,
@@ -688,6 +677,23 @@ pub(super) enum Curve {
     NaturalLogarithm,
     Logarithm10,
     Logarithm2,
+}
+
+impl Curve {
+    /// Its value.
+    pub(super) fn of(self, real: f64) -> f64 {
+        match self {
+            Curve::Negate => -real,
+            Curve::Magnitude => real.abs(),
+            Curve::Floor => real.floor(),
+            Curve::Ceiling => real.ceil(),
+            Curve::SquareRoot => real.sqrt(),
+            Curve::Exponential => real.exp(),
+            Curve::NaturalLogarithm => real.ln(),
+            Curve::Logarithm10 => real.log10(),
+            Curve::Logarithm2 => real.log2(),
+        }
+    }
 }
 
 impl Kind for Real {
@@ -708,15 +714,40 @@ impl Kind for Real {
         value
     }
 
-    #[inline]
     fn operate(operation: &RealOperation, row: &(impl Row + ?Sized)) -> Option<f64> {
-        // Most of what is asked for is kept, and read without a call.
-        if let RealOperation::Kept(slot, _) = operation
-            && let Some(kept) = row.kept(*slot)
-        {
-            return kept;
-        }
-        compute(operation, row)
+        let result = match operation {
+            RealOperation::Two(how, [left, right]) => {
+                let (left, right) = (left.evaluate(row)?, right.evaluate(row)?);
+                match how {
+                    Arithmetic::Add => left + right,
+                    Arithmetic::Subtract => left - right,
+                    Arithmetic::Multiply => left * right,
+                    Arithmetic::Remainder => left % right,
+                }
+            }
+            RealOperation::Divide([left, right]) => left.evaluate(row)? / right.evaluate(row)?,
+            RealOperation::Power([left, right]) => left.evaluate(row)?.powf(right.evaluate(row)?),
+            RealOperation::Surprise([count, expected], seen) => {
+                let (count, expected) = (count.evaluate(row)?, expected.evaluate(row)?);
+                let seen = match seen {
+                    Some(seen) => Some(seen.evaluate(row)?),
+                    None => None,
+                };
+                surprise(count, expected, seen)?
+            }
+            RealOperation::Uneven([part, whole, share]) => {
+                let (part, whole) = (part.evaluate(row)?, whole.evaluate(row)?);
+                let share = share.evaluate(row)?;
+                uneven([part, whole, share])?
+            }
+            RealOperation::One(curve, node) => curve.of(node.evaluate(row)?),
+            RealOperation::Round(node, decimals) => {
+                number::round_real(node.evaluate(row)?, *decimals)?
+            }
+            RealOperation::OfWhole(node) => number::real_of_whole(node.evaluate(row)?),
+            RealOperation::OfExact(node) => number::real_of_exact(node.evaluate(row)?),
+        };
+        number::finite(result)
     }
 
     #[inline]
@@ -724,69 +755,6 @@ impl Kind for Real {
         // Finite, as `read` and `operate` saw to: so one of the three holds, and -0 equals 0.
         (i8::from(left > right) - i8::from(left < right)).cmp(&0)
     }
-}
-
-/// The value of an operation, and keeps it where it is to be kept.
-#[inline(never)]
-fn compute(operation: &RealOperation, row: &(impl Row + ?Sized)) -> Option<f64> {
-    let result = match operation {
-        RealOperation::Two(how, [left, right]) => {
-            let (left, right) = (left.evaluate(row)?, right.evaluate(row)?);
-            match how {
-                Arithmetic::Add => left + right,
-                Arithmetic::Subtract => left - right,
-                Arithmetic::Multiply => left * right,
-                Arithmetic::Remainder => left % right,
-            }
-        }
-        RealOperation::Divide([left, right]) => left.evaluate(row)? / right.evaluate(row)?,
-        RealOperation::Power([left, right]) => left.evaluate(row)?.powf(right.evaluate(row)?),
-        RealOperation::Surprise([count, expected], seen) => {
-            let (count, expected) = (count.evaluate(row)?, expected.evaluate(row)?);
-            let seen = match seen {
-                Some(seen) => Some(seen.evaluate(row)?),
-                None => None,
-            };
-            if count < 0.0 || expected < 0.0 || seen.is_some_and(|seen| seen < 0.0) {
-                return None;
-            }
-            if count <= expected {
-                return Some(0.0);
-            }
-            surprise(count, expected, seen)
-        }
-        RealOperation::Uneven([part, whole, share]) => {
-            let (part, whole) = (part.evaluate(row)?, whole.evaluate(row)?);
-            let share = share.evaluate(row)?;
-            if !(0.0..=whole).contains(&part) || !(0.0..=1.0).contains(&share) {
-                return None;
-            }
-            uneven(part, whole, share)
-        }
-        RealOperation::One(curve, node) => {
-            let real = node.evaluate(row)?;
-            match curve {
-                Curve::Negate => -real,
-                Curve::Magnitude => real.abs(),
-                Curve::Floor => real.floor(),
-                Curve::Ceiling => real.ceil(),
-                Curve::SquareRoot => real.sqrt(),
-                Curve::Exponential => real.exp(),
-                Curve::NaturalLogarithm => real.ln(),
-                Curve::Logarithm10 => real.log10(),
-                Curve::Logarithm2 => real.log2(),
-            }
-        }
-        RealOperation::Round(node, decimals) => number::round_real(node.evaluate(row)?, *decimals)?,
-        RealOperation::OfWhole(node) => number::real_of_whole(node.evaluate(row)?),
-        RealOperation::OfExact(node) => number::real_of_exact(node.evaluate(row)?),
-        RealOperation::Kept(slot, node) => {
-            let value = node.evaluate(row);
-            row.keep(*slot, value);
-            return value;
-        }
-    };
-    number::finite(result)
 }
 
 /// Text.
