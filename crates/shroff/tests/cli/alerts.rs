@@ -209,12 +209,17 @@ fn a_hub_of_three_hundred_payments_is_in_alerts_of_two_hundred_at_most_that_have
     assert_eq!((&one & &other).len(), 99, "the second begins with a hundred, of which one is new");
 }
 
-/// The highest score that a rule of a typology has in alerts about an account; 0 where there is none.
-fn highest(alerts: &[Alert], typology: &str, hub: &str) -> f64 {
+/// The scores that the rules of a typology have in alerts about an account.
+fn scores(alerts: &[Alert], typology: &str, hub: &str) -> Vec<f64> {
     let of_hub = alerts.iter().filter(|alert| alert.accounts.iter().any(|account| account == hub));
     let rules = of_hub.flat_map(|alert| alert.fields["rules"].as_array().expect("a list"));
     let of_typology = rules.filter(|rule| rule["typology"] == typology);
-    of_typology.map(|rule| rule["score"].as_f64().expect("a number")).fold(0.0, f64::max)
+    of_typology.map(|rule| rule["score"].as_f64().expect("a number")).collect()
+}
+
+/// The highest of them; 0 where there is none.
+fn highest(alerts: &[Alert], typology: &str, hub: &str) -> f64 {
+    scores(alerts, typology, hub).into_iter().fold(0.0, f64::max)
 }
 
 #[test]
@@ -232,6 +237,37 @@ fn in_the_first_days_strangers_that_come_at_once_weigh_more_than_those_that_come
     {
         let [daily, at_once] = [daily, at_once].map(|hub| highest(&alerts, typology, hub));
         assert!(at_once > daily + 0.1, "{typology}: {at_once} and {daily}");
+    }
+}
+
+#[test]
+fn where_its_pace_is_known_strangers_that_come_at_once_weigh_more_as_well() {
+    let mut table = "hour from to eur\n".to_owned();
+    for turn in 0..10 {
+        for hub in ["DAILY", "ONCE"] {
+            writeln!(table, "{} X {hub} 40.10", turn * 48).expect("a text");
+        }
+        for hub in ["PAYER", "SOURCE"] {
+            writeln!(table, "{} {hub} Y 30.20", turn * 48 + 9).expect("a text");
+        }
+    }
+    for number in 0..12 {
+        let (daily, at_once) = (484 + number * 15, 561 + number);
+        writeln!(table, "{daily} D{number} DAILY 2{number}.10").expect("a text");
+        writeln!(table, "{at_once} O{number} ONCE 3{number}.20").expect("a text");
+        writeln!(table, "{daily} PAYER P{number} 2{number}.30").expect("a text");
+        writeln!(table, "{at_once} SOURCE S{number} 3{number}.40").expect("a text");
+    }
+    let alerts = Folder::with("in.csv", ledger(&table)).scan("in.csv --horizon 4d");
+    for (typology, daily, at_once) in [("fan-in", "DAILY", "ONCE"), ("fan-out", "PAYER", "SOURCE")]
+    {
+        let daily = highest(&alerts, typology, daily);
+        let at_once = scores(&alerts, typology, at_once);
+        assert!(daily > 0.0, "{typology}: so many are surprising whenever they come");
+        // The rule that looks back a day, and the one that looks back four.
+        assert_eq!(at_once.len(), 2, "{typology}");
+        let least = at_once.into_iter().fold(1.0, f64::min);
+        assert!(least > daily + 0.1, "{typology}: {least} and {daily}");
     }
 }
 
