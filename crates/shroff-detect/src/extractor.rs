@@ -160,6 +160,17 @@ pub(crate) struct Searcher {
     pub(crate) gather_payments: GatherPayments,
     /// By pattern: whether it surely found nothing.
     pub(crate) nothing: Vec<bool>,
+    /// By pattern: how many searches ran out of their budget.
+    pub(crate) ran_out: Vec<u64>,
+}
+
+impl Searcher {
+    /// Before the searches of another payment.
+    pub(crate) fn turn(&mut self, patterns: usize) {
+        self.nothing.clear();
+        self.nothing.resize(patterns, false);
+        self.ran_out.resize(patterns, 0);
+    }
 }
 
 /// Computes features, payment after payment; see the module's page.
@@ -181,6 +192,16 @@ pub struct Extractor {
     is_silent: bool,
     /// The earliest time of whatever will ask, of what was told its features before.
     asked_from: Timestamp,
+}
+
+/// Searches for a block's patterns that ran out of their budget.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RanOut {
+    /// The column that says of which payments: their own search, or with a horizon any that might have
+    /// found a pattern that they are in.
+    pub column: String,
+    /// How many.
+    pub searches: u64,
 }
 
 /// Payments that are worked on at once at most: their rows and lines stay in the caches.
@@ -238,6 +259,18 @@ impl Extractor {
     /// Payments that did not come in order so far.
     pub fn late(&self) -> LateCounts {
         self.late
+    }
+
+    /// Searches that ran out of their budget so far, of each block that has some; none of those before a
+    /// restored state.
+    pub fn ran_out(&self) -> Vec<RanOut> {
+        let State { plan, searchers, .. } = &self.state;
+        let of = |at: usize| searchers.iter().filter_map(|searcher| searcher.ran_out.get(at)).sum();
+        let counted = plan.patterns.iter().enumerate().map(|(at, pattern)| RanOut {
+            column: plan.columns[pattern.flag()].name.clone(),
+            searches: of(at),
+        });
+        counted.filter(|ran_out| ran_out.searches > 0).collect()
     }
 
     /// Takes the next payments and hands out each that is complete. `symbols` has the methods'

@@ -37,7 +37,7 @@ pub use definitions::{
     DefinitionsError, ENDS_AND_WAYS, Filter, Kind, Measure, PatternSearch,
 };
 pub use evidence::{Evidence, EvidenceBounds, FindEvidence, Flow, LinePart};
-pub use extractor::{Arrival, Extractor, Finished, Input, LateCounts};
+pub use extractor::{Arrival, Extractor, Finished, Input, LateCounts, RanOut};
 pub use recall::{PlacedInput, Recall, Wanted};
 pub use rules::watch::Watch;
 pub use rules::{Asked, Asking, BoundRule, Flags, Memo, Rules};

@@ -109,8 +109,7 @@ impl State {
         self.copy_lines(number, row);
         let closing = step.payment.closing();
         let Plan { patterns, .. } = &self.plan;
-        searcher.nothing.clear();
-        searcher.nothing.resize(patterns.len(), false);
+        searcher.turn(patterns.len());
         for rising in [false, true] {
             for (at, pattern) in patterns.iter().enumerate() {
                 if pattern.is_rising() != rising {
@@ -128,6 +127,7 @@ impl State {
                     cells.fill(Cell::of_int(0));
                 }
                 flag[0] = Cell::of_flag(bound == Bound::Saturated);
+                searcher.ran_out[at] += u64::from(bound == Bound::Saturated);
                 searcher.nothing[at] =
                     bound == Bound::Exact && cells.iter().all(|cell| cell.int() == Some(0));
             }
@@ -248,8 +248,7 @@ impl State {
     fn outcome(&self, searcher: &mut Searcher, closing: Closing) -> Outcome {
         let mut outcome = Outcome::default();
         let Plan { patterns, .. } = &self.plan;
-        searcher.nothing.clear();
-        searcher.nothing.resize(patterns.len(), false);
+        searcher.turn(patterns.len());
         for rising in [false, true] {
             for (at, pattern) in patterns.iter().enumerate() {
                 if pattern.is_rising() != rising
@@ -260,6 +259,7 @@ impl State {
                 let (found, bound) = completed(&self.graph, searcher, (at, pattern), closing);
                 if bound == Bound::Saturated {
                     outcome.saturated.push(at);
+                    searcher.ran_out[at] += 1;
                 }
                 searcher.nothing[at] = bound == Bound::Exact && found.is_empty();
                 outcome.completed.extend(found);
@@ -440,6 +440,11 @@ impl PatternBlock {
     /// Whether what a search found does not count.
     fn drops(&self, bound: Bound) -> bool {
         self.whole && bound == Bound::Saturated
+    }
+
+    /// The column that says whether a search ran out.
+    pub(crate) fn flag(&self) -> usize {
+        self.column + self.counters
     }
 
     /// Whether it may be spared where a pattern of rings finds nothing.

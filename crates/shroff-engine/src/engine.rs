@@ -2,7 +2,7 @@
 
 use shroff_detect::{
     Alone, Arrival, Asked, Definitions, EvidenceBounds, Extractor, Finished, Flags, Flow, Input,
-    LateCounts, Memo, RuleError, Rules, Scoring, Thresholds, Typology, Workers,
+    LateCounts, Memo, RanOut, RuleError, Rules, Scoring, Thresholds, Typology, Workers,
 };
 use shroff_types::{Clock, Names, Place, Span, Timestamp};
 
@@ -46,6 +46,19 @@ pub struct Counts {
     pub muted: u64,
     /// Payments that came too late: they have no features, and no rule was asked of them.
     pub too_late: u64,
+}
+
+/// What an engine came to.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The alerts.
+    pub drafts: Drafts,
+    /// What was counted.
+    pub counts: Counts,
+    /// What was muted.
+    pub mutes: Mutes,
+    /// Searches that ran out of their budget, by block.
+    pub ran_out: Vec<RanOut>,
 }
 
 /// The deterministic core of a scan.
@@ -254,11 +267,13 @@ impl Engine {
         was_there
     }
 
-    /// Completes what still waited; hands out the drafts, what was counted, and what was muted.
-    pub fn finish(mut self, symbols: &Names) -> (Drafts, Counts, Mutes) {
+    /// Completes what still waited.
+    pub fn finish(mut self, symbols: &Names) -> Outcome {
         let Engine { extractor, core } = &mut self;
         extractor.finish(&mut |finished| core.ask(finished, symbols));
-        (self.core.grouper.into_drafts(), self.core.counts, self.core.mutes)
+        let ran_out = extractor.ran_out();
+        let Core { grouper, counts, mutes, .. } = self.core;
+        Outcome { drafts: grouper.into_drafts(), counts, mutes, ran_out }
     }
 }
 

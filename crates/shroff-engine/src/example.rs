@@ -123,7 +123,7 @@ pub fn run_example(typology: &Typology, example: &Example) -> Result<Vec<String>
     let mut engine =
         Engine::new(&definitions, library, 2).map_err(|error| whole(error.to_string()))?;
     engine.push(&ledger.payments, &ledger.symbols);
-    let (drafts, ..) = engine.finish(&ledger.symbols);
+    let drafts = engine.finish(&ledger.symbols).drafts;
     Ok(drafts.finish().iter().map(|draft| ranges(&draft.payments)).collect())
 }
 

@@ -13,7 +13,7 @@ mod state;
 mod told;
 mod window;
 
-pub use engine::{Counts, Engine, EngineError};
+pub use engine::{Counts, Engine, EngineError, Outcome};
 pub use example::{ExampleError, ExampleLedger, run_example};
 pub use grouper::{At, Grouper};
 pub use grouping::{AlertId, Completion, Draft, Drafts, Ground, Hit, MOST_PAYMENTS};

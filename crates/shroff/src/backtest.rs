@@ -120,6 +120,7 @@ impl Opened {
             known: count(&flags.known)?,
             columns: flags.known.iter().map(|&at| kept.columns[at].name.clone()).collect(),
             horizon: definitions.horizon,
+            searches: Vec::new(),
         };
         Ok(Version { typologies, rules, kept, hits, cut_short })
     }

@@ -129,6 +129,8 @@ fn extract(
         terminal::note(format_args!(
             "{what}: their counts are lower bounds, and the columns `..._saturated_...` say which"
         ));
+        let searches = rules::searches(&extractor.ran_out(), read.definitions.horizon);
+        searches.into_iter().for_each(terminal::note);
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::bail;
 use serde_json::{Value, json};
-use shroff_detect::{Placed, RuleError, Typology};
+use shroff_detect::{Placed, RanOut, RuleError, Typology};
 use shroff_engine::run_example;
 use shroff_types::Span;
 
@@ -38,6 +38,8 @@ pub(crate) struct CutShort {
     /// The columns that say of which payments.
     pub(crate) columns: Vec<String>,
     pub(crate) horizon: Span,
+    /// The searches, where they were counted.
+    pub(crate) searches: Vec<RanOut>,
 }
 
 impl CutShort {
@@ -52,8 +54,23 @@ impl CutShort {
             let columns = self.columns.join(", ");
             notes.push(format!("{what}, and what it found is passed over: {columns}"));
         }
+        notes.extend(searches(&self.searches, self.horizon));
         notes
     }
+}
+
+/// How many searches ran out, which without a horizon are as many as the payments.
+pub(crate) fn searches(ran_out: &[RanOut], horizon: Span) -> Option<String> {
+    let all: u64 = ran_out.iter().map(|of| of.searches).sum();
+    if all == 0 || horizon == Span::ZERO {
+        return None;
+    }
+    let each = ran_out.iter().map(|RanOut { column, searches }| {
+        format!("{} for {column}", terminal::grouped(*searches))
+    });
+    let each: Vec<String> = each.collect();
+    let all = terminal::grouped(all);
+    Some(format!("{all} searches ran out of their budget: {}", each.join(", ")))
 }
 
 /// Of so many payments that a search ran out. With a horizon it need not be their own: they may be part of

@@ -6,8 +6,8 @@ use std::path::Path;
 
 use comfy_table::{CellAlignment, Table, presets};
 use serde_json::json;
-use shroff_detect::Typology;
-use shroff_engine::{Counts, Draft, Engine, Mutes};
+use shroff_detect::{RanOut, Typology};
+use shroff_engine::{Counts, Draft, Engine, Outcome};
 use shroff_types::{AccountId, Currency, Names, Timestamp};
 
 use crate::cli::{Naming, Scan, Work};
@@ -24,6 +24,7 @@ use crate::{Ending, outputs, report, rules, settings, terminal};
 struct Found {
     typologies: Vec<Typology>,
     counts: Counts,
+    ran_out: Vec<RanOut>,
     stories: Stories,
     notes: Vec<String>,
     muted: Vec<Muted>,
@@ -78,7 +79,9 @@ fn find(
     }
     let known_flags = engine.known_flags();
     let mut seconds = BTreeMap::from([("read", read.seconds)]);
-    let (mut drafts, counts, mutes) = detect(read, engine, &arguments.work, &mut seconds)?;
+    let outcome = detect(read, engine, &arguments.work, &mut seconds)?;
+    let Outcome { drafts, counts, mutes, ran_out } = outcome;
+    let mut drafts = drafts.finish();
     if let Some(budget) = arguments.budget {
         notes.extend(keep_strongest(&mut drafts, budget, read));
     }
@@ -89,13 +92,15 @@ fn find(
         known: counts.passed_over,
         columns: known_flags,
         horizon: read.definitions.horizon,
+        searches: ran_out,
     };
     notes.extend(cut_short.notes());
     let begun = settings::now();
     let ids: Vec<String> = typologies.iter().map(|t| t.id.clone()).collect();
     let stories = Stories::gather(drafts, &ids, &read.ledger, &read.money)?;
     seconds.insert("gather", begun.elapsed().as_secs_f64());
-    Ok(Found { typologies, counts, stories, notes, muted, seconds })
+    let ran_out = cut_short.searches;
+    Ok(Found { typologies, counts, ran_out, stories, notes, muted, seconds })
 }
 
 /// Keeps what a budget of alerts a day for each 1,000 accounts allows; says what it left out.
@@ -142,7 +147,7 @@ fn detect(
     mut engine: Engine,
     work: &Work,
     seconds: &mut BTreeMap<&'static str, f64>,
-) -> anyhow::Result<(Vec<Draft>, Counts, Mutes)> {
+) -> anyhow::Result<Outcome> {
     let payments = &read.ledger.payments;
     let symbols: &Names = &read.ledger.symbols;
     let mut bar = Bar::of_payments("detecting", payments.len());
@@ -159,10 +164,9 @@ fn detect(
         }
     }
     engine.push_with(&workers, &batch, symbols);
-    let (drafts, counts, mutes) = engine.finish(symbols);
-    let drafts = drafts.finish();
+    let outcome = engine.finish(symbols);
     seconds.insert("detect", bar.done());
-    Ok((drafts, counts, mutes))
+    Ok(outcome)
 }
 
 fn write(
@@ -426,6 +430,8 @@ fn summary(arguments: &Scan, read: &Read, found: &Found) -> serde_json::Value {
         })
     });
     let top: Vec<_> = top.collect();
+    let ran_out = found.ran_out.iter().map(|of| (of.column.as_str(), of.searches));
+    let ran_out: BTreeMap<&str, u64> = ran_out.collect();
     json!({
         "version": env!("CARGO_PKG_VERSION"),
         "inputs": inputs,
@@ -444,6 +450,7 @@ fn summary(arguments: &Scan, read: &Read, found: &Found) -> serde_json::Value {
             "rule_hits_muted": found.counts.muted,
             "payments_saturated": found.counts.saturated,
             "payments_passed_over": found.counts.passed_over,
+            "searches_ran_out": ran_out,
             "first_time": facts.first_time.map(|t| t.to_string()),
             "last_time": facts.last_time.map(|t| t.to_string()),
         },

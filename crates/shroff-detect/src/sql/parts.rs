@@ -68,7 +68,7 @@ pub(super) struct Parts {
     numbers: Map<(usize, Made), Number>,
     asked: Vec<Asked>,
     /// By how they are written out: written, not compared, as 0 and -0 are equal, but not the same.
-    written: Map<(usize, String), usize>,
+    written: Map<String, usize>,
 }
 
 impl Parts {
@@ -183,9 +183,8 @@ impl Taking<'_> {
     }
 
     fn ask(&mut self, asked: Asked) -> Number {
-        let key = (self.schema, format!("{asked:?}"));
         let next = self.parts.asked.len();
-        let number = *self.parts.written.entry(key).or_insert(next);
+        let number = *self.parts.written.entry(format!("{asked:?}")).or_insert(next);
         if number == next {
             self.parts.asked.push(asked);
         }

@@ -441,6 +441,8 @@ impl Making<'_> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::sql::{Schema, Type, Value};
 
@@ -558,5 +560,62 @@ mod tests {
         let case = format!("CASE WHEN share > 0e0 THEN 1e0 WHEN {slow} THEN share ELSE other END");
         assert_eq!(columns_asked(&[(0, &either), (1, &both), (2, &case)], 1.0), [1, 2, 1]);
         assert_eq!(columns_asked(&[(0, &either), (1, &both), (2, &case)], -1.0), [2, 1, 2]);
+    }
+
+    /// Decimal numbers made of two columns of whole numbers.
+    fn decimal() -> impl Strategy<Value = String> {
+        let leaves = ["i", "j", "i", "j", "0.5", "1.25", "3", "0.10", "2.000", "0.003"];
+        let leaf = prop::sample::select(leaves.to_vec()).prop_map(str::to_owned);
+        leaf.prop_recursive(4, 24, 3, |inner| {
+            let two =
+                (inner.clone(), inner.clone(), prop::sample::select(vec!["+", "-", "*", "%"]));
+            let most = ["least", "greatest", "coalesce"];
+            prop_oneof![
+                4 => two.prop_map(|(a, b, sign)| format!("({a} {sign} {b})")),
+                1 => inner.clone().prop_map(|a| format!("(-{a})")),
+                1 => inner.clone().prop_map(|a| format!("abs({a})")),
+                1 => (inner.clone(), inner.clone(), prop::sample::select(most.to_vec()))
+                    .prop_map(|(a, b, most)| format!("{most}({a}, {b})")),
+                1 => (inner.clone(), inner.clone(), inner)
+                    .prop_map(|(a, b, c)| format!("CASE WHEN {a} < {b} THEN {b} ELSE {c} END")),
+            ]
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+        #[test]
+        fn decimals_of_whole_numbers_are_exact_and_no_tree_is_asked(
+            (left, right, value) in (decimal(), decimal(), decimal()),
+            rows in prop::collection::vec(
+                prop::array::uniform2(prop_oneof![
+                    4 => (-3_i128..9).prop_map(Some),
+                    1 => (-4_000_000_000_000_i128..4_000_000_000_000).prop_map(Some),
+                    1 => Just(Some(i128::from(i64::MAX))),
+                    1 => Just(None),
+                ]),
+                1..8,
+            ),
+        ) {
+            let columns = ["i", "j"].map(|name| (name.to_owned(), Type::Int));
+            let schema = Schema::new(columns.to_vec());
+            let compiled = |text: &str| Expression::compile(text, &schema).expect("it compiles");
+            for how in ["<", ">="] {
+                let condition = format!("{left} {how} {right} OR {left} IS NULL");
+                let mut program = Program::new(compiled(&condition), compiled(&value));
+                let mut common = Common::default();
+                common.meet(0, &program);
+                common.put_in_steps(0, &mut program);
+                prop_assert!(!program.steps.is_empty() && program.held.asked.is_empty());
+                for row in &rows {
+                    let row = row.map(|whole| whole.map_or(Value::Null, Value::Int));
+                    let by_steps = program.ask(&row[..], &Scratch::default());
+                    let is_true = program.condition().is_true(&row[..]);
+                    let by_tree = is_true.then(|| program.value().real(&row[..]).unwrap_or(0.0));
+                    prop_assert_eq!(by_steps.map(f64::to_bits), by_tree.map(f64::to_bits));
+                }
+            }
+        }
     }
 }

@@ -12,7 +12,7 @@ mod twin;
 mod withdraw;
 
 use proptest::prelude::*;
-use shroff_detect::{Cell, ColumnKind, Definitions, Extractor, Finished, Input};
+use shroff_detect::{Cell, ColumnKind, Definitions, Extractor, Finished, Input, RanOut};
 use shroff_types::{AccountId, Currency, Names, Span, Timestamp};
 
 use crate::ledgers::{ALL, PATTERNS, Row, Shape, World, world};
@@ -153,6 +153,27 @@ proptest! {
                     given[order][at].flag(), Some(ran_out), "{} of payment {}", column.name, order
                 );
             }
+        }
+    }
+
+    #[test]
+    fn searches_that_ran_out_are_counted_each_once(
+        world in world(Shape { kinds: PATTERNS.to_vec(), tight: true, ..small() })
+    ) {
+        let definitions = world.definitions();
+        let inline = Definitions { horizon: Span::ZERO, ..definitions.clone() };
+        let own = engine(&inline, &world, usize::MAX);
+        let flags = definitions.columns().into_iter().enumerate();
+        let flags = flags.filter(|(_, column)| column.kind == ColumnKind::Bool);
+        let ran_out = flags.map(|(at, column)| RanOut {
+            column: column.name,
+            searches: own.iter().filter(|row| row[at].flag() == Some(true)).count() as u64,
+        });
+        let ran_out: Vec<RanOut> = ran_out.filter(|ran_out| ran_out.searches > 0).collect();
+        for (definitions, batch) in [(&inline, 1), (&definitions, 1), (&definitions, usize::MAX)] {
+            let mut extractor = Extractor::new(definitions, definitions.amount_exponent);
+            run_on(&mut extractor, &world.rows, batch);
+            prop_assert_eq!(extractor.ran_out(), ran_out.clone(), "batches of {}", batch);
         }
     }
 

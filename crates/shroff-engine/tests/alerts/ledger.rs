@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use shroff_detect::{Alone, Definitions, Input, Job, Typology, Workers};
-use shroff_engine::{Completion, Counts, Draft, Engine};
+use shroff_engine::{Completion, Counts, Draft, Engine, Outcome};
 use shroff_types::{AccountId, Alert, Currency, Decimal, Names, Place, Span, Symbol, Timestamp};
 
 /// Payments in order, with the names of their accounts and methods.
@@ -130,7 +130,7 @@ pub(crate) fn tell_with(
     for payments in ledger.payments.chunks(batch) {
         engine.push_with(workers, payments, &ledger.symbols);
     }
-    let (drafts, counts, _) = engine.finish(&ledger.symbols);
+    let Outcome { drafts, counts, .. } = engine.finish(&ledger.symbols);
     let drafts = drafts.finish();
     let alerts = complete(ledger, drafts.clone(), typologies);
     Told { drafts, alerts, counts }
