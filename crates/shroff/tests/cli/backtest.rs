@@ -229,6 +229,15 @@ fn a_search_that_was_cut_short_is_told_as_what_the_rules_know_of_it() {
     for name in ["blind", "knows"] {
         assert_eq!(counted(&format!("s-{name}")), counted(&format!("b-{name}")), "{name}");
     }
+    // With a horizon each concerns many payments, and is one search all the same.
+    folder.well("scan world.csv --typologies blind --horizon 4d -o ahead");
+    assert!(counted("ahead")[0] > cut);
+    for out in ["s-blind", "ahead"] {
+        let searches = &run_json(&folder, out)["counts"]["searches_ran_out"];
+        assert_eq!(searches["cycle_saturated_7d"].as_u64(), cut, "{out}");
+    }
+    let told = format!("{} searches ran out of their budget", cut.expect("it is a number"));
+    assert!(folder.text("ahead/report.html").contains(&told), "{told}");
     for (name, words) in [("blind", "lower bounds"), ("knows", "cycle_saturated_7d")] {
         for out in ["s", "b"] {
             let page = if out == "s" { "report" } else { "backtest" };
