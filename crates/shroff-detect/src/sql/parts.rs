@@ -45,6 +45,8 @@ pub(super) struct Part {
     pub(super) made: Made,
     /// About how many quick steps it takes, with those that it is made of.
     pub(super) cost: u32,
+    /// How many parts lie between it and the farthest of those that it is made of.
+    pub(super) depth: u32,
     /// How many pairs of a condition and a value it is in.
     pub(super) uses: u32,
     /// Where a row's value of it is kept, once it has a place.
@@ -157,19 +159,21 @@ impl Taking<'_> {
         if let Some(&number) = self.parts.numbers.get(&key) {
             return number;
         }
-        let mut cost = match made {
-            Made::Column(..) | Made::Literal(_) => 1,
-            Made::Of(operation) => operation.cost(),
+        let (mut cost, mut depth) = match made {
+            Made::Column(..) | Made::Literal(_) => (1, 0),
+            Made::Of(operation) => (operation.cost(), 0),
             // A look at several nodes, far apart in memory.
-            Made::Asked(_) => 20,
+            Made::Asked(_) => (20, 0),
         };
         if let Made::Of(operation) = made {
             each_operand(operation, |operand| {
-                cost = u32::saturating_add(cost, self.parts.part(operand).cost);
+                let operand = self.parts.part(operand);
+                cost = u32::saturating_add(cost, operand.cost);
+                depth = depth.max(operand.depth + 1);
             });
         }
         let number = Number::try_from(self.parts.all.len()).expect("rules are far fewer");
-        self.parts.all.push(Part { made, cost, uses: 0, slot: None });
+        self.parts.all.push(Part { made, cost, depth, uses: 0, slot: None });
         self.parts.numbers.insert(key, number);
         number
     }

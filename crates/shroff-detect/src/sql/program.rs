@@ -17,6 +17,10 @@ const MOST_KEPT: usize = 1024;
 /// How many steps a program may have; one of more is left to the tree.
 const MOST_STEPS: usize = 256;
 
+/// How deep a part may be made of others; one that is deeper is left to the tree. Programs are made by
+/// recursion.
+const DEEPEST: u32 = 128;
+
 /// What costs less than this many steps is computed again rather than kept.
 const LEAST_KEPT: u32 = 5;
 
@@ -314,6 +318,10 @@ struct Making<'c> {
 impl Making<'_> {
     /// The register of the value; nothing where the program is too long.
     fn all(&mut self, Apart { mut conditions, value }: Apart) -> Option<At> {
+        let is_deep = |&number: &Number| self.common.parts.part(number).depth > DEEPEST;
+        if is_deep(&value) || conditions.iter().any(is_deep) {
+            return None;
+        }
         // What is quick first, and what others asked for is about as quick as they are many.
         conditions.sort_by_key(|number| {
             let part = self.common.parts.part(*number);
@@ -550,6 +558,37 @@ mod tests {
             assert_eq!(in_steps, terms.len() < 80, "{}", terms.len());
             columns_asked(&[(0, &text), (0, &text)], 1.5);
         }
+    }
+
+    #[test]
+    fn what_is_wide_or_deep_is_asked_of_the_tree_where_no_program_holds_it() {
+        let chain =
+            |sign: &str| (0..500).map(|n| format!("share <> {n}e0")).collect::<Vec<_>>().join(sign);
+        let list = (0..7_000).map(|n| format!(", {n}e0")).collect::<String>();
+        let nested = (0..60).fold("share".to_owned(), |inner, n| format!("abs({inner} - {n}e0)"));
+        let cases = (0..200).map(|n| format!("WHEN share > {n}e0 THEN share ")).collect::<String>();
+        let texts = [
+            format!("{} | share", chain(" AND ")),
+            format!("{} | share", chain(" OR ")),
+            format!("coalesce(share{list})"),
+            format!("least(share{list})"),
+            nested,
+            format!("CASE {cases} END"),
+            (0..120).map(|n| format!("share + {n}e0 > 0e0")).collect::<Vec<_>>().join(" OR ")
+                + "| 1",
+        ];
+        for text in &texts {
+            columns_asked(&[(0, text), (1, text), (0, text)], 2.0);
+        }
+        // What becomes a program is not so deep that a small stack does not hold it.
+        let mut compiled: Vec<Program> = texts.iter().map(|text| program(text)).collect();
+        let small = std::thread::Builder::new().stack_size(256 << 10);
+        let asked = move || {
+            let mut common = Common::default();
+            compiled.iter().for_each(|program| common.meet(0, program));
+            compiled.iter_mut().for_each(|program| common.put_in_steps(0, program));
+        };
+        small.spawn(asked).expect("a thread").join().expect("it fits");
     }
 
     #[test]
