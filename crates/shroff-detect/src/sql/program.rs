@@ -562,20 +562,19 @@ mod tests {
 
     #[test]
     fn what_is_wide_or_deep_is_asked_of_the_tree_where_no_program_holds_it() {
-        let chain =
-            |sign: &str| (0..500).map(|n| format!("share <> {n}e0")).collect::<Vec<_>>().join(sign);
-        let list = (0..7_000).map(|n| format!(", {n}e0")).collect::<String>();
+        let of = |count: u32, part: fn(u32) -> String, joint: &str| {
+            (0..count).map(part).collect::<Vec<_>>().join(joint)
+        };
+        let list = of(7_000, |n| format!("{n}e0"), ", ");
         let nested = (0..60).fold("share".to_owned(), |inner, n| format!("abs({inner} - {n}e0)"));
-        let cases = (0..200).map(|n| format!("WHEN share > {n}e0 THEN share ")).collect::<String>();
         let texts = [
-            format!("{} | share", chain(" AND ")),
-            format!("{} | share", chain(" OR ")),
-            format!("coalesce(share{list})"),
-            format!("least(share{list})"),
+            of(500, |n| format!("share <> {n}e0"), " AND ") + "| share",
+            of(500, |n| format!("share <> {n}e0"), " OR ") + "| share",
+            format!("coalesce(share, {list})"),
+            format!("least(share, {list})"),
             nested,
-            format!("CASE {cases} END"),
-            (0..120).map(|n| format!("share + {n}e0 > 0e0")).collect::<Vec<_>>().join(" OR ")
-                + "| 1",
+            format!("CASE {} END", of(200, |n| format!("WHEN share > {n}e0 THEN share"), " ")),
+            of(120, |n| format!("share + {n}e0 > 0e0"), " OR ") + "| 1",
         ];
         for text in &texts {
             columns_asked(&[(0, text), (1, text), (0, text)], 2.0);
@@ -585,8 +584,12 @@ mod tests {
         let small = std::thread::Builder::new().stack_size(256 << 10);
         let asked = move || {
             let mut common = Common::default();
-            compiled.iter().for_each(|program| common.meet(0, program));
-            compiled.iter_mut().for_each(|program| common.put_in_steps(0, program));
+            for program in &compiled {
+                common.meet(0, program);
+            }
+            for program in &mut compiled {
+                common.put_in_steps(0, program);
+            }
         };
         small.spawn(asked).expect("a thread").join().expect("it fits");
     }
@@ -622,7 +625,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(2_000))]
+        #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
 
         #[test]
         fn decimals_of_whole_numbers_are_exact_and_no_tree_is_asked(

@@ -217,6 +217,8 @@ fn numbers_widen_and_what_does_not_fit_is_null() {
          sqrt(-1) => NULL
          power(-8, 0.5) => NULL
          1e300 * 1e300 => NULL
+         90071992547409.93 + 0e0 = 90071992547409.93e0 => true
+         900719925474099.5 + 0e0 = 900719925474099.5e0 => true
          debtor_out_count_24h + 1 => 9223372036854775808
          debtor_out_count_24h * debtor_out_count_24h > 0 => true
          debtor_out_count_24h * debtor_out_count_24h * debtor_out_count_24h => NULL
