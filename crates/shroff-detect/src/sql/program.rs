@@ -106,13 +106,8 @@ enum Step {
         of: At,
         past: At,
     },
-    /// Gives a value to another register.
+    /// Gives a value to another register, and on to another step.
     Give {
-        of: At,
-        into: At,
-    },
-    /// The same, and on to another step.
-    GiveAnd {
         of: At,
         into: At,
         past: At,
@@ -257,11 +252,7 @@ impl Program {
                     }
                     Some(0)
                 }
-                Step::Give { of, into } => {
-                    registers[usize::from(into)].set(at(of));
-                    Some(0)
-                }
-                Step::GiveAnd { of, into, past } => {
+                Step::Give { of, into, past } => {
                     registers[usize::from(into)].set(at(of));
                     on = usize::from(past);
                     Some(0)
@@ -415,6 +406,12 @@ impl Making<'_> {
         self.common.parts.part(number).cost >= LEAST_SKIPPED
     }
 
+    /// Gives a value to another register, and goes on with the next step.
+    fn give(&mut self, of: At, into: At) -> Option<At> {
+        let past = self.past().checked_add(1)?;
+        self.step(Step::Give { of, into, past })
+    }
+
     /// Two conditions, the second of which is not asked for where the first decides.
     fn joined(
         &mut self,
@@ -428,7 +425,7 @@ impl Making<'_> {
         let decide = self.step(Step::Decide { value, of, past: 0 })?;
         let second = self.aside(|making| making.part(second, within))?;
         let both = self.step(Step::Of(join([of, second])))?;
-        self.step(Step::Give { of: both, into: decide })?;
+        self.give(both, decide)?;
         self.steps[usize::from(decide)] = Step::Decide { value, of, past: self.past() };
         Some(decide)
     }
@@ -438,11 +435,11 @@ impl Making<'_> {
         let of = self.part(condition, within)?;
         let unless = self.step(Step::Unless { of, past: 0 })?;
         let yes = self.aside(|making| making.part(yes, within))?;
-        let give = self.step(Step::GiveAnd { of: yes, into: unless, past: 0 })?;
+        let give = self.give(yes, unless)?;
         self.steps[usize::from(unless)] = Step::Unless { of, past: self.past() };
         let no = self.aside(|making| making.part(no, within))?;
-        self.step(Step::Give { of: no, into: unless })?;
-        self.steps[usize::from(give)] = Step::GiveAnd { of: yes, into: unless, past: self.past() };
+        self.give(no, unless)?;
+        self.steps[usize::from(give)] = Step::Give { of: yes, into: unless, past: self.past() };
         Some(unless)
     }
 }
