@@ -17,7 +17,9 @@ use shroff_types::{Currency, Decimal, Map, Span};
 use crate::cell::Cell;
 use crate::definitions::{Block, Column, ColumnKind, Definitions, Kind};
 use crate::evidence::Flow;
-use crate::sql::{Bounds, Common, Expression, Program, Range, Row, Schema, Scratch, Type, Value};
+use crate::sql::{
+    Bounds, Expression, Program, Range, Row, Schema, Scratch, Type, Value, put_in_steps,
+};
 use crate::typology::{BlockPattern, Case, Placed, RuleError, Typology};
 
 /// A flow of payments, as a case of a block names it.
@@ -172,7 +174,7 @@ impl Rules {
             }
             rules.bound.extend(bound);
         }
-        together.put_in_steps(rules.bound.iter_mut());
+        put_in_steps(rules.bound.iter_mut().map(BoundRule::program_of_schema));
         if errors.is_empty() { Ok(rules) } else { Err(errors) }
     }
 
@@ -190,7 +192,8 @@ impl Rules {
             if errors.is_empty() { Ok(Rules { bound, idle }) } else { Err(errors) }
         };
         let mut each: Vec<_> = typologies.into_iter().map(bind).collect();
-        together.put_in_steps(each.iter_mut().flatten().flat_map(|rules| &mut rules.bound));
+        let bound = each.iter_mut().flatten().flat_map(|rules| &mut rules.bound);
+        put_in_steps(bound.map(BoundRule::program_of_schema));
         each
     }
 }
@@ -232,7 +235,6 @@ impl Rules {
 struct Together<'a> {
     definitions: &'a Definitions,
     columns: Vec<Column>,
-    common: Common,
     /// What the columns of a rule's schema are, by its number: the same for all rules of a block, so that
     /// they are near at hand.
     sources: Map<usize, Arc<[Source]>>,
@@ -243,13 +245,7 @@ struct Together<'a> {
 impl<'a> Together<'a> {
     fn new(definitions: &'a Definitions) -> Together<'a> {
         let number = TOGETHER.fetch_add(1, Ordering::Relaxed);
-        Together {
-            definitions,
-            columns: definitions.columns(),
-            common: Common::default(),
-            sources: Map::default(),
-            number,
-        }
+        Together { definitions, columns: definitions.columns(), sources: Map::default(), number }
     }
 
     /// The rules of a typology, which has a number among those that it is a rule of.
@@ -259,7 +255,7 @@ impl<'a> Together<'a> {
         errors: &mut Vec<RuleError>,
     ) -> Vec<BoundRule> {
         let mut bound = Vec::new();
-        let Together { definitions, columns, common, sources, number: together } = self;
+        let Together { definitions, columns, sources, number: together } = self;
         let (definitions, columns, together) = (*definitions, columns.as_slice(), *together);
         for (position, case) in typology.cases.iter().enumerate() {
             let binder =
@@ -267,18 +263,10 @@ impl<'a> Together<'a> {
             binder.bind(&mut bound, errors);
         }
         for rule in &mut bound {
-            common.meet(rule.schema(), &rule.program);
             let known = sources.entry(rule.schema()).or_insert_with(|| Arc::clone(&rule.columns));
             rule.columns = Arc::clone(known);
         }
         bound
-    }
-
-    /// To be done when all are bound.
-    fn put_in_steps<'r>(&mut self, rules: impl Iterator<Item = &'r mut BoundRule>) {
-        for rule in rules {
-            self.common.put_in_steps(rule.schema(), &mut rule.program);
-        }
     }
 }
 
@@ -892,6 +880,10 @@ impl BoundRule {
     /// its columns by short names, which come before all others.
     fn schema(&self) -> usize {
         self.block.map_or(0, |block| block + 1)
+    }
+
+    fn program_of_schema(&mut self) -> (usize, &mut Program) {
+        (self.schema(), &mut self.program)
     }
 
     /// The sentence that says why, with its values.

@@ -32,7 +32,7 @@ use shroff_types::Decimal;
 pub use self::bounds::Bounds;
 pub use self::error::SqlError;
 use self::kinds::Any;
-pub use self::program::{Common, Program, Scratch};
+pub use self::program::{Program, Scratch, put_in_steps};
 pub use self::protected::protected;
 
 /// The longest text of an expression, in bytes.

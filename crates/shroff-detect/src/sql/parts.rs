@@ -308,12 +308,12 @@ impl Taking<'_> {
 
     fn check(&mut self, check: &Check) -> Number {
         let Check { how, column, bound } = check;
-        let (lane, bits) = match bound {
-            Bound::Real(real) => (Lane::Real, Some(real.to_bits())),
-            Bound::Whole(whole) => (Lane::Whole, step::fitting(*whole)),
-            Bound::Exact(_) | Bound::Text(_) => (Lane::Truth, None),
+        let literal = match bound {
+            Bound::Real(real) => Some((Lane::Real, real.to_bits())),
+            Bound::Whole(whole) => step::fitting(*whole).map(|bits| (Lane::Whole, bits)),
+            Bound::Exact(_) | Bound::Text(_) => None,
         };
-        let Some(bits) = bits else {
+        let Some((lane, bits)) = literal else {
             let test = Test::Against(check.clone());
             return self.ask(Asked::Truth(Node::Operation(Box::new(test))));
         };

@@ -117,36 +117,40 @@ enum Step {
 // Eight of them to a cache line.
 const _: () = assert!(size_of::<Step>() == 8);
 
-/// What programs of several schemas, asked of one row after another, have in common.
-#[derive(Debug, Default)]
-pub struct Common {
-    parts: Parts,
-    kept: u16,
-}
-
-impl Common {
-    /// Gets to know a program of a schema, which has a number. All are met before the first of them is
-    /// put in steps.
-    pub fn meet(&mut self, schema: usize, program: &Program) {
-        if let Some(apart) = self.apart(schema, program) {
-            self.parts.meet(&apart);
-        }
-    }
-
-    /// Puts a program of a schema in steps; one that would have too many is left as it is.
-    pub fn put_in_steps(&mut self, schema: usize, program: &mut Program) {
-        let Some(apart) = self.apart(schema, program) else { return };
+/// Puts programs in steps that will be asked of one row, one after another, each with the number of the
+/// schema that it is of; what they have in common is kept in one [`Scratch`]. One that would have too
+/// many steps is left as it is.
+pub fn put_in_steps<'p>(programs: impl IntoIterator<Item = (usize, &'p mut Program)>) {
+    let mut common = Common::default();
+    // What is met often has to be known before the first is made.
+    let met: Vec<(Apart, &mut Program)> = programs
+        .into_iter()
+        .filter_map(|(schema, program)| Some((common.meet(schema, program)?, program)))
+        .collect();
+    for (apart, program) in met {
         let (steps, found, held) = Default::default();
-        let mut making = Making { common: self, steps, found, held };
+        let mut making = Making { common: &mut common, steps, found, held };
         if let Some(result) = making.all(apart) {
             let Making { steps, held, .. } = making;
             (program.steps, program.held, program.result) = (steps.into(), held, result);
         }
     }
+}
 
-    fn apart(&mut self, schema: usize, program: &Program) -> Option<Apart> {
+/// What programs have in common.
+#[derive(Debug, Default)]
+struct Common {
+    parts: Parts,
+    kept: u16,
+}
+
+impl Common {
+    /// Nothing where the value is no number.
+    fn meet(&mut self, schema: usize, program: &Program) -> Option<Apart> {
         let value = program.value.root.clone().real()?;
-        Some(self.parts.apart(schema, &program.condition.root, &value))
+        let apart = self.parts.apart(schema, &program.condition.root, &value);
+        self.parts.meet(&apart);
+        Some(apart)
     }
 
     fn slot(&mut self, number: Number) -> Option<u16> {
@@ -178,7 +182,7 @@ pub struct Program {
 }
 
 impl Program {
-    /// Of a condition and a number, which are asked as they are until [`Common::put_in_steps`].
+    /// Of a condition and a number, which are asked as they are until [`put_in_steps`].
     pub fn new(condition: Expression, value: Expression) -> Program {
         Program { steps: Box::default(), held: Held::default(), result: 0, condition, value }
     }
@@ -479,13 +483,7 @@ mod tests {
     fn programs<T: AsRef<str>>(texts: &[(usize, T)]) -> Vec<Program> {
         let mut programs: Vec<Program> =
             texts.iter().map(|(_, text)| program(text.as_ref())).collect();
-        let mut common = Common::default();
-        for ((schema, _), program) in texts.iter().zip(&programs) {
-            common.meet(*schema, program);
-        }
-        for ((schema, _), program) in texts.iter().zip(&mut programs) {
-            common.put_in_steps(*schema, program);
-        }
+        put_in_steps(texts.iter().map(|(schema, _)| *schema).zip(&mut programs));
         programs
     }
 
@@ -580,13 +578,7 @@ mod tests {
         let mut compiled: Vec<Program> = texts.iter().map(|text| program(text)).collect();
         let small = std::thread::Builder::new().stack_size(256 << 10);
         let asked = move || {
-            let mut common = Common::default();
-            for program in &compiled {
-                common.meet(0, program);
-            }
-            for program in &mut compiled {
-                common.put_in_steps(0, program);
-            }
+            put_in_steps(compiled.iter_mut().map(|program| (0, program)));
         };
         small.spawn(asked).expect("a thread").join().expect("it fits");
     }
@@ -643,9 +635,7 @@ mod tests {
             for how in ["<", ">="] {
                 let condition = format!("{left} {how} {right} OR {left} IS NULL");
                 let mut program = Program::new(compiled(&condition), compiled(&value));
-                let mut common = Common::default();
-                common.meet(0, &program);
-                common.put_in_steps(0, &mut program);
+                put_in_steps([(0, &mut program)]);
                 prop_assert!(!program.steps.is_empty() && program.held.asked.is_empty());
                 for row in &rows {
                     let row = row.map(|whole| whole.map_or(Value::Null, Value::Int));

@@ -289,12 +289,13 @@ fn power([base, exponent]: [f64; 2]) -> u64 {
 
 #[inline(never)]
 fn surprising([count, expected]: [f64; 2], seen: Option<f64>) -> u64 {
-    let is_known = !count.is_nan() && !expected.is_nan() && seen.is_none_or(|seen| !seen.is_nan());
+    // Of the others, what is not a number makes none; a count that is expected does not look at `seen`.
+    let is_known = seen.is_none_or(|seen| !seen.is_nan());
     of_real(if is_known { surprise(count, expected, seen).and_then(finite) } else { None })
 }
 
 #[inline(never)]
 fn unevenly(parts: [f64; 3]) -> u64 {
-    let is_known = parts.iter().all(|part| !part.is_nan());
-    of_real(if is_known { uneven(parts).and_then(finite) } else { None })
+    // What is not a number lies in no range.
+    of_real(uneven(parts).and_then(finite))
 }

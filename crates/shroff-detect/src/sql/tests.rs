@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use shroff_types::Decimal;
 
-use super::{Common, Expression, Program, Schema, Scratch, SqlError, Type, Value};
+use super::{Expression, Program, Schema, Scratch, SqlError, Type, Value, put_in_steps};
 
 fn schema() -> Schema {
     let columns = [
@@ -563,9 +563,7 @@ proptest! {
                 prop_assert!(expression.never_true().is_none() || value != Value::Bool(true));
                 let by_tree = (value == Value::Bool(true)).then_some(value.as_real().unwrap_or(0.0));
                 let mut program = Program::new(expression.clone(), expression);
-                let mut common = Common::default();
-                common.meet(0, &program);
-                common.put_in_steps(0, &mut program);
+                put_in_steps([(0, &mut program)]);
                 prop_assert_eq!(program.ask(&row[..], &Scratch::default()), by_tree);
             }
             Err(error) => prop_assert!(!error.to_string().is_empty()),

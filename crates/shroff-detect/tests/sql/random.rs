@@ -503,7 +503,12 @@ pub(crate) const NAMED: [(&str, &str, &str); 2] = [
 ];
 
 pub(crate) fn schema() -> Schema {
-    let mut schema = Schema::new(COLUMNS.map(|(name, kind, _)| (name.to_owned(), kind)).to_vec());
+    schema_of(COLUMNS.map(|(name, kind, _)| (name.to_owned(), kind)).to_vec())
+}
+
+/// Of these columns, with the named values.
+pub(crate) fn schema_of(columns: Vec<(String, Type)>) -> Schema {
+    let mut schema = Schema::new(columns);
     for (name, ours, _) in NAMED {
         schema.value(name, ours);
     }

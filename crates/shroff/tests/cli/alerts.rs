@@ -218,25 +218,31 @@ fn scores(alerts: &[Alert], typology: &str, hub: &str) -> Vec<f64> {
 }
 
 /// The highest of them; 0 where there is none.
-fn highest(alerts: &[Alert], typology: &str, hub: &str) -> f64 {
-    scores(alerts, typology, hub).into_iter().fold(0.0, f64::max)
+fn most(scores: &[f64]) -> f64 {
+    scores.iter().copied().fold(0.0, f64::max)
 }
 
-#[test]
-fn in_the_first_days_strangers_that_come_at_once_weigh_more_than_those_that_come_every_day() {
-    let mut table = "hour from to eur\n0 A B 20.00\n".to_owned();
+/// The scores of fans in and out at accounts with twelve strangers: every fifteen hours from the first hour
+/// on, and one an hour from the second on, and what else a table has.
+fn daily_and_at_once(mut table: String, [first, then]: [u32; 2]) -> [[Vec<f64>; 2]; 2] {
     for number in 0..12 {
-        let (daily, at_once) = (4 + number * 15, 33 + number);
+        let (daily, at_once) = (first + number * 15, then + number);
         writeln!(table, "{daily} D{number} DAILY 2{number}.10").expect("a text");
         writeln!(table, "{at_once} O{number} ONCE 3{number}.20").expect("a text");
         writeln!(table, "{daily} PAYER P{number} 2{number}.30").expect("a text");
         writeln!(table, "{at_once} SOURCE S{number} 3{number}.40").expect("a text");
     }
     let alerts = Folder::with("in.csv", ledger(&table)).scan("in.csv --horizon 4d");
-    for (typology, daily, at_once) in [("fan-in", "DAILY", "ONCE"), ("fan-out", "PAYER", "SOURCE")]
-    {
-        let [daily, at_once] = [daily, at_once].map(|hub| highest(&alerts, typology, hub));
-        assert!(at_once > daily + 0.1, "{typology}: {at_once} and {daily}");
+    let both = [("fan-in", ["DAILY", "ONCE"]), ("fan-out", ["PAYER", "SOURCE"])];
+    both.map(|(typology, hubs)| hubs.map(|hub| scores(&alerts, typology, hub)))
+}
+
+#[test]
+fn in_the_first_days_strangers_that_come_at_once_weigh_more_than_those_that_come_every_day() {
+    let table = "hour from to eur\n0 A B 20.00\n".to_owned();
+    for scores in daily_and_at_once(table, [4, 33]) {
+        let [daily, at_once] = scores.map(|scores| most(&scores));
+        assert!(at_once > daily + 0.1, "{at_once} and {daily}");
     }
 }
 
@@ -251,23 +257,13 @@ fn where_its_pace_is_known_strangers_that_come_at_once_weigh_more_as_well() {
             writeln!(table, "{} {hub} Y 30.20", turn * 48 + 9).expect("a text");
         }
     }
-    for number in 0..12 {
-        let (daily, at_once) = (484 + number * 15, 561 + number);
-        writeln!(table, "{daily} D{number} DAILY 2{number}.10").expect("a text");
-        writeln!(table, "{at_once} O{number} ONCE 3{number}.20").expect("a text");
-        writeln!(table, "{daily} PAYER P{number} 2{number}.30").expect("a text");
-        writeln!(table, "{at_once} SOURCE S{number} 3{number}.40").expect("a text");
-    }
-    let alerts = Folder::with("in.csv", ledger(&table)).scan("in.csv --horizon 4d");
-    for (typology, daily, at_once) in [("fan-in", "DAILY", "ONCE"), ("fan-out", "PAYER", "SOURCE")]
-    {
-        let daily = highest(&alerts, typology, daily);
-        let at_once = scores(&alerts, typology, at_once);
-        assert!(daily > 0.0, "{typology}: so many are surprising whenever they come");
+    for [daily, at_once] in daily_and_at_once(table, [484, 561]) {
+        let daily = most(&daily);
+        assert!(daily > 0.0, "so many are surprising whenever they come");
         // The rule that looks back a day, and the one that looks back four.
-        assert_eq!(at_once.len(), 2, "{typology}");
+        assert_eq!(at_once.len(), 2);
         let least = at_once.into_iter().fold(1.0, f64::min);
-        assert!(least > daily + 0.1, "{typology}: {least} and {daily}");
+        assert!(least > daily + 0.1, "{least} and {daily}");
     }
 }
 
@@ -282,7 +278,7 @@ fn in_order_and_against_it(mut table: String, side: u32, [first, then]: [u32; 2]
         writeln!(table, "{then} G{number} BEHIND 3{number}.40").expect("a text");
     }
     let alerts = Folder::with("in.csv", ledger(&table)).scan("in.csv --horizon 4d");
-    ["BEFORE", "BEHIND"].map(|hub| highest(&alerts, "gather-scatter", hub))
+    ["BEFORE", "BEHIND"].map(|hub| most(&scores(&alerts, "gather-scatter", hub)))
 }
 
 #[test]
