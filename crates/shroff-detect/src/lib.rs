@@ -18,6 +18,7 @@ mod lines;
 mod moments;
 mod patterns;
 mod plan;
+mod ranks;
 mod recall;
 mod rules;
 mod snapshot;
@@ -26,6 +27,7 @@ mod tracker;
 mod typology;
 mod union;
 mod verdict;
+mod whole;
 mod withdraw;
 mod workers;
 

@@ -10,7 +10,9 @@ use crate::extractor::{Input, Pending};
 use crate::few;
 use crate::moments::{Central, Sums};
 use crate::plan::{Plan, Task};
+use crate::ranks::Ranks;
 use crate::tracker::{Acquaintances, FEW, Follow, HUB, Needs, Tracker};
+use crate::whole::Whole;
 
 const WAYS: [Way; 2] = [Way::Out, Way::In];
 
@@ -135,9 +137,10 @@ impl Side<'_> {
     /// Writes what the lines of one end say of a payment behind `cells`.
     pub(crate) fn tell(&mut self, asking: &Asking, end: End, cells: &mut Vec<Cell>) {
         let account = end.of(&asking.payment.input);
-        for group in 0..self.plan.groups.len() {
-            for (at, way) in WAYS.into_iter().enumerate() {
-                self.keeper.totals[group][at] = self.totals(group, (account, way), asking);
+        let mut totals = std::mem::take(&mut self.keeper.totals);
+        for (group, both) in totals.iter_mut().enumerate() {
+            for (way, totals) in WAYS.into_iter().zip(both) {
+                *totals = self.totals(group, (account, way), asking);
             }
         }
         let plan = self.plan;
@@ -145,13 +148,13 @@ impl Side<'_> {
             match &block.task {
                 Task::Activity { group, measures, filter } => {
                     let measured = Measured { group: *group, measures, filter };
-                    self.activity(measured, account, asking, cells);
+                    self.activity((measured, &totals[*group]), account, asking, cells);
                 }
                 Task::Pair { group, filter } if end == End::Debtor => {
                     self.pair(*group, filter, asking, cells);
                 }
                 Task::Passthrough { group } if end == End::Debtor => {
-                    let [gone, come] = &self.keeper.totals[*group];
+                    let [gone, come] = &totals[*group];
                     cells.push(share(gone.sum - gone.own, come.sum - come.own));
                 }
                 Task::Pair { .. } | Task::Passthrough { .. } => {}
@@ -164,6 +167,7 @@ impl Side<'_> {
                 }
             }
         }
+        self.keeper.totals = totals;
     }
 
     fn totals(&mut self, group: usize, line: (AccountId, Way), asking: &Asking) -> Totals {
@@ -230,22 +234,22 @@ impl Side<'_> {
 
     fn activity(
         &mut self,
-        measured: Measured<'_>,
+        (measured, all): (Measured<'_>, &[Totals; 2]),
         account: AccountId,
         asking: &Asking,
         cells: &mut Vec<Cell>,
     ) {
-        let Measured { group, filter, .. } = measured;
-        for (at, way) in WAYS.into_iter().enumerate() {
+        let Measured { filter, .. } = measured;
+        for (way, all) in WAYS.into_iter().zip(all) {
             let line = (account, way);
             let totals = if filter.similar_permille.is_some() {
-                self.narrowed(measured, line, asking)
+                Some(self.narrowed(measured, line, asking))
             } else if filter.without_current {
                 self.without_current(measured, line, asking)
             } else {
-                self.keeper.totals[group][at]
+                None
             };
-            self.measures(measured, line, (totals, asking), cells);
+            self.measures(measured, line, (totals.as_ref().unwrap_or(all), asking), cells);
         }
     }
 
@@ -295,17 +299,15 @@ impl Side<'_> {
         is_out.then(|| self.shard.edges(layer, line, own).first().copied()).flatten()
     }
 
+    /// None where it is not among them.
     fn without_current(
         &mut self,
         measured: Measured<'_>,
         line: (AccountId, Way),
         asking: &Asking,
-    ) -> Totals {
+    ) -> Option<Totals> {
         let group = measured.group;
-        let Some(current) = self.current(measured, line, asking) else {
-            let at = usize::from(line.1 == Way::In);
-            return self.keeper.totals[group][at];
-        };
+        let current = self.current(measured, line, asking)?;
         let group_of = self.plan.groups[group];
         let view = asking.view(group_of.window);
         let edges = self.shard.edges(group_of.layer, line, view);
@@ -313,21 +315,21 @@ impl Side<'_> {
             let others = edges.iter().filter(|edge| edge.place != current.place);
             let mut tracker = Tracker::new(line.0, group_of.needs, view);
             others.for_each(|edge| tracker.enter(edge, edges.minor(edge)));
-            return tracker.totals();
+            return Some(tracker.totals());
         }
         let current = (&current, asking.payment.input.minor);
-        self.tracker(group, line, view).without(current, Tracker::totals)
+        Some(self.tracker(group, line, view).without(current, Tracker::totals))
     }
 
     fn measures(
         &mut self,
         measured: Measured<'_>,
         line: (AccountId, Way),
-        (totals, asking): (Totals, &Asking),
+        (totals, asking): (&Totals, &Asking),
         cells: &mut Vec<Cell>,
     ) {
         let unit = self.plan.unit;
-        let Totals { count, sum, fan, central, order: [twice, least, greatest], .. } = totals;
+        let Totals { count, sum, fan, central, order: [twice, least, greatest], .. } = *totals;
         for measure in measured.measures {
             cells.push(match measure {
                 Measure::Count => Cell::of_int(count),
@@ -597,7 +599,7 @@ impl Tracker {
             own: self.own,
             fan: self.fan(),
             central: self.sums.central(),
-            order: if self.has_order() { self.order() } else { [0; 3] },
+            order: self.ranks().map_or([0; 3], Ranks::said),
         }
     }
 }
@@ -630,14 +632,10 @@ fn walk_all(edges: Edges<'_>, account: AccountId, needs: Needs) -> Totals {
     let mut fan = 0;
     let mut minors = [i32::MAX; few::MOST];
     let mut wide = false;
-    let mut sums = Sums::default();
     let mut at = 0;
     edges.for_each(|edge| {
         let minor = edges.minor(edge);
         totals.sum += minor;
-        if needs.moments {
-            sums.add(minor);
-        }
         match i32::try_from(minor) {
             Ok(narrow) => minors[at] = narrow,
             Err(_) => wide = true,
@@ -652,6 +650,13 @@ fn walk_all(edges: Edges<'_>, account: AccountId, needs: Needs) -> Totals {
     });
     totals.fan = fan as u64;
     if needs.moments {
+        let sums = if wide {
+            let mut sums = Sums::default();
+            edges.for_each(|edge| sums.add(edges.minor(edge)));
+            sums
+        } else {
+            Sums::of(&minors[..at])
+        };
         totals.central = sums.central();
     }
     if needs.order {
@@ -775,9 +780,8 @@ fn moment(measure: Measure, count: u64, central: Central, unit: f64) -> Cell {
 /// Major units of `minor` over `parts`, rounded to a real.
 #[expect(clippy::cast_precision_loss, reason = "this is where a value leaves the engine")]
 fn major(minor: i128, parts: u64, unit: f64) -> f64 {
-    // The same real; to make it of 128 bits is a call.
-    let real = i64::try_from(minor).map_or_else(|_| minor as f64, |narrow| narrow as f64);
-    real / (parts as f64 * unit)
+    // The same real as by the language's own way, which is a call for 128 bits.
+    Whole::<2>::of(minor.cast_unsigned()).real() / (parts as f64 * unit)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "microseconds of 285 years are below 2^53")]

@@ -17,8 +17,8 @@ use crate::alike::{Alike, AlikeNeeds};
 use crate::counterparties::Counterparties;
 use crate::definitions::Measure;
 use crate::few;
-use crate::ladder::Ladder;
 use crate::moments::Sums;
+use crate::ranks::Ranks;
 
 /// Lines with up to this many payments in sight are walked. No value depends on it; builds with
 /// assertions make it small, so that the tests' small ledgers have hubs.
@@ -218,9 +218,7 @@ pub(crate) struct Tracker {
     pub(crate) own: i128,
     pub(crate) count: u64,
     others: Others,
-    narrow: Ladder<u32>,
-    /// Amounts from 2^32 on: all of them greater. Few lines have any.
-    wide: Option<Box<Ladder<i128>>>,
+    ranks: Option<Box<Ranks>>,
     by_amount: Option<Box<Alike>>,
 }
 
@@ -243,8 +241,7 @@ impl Tracker {
             own: 0,
             count: 0,
             others,
-            narrow: Ladder::default(),
-            wide: None,
+            ranks: needs.order.then(Box::default),
             by_amount: needs.by_amount.map(|needs| Box::new(Alike::new(account, needs))),
         }
     }
@@ -259,11 +256,18 @@ impl Tracker {
         let mut reach = self.reach;
         slide(&line, &mut reach, view, self);
         self.reach = reach;
+        if let Some(ranks) = &mut self.ranks {
+            ranks.settle(|amounts| {
+                let (seen, _) = line(view, Near::ENDS);
+                seen.for_each(|edge| amounts.extend(u32::try_from(seen.minor(edge))));
+            });
+        }
     }
 
     /// Reads a little of it and of its line, and says nothing; see [`Account::touch`].
     pub(crate) fn touch(&self, lines: Account<'_>, way: Way) -> i64 {
-        lines.touch_near(way, self.reach.near) ^ self.narrow.touch().cast_signed() as i64
+        let ranks = self.ranks.as_ref().map_or(0, |ranks| ranks.touch());
+        lines.touch_near(way, self.reach.near) ^ ranks.cast_signed() as i64
     }
 
     /// The payments by their amount.
@@ -301,40 +305,13 @@ impl Tracker {
             Others::Paired(others) => others.values().map(Pair::bytes).sum::<usize>() * 3 / 2,
         };
         let amounts = self.by_amount.as_ref().map_or(0, |alike| alike.bytes());
-        let wide = self.wide.as_ref().map_or(0, |wide| wide.len());
-        let ladders = self.narrow.len() * 4 + wide * 16;
-        size_of::<Tracker>() + amounts + others + ladders * 3 / 2
+        let ranks = self.ranks.as_ref().map_or(0, |ranks| ranks.bytes());
+        size_of::<Tracker>() + amounts + others + ranks
     }
 
-    /// Whether it knows the order of the amounts, and there are any.
-    pub(crate) fn has_order(&self) -> bool {
-        self.needs.order && self.count > 0
-    }
-
-    fn leave_wide(&mut self, minor: i128) {
-        let wide = self.wide.as_mut().expect("what leaves has entered");
-        wide.remove(minor);
-        if wide.len() == 0 {
-            self.wide = None;
-        }
-    }
-
-    /// The amount of a rank, from 0.
-    fn ranked(&mut self, rank: usize) -> i128 {
-        match &mut self.wide {
-            Some(wide) if rank >= self.narrow.len() => wide.get(rank - self.narrow.len()),
-            Some(_) | None => self.narrow.get(rank).into(),
-        }
-    }
-
-    /// Twice the median, which is whole, the least and the greatest, of at least one amount.
-    pub(crate) fn order(&mut self) -> [i128; 3] {
-        let wide = self.wide.as_deref();
-        let count = self.narrow.len() + wide.map_or(0, Ladder::len);
-        let least = self.narrow.first().map(i128::from).or_else(|| wide?.first());
-        let greatest = wide.and_then(Ladder::last).or(self.narrow.last().map(i128::from));
-        let twice = self.ranked((count - 1) / 2) + self.ranked(count / 2);
-        [twice, least.expect("there is an amount"), greatest.expect("there is an amount")]
+    /// What is known of the order of the amounts, if there are any.
+    pub(crate) fn ranks(&mut self) -> Option<&mut Ranks> {
+        self.ranks.as_deref_mut().filter(|_| self.count > 0)
     }
 }
 
@@ -345,11 +322,8 @@ impl Follow for Tracker {
         if self.needs.moments {
             self.sums.add(minor);
         }
-        if self.needs.order {
-            match u32::try_from(minor) {
-                Ok(narrow) => self.narrow.insert(narrow),
-                Err(_) => self.wide.get_or_insert_default().insert(minor),
-            }
+        if let Some(ranks) = &mut self.ranks {
+            ranks.enter(minor);
         }
         if let Some(alike) = &mut self.by_amount {
             alike.enter(edge.other, edge.key(), minor);
@@ -377,11 +351,8 @@ impl Follow for Tracker {
         if self.needs.moments {
             self.sums.subtract(minor);
         }
-        if self.needs.order {
-            match u32::try_from(minor) {
-                Ok(narrow) => self.narrow.remove(narrow),
-                Err(_) => self.leave_wide(minor),
-            }
+        if let Some(ranks) = &mut self.ranks {
+            ranks.leave(minor);
         }
         if let Some(alike) = &mut self.by_amount {
             alike.leave(edge.other, edge.place, minor);
