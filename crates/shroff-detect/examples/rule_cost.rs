@@ -32,14 +32,16 @@ fn main() {
     let bound = Rules::bind_each(&variants, &definitions);
     let rules: Vec<BoundRule> =
         bound.into_iter().flat_map(|rules| rules.map_or(Vec::new(), |rules| rules.bound)).collect();
-    let bounded = strangers(&definitions, "{a} >= 40 AND");
-    let unbounded = strangers(&definitions, "");
+    let bounded = strangers(&definitions, &format!("{{a}} >= 40 AND {LONG}"), LONG_SCORE);
+    let unbounded = strangers(&definitions, LONG, LONG_SCORE);
+    let short = strangers(&definitions, "{a} >= {n} AND amount > {r}00.25", "0.{n}");
 
     // Many accounts, of which few rules say anything, and few, of which many do.
     for (name, rules) in [
         ("of the library", &rules[..100]),
         ("with nothing in common", &bounded),
         ("with nothing in common and no bound to begin with", &unbounded),
+        ("of two bounds and a number each", &short),
     ] {
         for accounts in [9_973, 97] {
             measure(&definitions, (name, rules), accounts);
@@ -47,8 +49,12 @@ fn main() {
     }
 }
 
-/// 100 rules, each with columns and numbers of its own, and all with something to ask first.
-fn strangers(definitions: &Definitions, first: &str) -> Vec<BoundRule> {
+const LONG: &str =
+    "{a} * {n}.5 >= {b} + {n} AND ({c} > {n} OR {d} IS NOT NULL) AND amount > {r}.25 + 0.{n} * {a}";
+const LONG_SCORE: &str = "least(1, 0.{n} + {a} / (1.0 + {a} + {b}))";
+
+/// 100 rules, each with columns and numbers of its own in place of the letters.
+fn strangers(definitions: &Definitions, when: &str, score: &str) -> Vec<BoundRule> {
     let columns = definitions.columns();
     let numbers: Vec<&str> = columns
         .iter()
@@ -57,14 +63,16 @@ fn strangers(definitions: &Definitions, first: &str) -> Vec<BoundRule> {
         .collect();
     let typologies: Vec<Typology> = (0..100)
         .map(|rule| {
-            let [a, b, c, d] = [7, 11, 13, 17].map(|step| numbers[rule * step % numbers.len()]);
-            let number = rule % 9 + 1;
-            let first = first.replace("{a}", a);
+            let own = [("a", 7), ("b", 11), ("c", 13), ("d", 17)]
+                .map(|(letter, step)| (letter, numbers[rule * step % numbers.len()].to_owned()));
+            let own = own.into_iter().chain([("n", (rule % 9 + 1).to_string()), ("r", rule.to_string())]);
+            let [when, score] = own.fold([when, score].map(str::to_owned), |texts, (letter, own)| {
+                texts.map(|text| text.replace(&format!("{{{letter}}}"), &own))
+            });
             let text = format!(
                 "id = \"r{rule}\"\ntitle = \"R\"\nwhat = \"a\"\nwhy = \"b\"\ninnocent = \"c\"\nsources = []\n\
-                 [[case]]\nwhen = \"{first} {a} * {number}.5 >= {b} + {number} AND ({c} > {number} OR {d} IS NOT NULL) \
-                 AND amount > {rule}.25 + 0.{number} * {a}\"\n\
-                 score = \"least(1, 0.{number} + {a} / (1.0 + {a} + {b}))\"\nreason = \"r\"\nevidence = [\"debtor_out_count_45d\"]\n"
+                 [[case]]\nwhen = \"{when}\"\nscore = \"{score}\"\n\
+                 reason = \"r\"\nevidence = [\"debtor_out_count_45d\"]\n"
             );
             Typology::parse("r.toml", &text).expect("it is right")
         })
