@@ -262,6 +262,16 @@ mod tests {
             }
             prop_assert_eq!(both.central(), sums(&stay).central());
         }
+
+        #[test]
+        fn sums_put_together_are_those_of_all(
+            some in prop::collection::vec(any_amount(), 0..20),
+            others in prop::collection::vec(any_amount(), 0..20),
+        ) {
+            let mut both = sums(&some);
+            both.merge(&sums(&others));
+            prop_assert_eq!(both.central(), sums(&[some, others].concat()).central());
+        }
     }
 
     #[test]
@@ -275,6 +285,19 @@ mod tests {
         let mut expected = amounts;
         expected[0] = 1;
         assert_eq!(sums.central(), plain(&expected));
+    }
+
+    #[test]
+    fn as_many_words_are_taken_as_hold_what_there_is() {
+        let most = i128::from(u32::MAX);
+        for greatest in [2, 1_000, 1 << 16, 1 << 24, 1 << 31, most, most + 1, 1 << 48, 1 << 60] {
+            let mut sums = sums(&[greatest, 1, 0, greatest / 3]);
+            // Of up to 2^30 amounts.
+            for _ in 0..28 {
+                sums.merge(&sums.clone());
+                assert_eq!(sums.central(), sums.in_words::<WIDEST>(), "of {greatest}");
+            }
+        }
     }
 
     #[test]

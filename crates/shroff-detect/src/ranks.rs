@@ -98,9 +98,7 @@ impl<const N: usize> Stretch<N> {
     /// Whether ranks are known, and would be with [`SPARE`] fewer of the `count` amounts.
     fn has(&self, [first, last]: [usize; 2], count: usize) -> bool {
         let end = self.from + self.len;
-        let begins = self.from == 0 || self.from + SPARE <= first;
-        let ends = end == count || last + SPARE < end;
-        begins && ends && (self.len > SPARE || self.len == count)
+        (self.from == 0 || self.from + SPARE <= first) && (end == count || last + SPARE < end)
     }
 }
 
@@ -204,11 +202,10 @@ impl Ranks {
             return count > MANY / 2;
         }
         let last = count.saturating_sub(1);
-        // Wide amounts are behind all others, and known.
-        let middle = self.middle_ranks().map(|rank| rank.min(last));
+        // Where most amounts are wide, the middle is behind all others.
         count <= MANY
             && self.least.has([0, 0], count)
-            && self.middle.has(middle, count)
+            && self.middle.has(self.middle_ranks(), count)
             && self.greatest.has([last, last], count)
     }
 
@@ -341,36 +338,80 @@ mod tests {
         }
     }
 
+    /// 0, 1 and so on, mixed.
+    fn mixed(number: usize) -> i128 {
+        i128::try_from(number * 7_919 % 1_009).expect("small")
+    }
+
     #[test]
     fn a_walk_lasts_for_some_payments_in_whatever_order_they_come() {
-        // The same few again and again, all the same, and each greater than all before it.
+        // The same few again and again, and each greater than all before it.
         let few = |number: usize| [5_i128, 1, 4, 2, 3, 9, 7][number % 7];
         let rising = |number: usize| i128::try_from(number).expect("small");
-        for amount in [&few as &dyn Fn(usize) -> i128, &|_| 10, &rising] {
+        // How often it is walked, of so many payments at most.
+        let rare = ENDS - SPARE;
+        for (amount, most) in [
+            (&few as &dyn Fn(usize) -> i128, rare),
+            (&mixed, rare),
+            (&rising, rare),
+            (&|_| 10, usize::MAX),
+        ] {
             let mut line = Line::default();
             (0..MANY).for_each(|number| line.enter(amount(number)));
             line.settle();
             line.walks.set(0);
             let changes = 40 * MANY;
             line.slide((MANY..MANY + changes).map(amount));
-            assert!(line.walks.get() * (ENDS - SPARE) <= changes, "{} walks", line.walks.get());
+            assert!(line.walks.get() <= changes / most, "{} walks", line.walks.get());
         }
     }
 
     #[test]
     fn many_amounts_are_never_walked_but_to_become_many_and_few_again() {
         let mut line = Line::default();
-        for number in 0..4 * MANY {
-            line.enter(i128::try_from(number * 7_919 % 1_000).expect("small"));
+        (0..MANY).for_each(|number| line.enter(mixed(number)));
+        line.settle();
+        line.walks.set(0);
+        for number in MANY..4 * MANY {
+            line.enter(mixed(number));
             line.settle();
         }
-        let walks = line.walks.get();
-        line.slide((0..1_000).map(|number| i128::from(number * 7_907 % 1_013)));
-        assert_eq!(line.walks.get(), walks);
+        line.slide((0..1_000).map(mixed));
+        assert_eq!(line.walks.get(), 1);
+        // They are few only where they are half as many.
+        for _ in 0..10 {
+            while line.amounts.len() > MANY / 2 + 1 {
+                line.leave(0);
+                line.settle();
+            }
+            (0..MANY).for_each(|number| line.enter(mixed(number)));
+            line.settle();
+        }
+        assert_eq!(line.walks.get(), 1);
         while line.amounts.len() > MANY / 2 {
             line.leave(0);
         }
         line.settle();
-        assert_eq!(line.walks.get(), walks + 1);
+        assert_eq!(line.walks.get(), 2);
+        line.settle();
+        assert_eq!(line.walks.get(), 2);
+    }
+
+    #[test]
+    fn what_is_known_of_a_line_that_was_empty_is_nothing_of_before() {
+        for count in 1..=2 * MIDDLE {
+            let mut line = Line::default();
+            (0..2 * MIDDLE).for_each(|number| line.enter(i128::try_from(number).expect("small")));
+            line.settle();
+            // The middle goes first, and then those about it.
+            for at in [MIDDLE / 2, 0] {
+                for _ in 0..MIDDLE {
+                    line.leave(at);
+                }
+            }
+            (0..count).for_each(|number| line.enter(mixed(number)));
+            line.settle();
+            assert_eq!(line.ranks.said(), plain(&line.amounts));
+        }
     }
 }
