@@ -169,9 +169,7 @@ impl Sums {
     fn in_words<const N: usize>(&self) -> Central {
         let (n, mut s1) = (u128::from(self.count), u128::from(self.s1));
         let [mut s2, mut s3, mut s4] = [self.s2, self.s3, self.s4].map(Whole::<N>::of);
-        if N > 2 {
-            s4 = s4 + Whole::of(self.s4_carried.into()).two_words_up();
-        }
+        s4 = s4 + Whole::of(self.s4_carried.into()).two_words_up();
         if let Some(large) = &self.large {
             s1 += large.s1;
             for (sum, power) in [&mut s2, &mut s3, &mut s4].into_iter().zip(large.powers) {

@@ -40,10 +40,18 @@ impl<const N: usize> Whole<N> {
 
     /// How many bits it takes, if it is not below zero.
     pub(crate) fn bits(self) -> u32 {
-        let words = self.0.iter().rev();
-        let zeros: u32 = words.clone().take_while(|word| **word == 0).map(|_| u64::BITS).sum();
-        let begin = words.clone().find(|word| **word != 0).map_or(0, |word| word.leading_zeros());
-        words.map(|_| u64::BITS).sum::<u32>() - zeros - begin
+        let up_to = (1..).zip(self.0).filter(|(_, word)| *word != 0);
+        up_to.map(|(words, word)| words * u64::BITS - word.leading_zeros()).max().unwrap_or(0)
+    }
+
+    /// The sum, and one more where something is carried.
+    fn sum(self, other: Whole<N>, mut carried: bool) -> Whole<N> {
+        Whole(std::array::from_fn(|word| {
+            let (sum, over) = self.0[word].overflowing_add(other.0[word]);
+            let (sum, over_again) = sum.overflowing_add(u64::from(carried));
+            carried = over || over_again;
+            sum
+        }))
     }
 
     fn times_word(self, factor: u64) -> Whole<N> {
@@ -81,13 +89,7 @@ impl<const N: usize> Add for Whole<N> {
     type Output = Whole<N>;
 
     fn add(self, other: Whole<N>) -> Whole<N> {
-        let mut carried = false;
-        Whole(std::array::from_fn(|word| {
-            let (sum, over) = self.0[word].overflowing_add(other.0[word]);
-            let (sum, over_again) = sum.overflowing_add(u64::from(carried));
-            carried = over || over_again;
-            sum
-        }))
+        self.sum(other, false)
     }
 }
 
@@ -95,13 +97,8 @@ impl<const N: usize> Sub for Whole<N> {
     type Output = Whole<N>;
 
     fn sub(self, other: Whole<N>) -> Whole<N> {
-        let mut borrowed = false;
-        Whole(std::array::from_fn(|word| {
-            let (rest, under) = self.0[word].overflowing_sub(other.0[word]);
-            let (rest, under_again) = rest.overflowing_sub(u64::from(borrowed));
-            borrowed = under || under_again;
-            rest
-        }))
+        // What is below zero is the complement, and one.
+        self.sum(Whole(other.0.map(|word| !word)), true)
     }
 }
 
