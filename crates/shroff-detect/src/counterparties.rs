@@ -6,6 +6,7 @@
 //! et al., ACM TODS 4, 1979). A count is one look into a directory and one into a part. An account
 //! with fewer counterparties has one part and no directory.
 
+use prefetch_index::prefetch_index;
 use shroff_types::AccountId;
 use smallvec::SmallVec;
 
@@ -93,6 +94,14 @@ impl<C: Copy + Default + PartialEq> Counterparties<C> {
                 self.len -= 1;
             }
             (true, true) | (false, false) => {}
+        }
+    }
+
+    /// Fetches where a counterparty is, or would be; see [`shroff_graph::Shard::fetch`].
+    pub(crate) fn fetch(&self, other: AccountId) {
+        let hash = hash(other);
+        if let Some(part) = self.parts.get(self.part_of(hash)) {
+            prefetch_index(&part.slots, part.home(hash));
         }
     }
 

@@ -15,9 +15,10 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
 
+use prefetch_index::prefetch_index;
 use shroff_graph::{
     Closing, Depths, Entry, GatherPayments, Graph, Key, Link, Paths, SHARDS, ScatterGathers, Shard,
-    shard_of,
+    Way, shard_of,
 };
 use shroff_types::{AccountId, Amount, Currency, Names, Place, Span, Symbol, Timestamp};
 
@@ -27,7 +28,7 @@ use crate::definitions::{Column, Definitions};
 use crate::evidence::Evidence;
 use crate::filter::PaymentRow;
 use crate::fresh::{Pairs, is_fresh_though_late};
-use crate::lines::{Asking, End, Keeper, Side};
+use crate::lines::{Asking, End, Fetch, Keeper, Side};
 use crate::plan::Plan;
 use crate::snapshot::{Head, Saved, SavedState};
 use crate::workers::{Alone, Job, Workers};
@@ -845,9 +846,14 @@ impl Part<'_> {
         // The lengths of two parts' lists may share a line of the cache: this one's is here.
         let mut cells = std::mem::take(&mut outcome.cells);
         let ours = &outcome.steps;
+        // One alone is worked on as soon as it could be fetched.
+        let ahead = if ours.len() > 1 { AHEAD * Fetch::ALL.len() } else { 0 };
+        for at in 0..ahead {
+            self.fetch(steps, ours, at);
+        }
         for (at, &number) in ours.iter().enumerate() {
-            if at % TOUCHED == 0 {
-                self.touch(steps, &ours[at..ours.len().min(at + TOUCHED)]);
+            if ahead > 0 {
+                self.fetch(steps, ours, at + ahead);
             }
             let step = &steps[number as usize];
             let input = &step.payment.input;
@@ -893,12 +899,11 @@ impl Part<'_> {
         for (place, &(account, number, second, at)) in ends.iter().enumerate() {
             if place % TOUCHED == 0 {
                 let soon = &ends[ends.len().min(place + TOUCHED)..];
-                let soon = soon[..soon.len().min(TOUCHED)].iter();
-                let touched = soon.fold(0, |all, &(account, number, _, at)| {
-                    let line = self.shards[at].account(0, account).touch(false);
-                    all ^ line ^ steps[number as usize].payment.key.time.0
-                });
-                std::hint::black_box(touched);
+                let soon = &soon[..soon.len().min(TOUCHED)];
+                for &(account, number, _, at) in soon {
+                    self.shards[at].fetch(0, account);
+                    prefetch_index(steps, number as usize);
+                }
             }
             let step = &steps[number as usize];
             let end = if second == 0 { End::Debtor } else { End::Creditor };
@@ -929,26 +934,26 @@ impl Part<'_> {
         }
     }
 
-    /// Reads a little of the accounts of some steps, all at once, so that the memory answers side
-    /// by side what would else be asked for one after the other.
-    fn touch(&self, steps: &[Step], ours: &[u32]) {
-        let accounts = ours.iter().flat_map(|&number| {
+    /// Fetches a stage each of the accounts of the step at a place and of those before it, so that
+    /// the memory answers side by side what would else be asked for one after the other.
+    fn fetch(&self, steps: &[Step], ours: &[u32], at: usize) {
+        for (stage, behind) in Fetch::ALL.into_iter().zip((0..).step_by(AHEAD)) {
+            let number = at.checked_sub(behind).and_then(|at| ours.get(at));
+            let Some(&number) = number else { continue };
             let Input { debtor, creditor, .. } = steps[number as usize].payment.input;
-            [debtor, creditor]
-        });
-        let ours = accounts.filter_map(|account| Some((account, self.position(account)?)));
-        let mut touched = 0;
-        for deep in [false, true] {
-            for (account, at) in ours.clone() {
-                touched ^= self.shards[at].account(0, account).touch(deep);
+            for (account, comes) in [(debtor, (Way::Out, creditor)), (creditor, (Way::In, debtor))] {
+                if let Some(at) = self.position(account) {
+                    self.keepers[at].fetch(stage, (&self.shards[at], account), comes);
+                }
             }
         }
-        let totals = ours.map(|(account, at)| self.keepers[at].touch(&self.shards[at], account));
-        std::hint::black_box((touched, totals.fold(0, |all, one| all ^ one)));
     }
 }
 
-/// Steps whose accounts are touched together: 16 lines of cache or so on the way at once.
+/// Steps between two stages of fetching, and before the work: as long as memory takes to answer.
+const AHEAD: usize = 6;
+
+/// Steps that are fetched together where there are no stages.
 pub(crate) const TOUCHED: usize = 8;
 
 impl Pending {

@@ -3,6 +3,7 @@
 //! A value is found, put in and taken out at the cost of one rung and a search over the rungs'
 //! ends; the value of a rank is found from the last one asked for, which as a rule is near.
 
+use prefetch_index::prefetch_index;
 use smallvec::SmallVec;
 
 /// Values of a rung at most: 1 kB of 32-bit numbers, which a change moves half of.
@@ -102,11 +103,12 @@ impl<T: Ord + Copy> Ladder<T> {
         self.ends.partition_point(|end| *end < value)
     }
 
-    /// Reads a little of it, so that it is in the cache when it is read in earnest.
-    pub(crate) fn touch(&self) -> usize {
-        self.rungs
-            .get(self.at.0)
-            .map_or(0, |rung| usize::from(rung.first() < rung.get(rung.len() / 2)))
+    /// Fetches the value that was asked for last; see [`shroff_graph::Shard::fetch`].
+    pub(crate) fn fetch(&self) {
+        prefetch_index(&self.ends, self.ends.len() / 2);
+        if let Some(rung) = self.rungs.get(self.at.0) {
+            prefetch_index(rung, rung.len() / 2);
+        }
     }
 
     /// The least value.

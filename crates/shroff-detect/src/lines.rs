@@ -14,7 +14,7 @@ use crate::ranks::Ranks;
 use crate::tracker::{Acquaintances, FEW, Follow, HUB, Needs, Tracker};
 use crate::whole::Whole;
 
-const WAYS: [Way; 2] = [Way::Out, Way::In];
+pub(crate) const WAYS: [Way; 2] = [Way::Out, Way::In];
 
 /// One of the two accounts of a payment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,11 +45,29 @@ impl Asking {
     }
 }
 
+/// What is fetched of an account before a payment is worked on, one after the other: each says where
+/// the next is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fetch {
+    /// Where its lines are.
+    Account,
+    /// Their payments, or the totals of a hub.
+    Lines,
+    /// What totals lead to.
+    Totals,
+    /// The payments at the ends of a hub's line.
+    Ends,
+}
+
+impl Fetch {
+    pub(crate) const ALL: [Fetch; 4] = [Fetch::Account, Fetch::Lines, Fetch::Totals, Fetch::Ends];
+}
+
 /// Totals of the lines of one shard's hubs, and what a computation needs at hand.
 #[derive(Debug, Default)]
 pub(crate) struct Keeper {
     /// By group.
-    trackers: Vec<Map<(AccountId, Way), Tracker>>,
+    trackers: Vec<Map<(AccountId, Way), Box<Tracker>>>,
     /// By block of novelties.
     known: Vec<Map<(AccountId, Way), Acquaintances>>,
     totals: Vec<[Totals; 2]>,
@@ -70,20 +88,42 @@ impl Keeper {
 }
 
 impl Keeper {
-    /// Reads a little of the totals of an account's lines; see [`shroff_graph::Account::touch`].
-    pub(crate) fn touch(&self, shard: &Shard, account: AccountId) -> i64 {
-        let lines = shard.account(0, account);
-        let mut touched = 0;
-        for way in WAYS.into_iter().filter(|&way| lines.is_longer(way, FEW)) {
-            let trackers = self.trackers.iter().filter_map(|all| all.get(&(account, way)));
-            touched = trackers.fold(touched, |all, tracker| all ^ tracker.touch(lines, way));
+    /// Fetches what an account's lines say, a part further with each stage; see
+    /// [`shroff_graph::Shard::fetch`]. A payment comes to one of the lines, of a counterparty.
+    pub(crate) fn fetch(
+        &self,
+        stage: Fetch,
+        (shard, account): (&Shard, AccountId),
+        comes: (Way, AccountId),
+    ) {
+        if stage == Fetch::Account {
+            shard.fetch(0, account);
+            return;
         }
-        touched
+        let lines = shard.account(0, account);
+        for way in WAYS {
+            let is_hub = lines.is_longer(way, FEW);
+            let trackers = self.trackers.iter().filter(|_| is_hub);
+            let mut trackers = trackers.filter_map(|all| all.get(&(account, way))).peekable();
+            match stage {
+                Fetch::Account => {}
+                Fetch::Lines => {
+                    // Nobody walks what is counted.
+                    lines.fetch_newest(way, if trackers.peek().is_some() { 0 } else { HUB });
+                    trackers.for_each(|tracker| tracker.fetch());
+                }
+                Fetch::Totals => {
+                    let other = (way == comes.0).then_some(comes.1);
+                    trackers.for_each(|tracker| tracker.fetch_parts(lines, way, other));
+                }
+                Fetch::Ends => trackers.for_each(|tracker| tracker.fetch_ends(lines, way)),
+            }
+        }
     }
 
     /// About how many bytes the totals of hubs take.
     pub(crate) fn bytes(&self) -> usize {
-        let trackers = self.trackers.iter().flat_map(Map::values).map(Tracker::bytes);
+        let trackers = self.trackers.iter().flat_map(Map::values).map(|tracker| tracker.bytes());
         let known = self.known.iter().flat_map(Map::values).map(Acquaintances::bytes);
         trackers.chain(known).sum()
     }
@@ -199,7 +239,7 @@ impl Side<'_> {
         let group_of = plan.groups[group];
         let tracker = keeper.trackers[group]
             .entry(line)
-            .or_insert_with(|| Tracker::new(line.0, group_of.needs, view));
+            .or_insert_with(|| Box::new(Tracker::new(line.0, group_of.needs, view)));
         let account = shard.account(group_of.layer, line.0);
         tracker.slide(|view, near| account.edges_near(line.1, view, near), view);
         tracker

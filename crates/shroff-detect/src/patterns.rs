@@ -9,7 +9,9 @@ use crate::cell::Cell;
 use crate::closed::Runs;
 use crate::evidence::Evidence;
 use crate::extractor::{Finished, PARALLEL, Pending, Searcher, State, Step, TOUCHED};
+use crate::lines::WAYS;
 use crate::plan::{PatternBlock, Plan, Search};
+use crate::tracker::HUB;
 use crate::workers::{Alone, Job, Workers};
 
 /// Payments that a thread takes at a time: few enough to share a batch evenly.
@@ -39,11 +41,12 @@ impl State {
         for depths in depths {
             for steps in steps.chunks(2 * TOUCHED) {
                 // All at once, so that the memory answers side by side.
-                for deep in [false, true] {
-                    let debtors = steps.iter().map(|step| step.payment.input.debtor);
-                    let touched =
-                        debtors.fold(0, |all, debtor| all ^ graph.account(0, debtor).touch(deep));
-                    std::hint::black_box(touched);
+                let debtors = steps.iter().map(|step| step.payment.input.debtor);
+                debtors.clone().for_each(|debtor| graph.fetch(debtor));
+                for debtor in debtors {
+                    for way in WAYS {
+                        graph.account(0, debtor).fetch_newest(way, HUB);
+                    }
                 }
                 for step in steps.iter().filter(|step| step.takes()) {
                     let link =

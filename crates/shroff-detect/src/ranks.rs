@@ -6,6 +6,10 @@
 //! leaves its stretch; then the line is walked once, and the stretches are made anew. More amounts
 //! than that are all kept, in a [`Ladder`], so that no payment walks a long line.
 
+use std::slice;
+
+use prefetch_index::prefetch_index;
+
 use crate::ladder::Ladder;
 
 /// As many amounts at most have a walk of them once in a while. Less in builds with assertions, so
@@ -104,6 +108,8 @@ impl<const N: usize> Stretch<N> {
 
 /// The order of amounts that come and go.
 #[derive(Debug)]
+// In whole lines of the cache, the count at the begin of the first: they are fetched one by one.
+#[repr(C, align(64))]
 pub(crate) struct Ranks {
     /// Amounts below 2^32.
     count: usize,
@@ -238,11 +244,14 @@ impl Ranks {
         size_of::<Ranks>() + (all + self.wide_len() * size_of::<i128>()) * 3 / 2
     }
 
-    /// Reads a little of it, so that it is in the cache when it is read in earnest.
-    pub(crate) fn touch(&self) -> usize {
-        match &self.all {
-            Some(all) => all.touch(),
-            None => self.middle.len ^ self.least.from ^ self.greatest.len,
+    /// Fetches it; see [`shroff_graph::Shard::fetch`].
+    pub(crate) fn fetch(&self) {
+        let step = 64 / size_of::<usize>();
+        for at in 0..size_of::<Ranks>() / 64 {
+            prefetch_index(slice::from_ref(&self.count), step * at);
+        }
+        if let Some(all) = &self.all {
+            all.fetch();
         }
     }
 }

@@ -9,7 +9,9 @@
 //! time goes on, and back and forth again for a payment that came late.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::slice;
 
+use prefetch_index::prefetch_index;
 use shroff_graph::{Account, Edge, Edges, Key, Near, View, Way};
 use shroff_types::AccountId;
 
@@ -208,6 +210,8 @@ enum Others {
 
 /// Totals of the part of a line that a window sees.
 #[derive(Debug)]
+// In whole lines of the cache, the account at the begin of the first: they are fetched one by one.
+#[repr(C, align(64))]
 pub(crate) struct Tracker {
     account: AccountId,
     reach: Reach,
@@ -264,10 +268,28 @@ impl Tracker {
         }
     }
 
-    /// Reads a little of it and of its line, and says nothing; see [`Account::touch`].
-    pub(crate) fn touch(&self, lines: Account<'_>, way: Way) -> i64 {
-        let ranks = self.ranks.as_ref().map_or(0, |ranks| ranks.touch());
-        lines.touch_near(way, self.reach.near) ^ ranks.cast_signed() as i64
+    /// Fetches it; see [`shroff_graph::Shard::fetch`].
+    pub(crate) fn fetch(&self) {
+        let step = 64 / size_of::<AccountId>();
+        for at in 0..size_of::<Tracker>() / 64 {
+            prefetch_index(slice::from_ref(&self.account), step * at);
+        }
+    }
+
+    /// Fetches what it leads to, of which the counterparty of a payment that comes.
+    pub(crate) fn fetch_parts(&self, lines: Account<'_>, way: Way, comes: Option<AccountId>) {
+        lines.fetch_blocks(way, self.reach.near);
+        if let Some(ranks) = &self.ranks {
+            ranks.fetch();
+        }
+        if let (Others::Counted(others), Some(other)) = (&self.others, comes) {
+            others.fetch(other);
+        }
+    }
+
+    /// Fetches the ends of its line.
+    pub(crate) fn fetch_ends(&self, lines: Account<'_>, way: Way) {
+        lines.fetch_ends(way, self.reach.near);
     }
 
     /// The payments by their amount.

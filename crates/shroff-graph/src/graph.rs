@@ -4,6 +4,9 @@
 //! side: each works on its own shards, and no lock is needed. Which shard an account is in
 //! changes no answer.
 
+use std::slice;
+
+use prefetch_index::prefetch_index;
 use shroff_types::{AccountId, Place, Span, Timestamp};
 
 use crate::line::{Edge, Edges, Key, Line, Near, View};
@@ -168,6 +171,12 @@ impl Graph {
         self.shards[shard_of(account)].account(layer, account)
     }
 
+    /// Fetches an account of the first layer; see [`Shard::fetch`].
+    #[inline]
+    pub fn fetch(&self, account: AccountId) {
+        self.shards[shard_of(account)].fetch(0, account);
+    }
+
     /// One layer, for a search to walk.
     #[inline]
     pub fn sheet(&self, layer: usize) -> Sheet<'_> {
@@ -280,6 +289,18 @@ impl Shard {
             Some(None) | None => None,
         };
         Account { node, wide: &wide.slots }
+    }
+
+    /// Fetches an account, so that it is in the cache when it is looked at: a little later, or the
+    /// look waits for memory as if nothing had been fetched. No answer depends on it.
+    #[inline]
+    pub fn fetch(&self, layer: usize, account: AccountId) {
+        let (page, at) = position(account);
+        if let Some(Some(page)) = self.layers[layer].pages.get(page) {
+            let Node { out, into } = &page.nodes[at];
+            prefetch_index(slice::from_ref(out), 0);
+            prefetch_index(slice::from_ref(into), 0);
+        }
     }
 
     /// Lets go of payments of a line at or before `time`.
@@ -396,21 +417,29 @@ impl<'a> Account<'a> {
         self.node.is_some_and(|node| node.line(way).is_stale(time))
     }
 
-    /// Reads a little of it, so that it is in the cache when it is read in earnest. What it gives
-    /// means nothing, and is there so that the reading is not left out.
+    /// Fetches the newest payments of a short line, up to so many, and the place of the next; of a
+    /// long line, what [`Account::fetch_blocks`] reads. See [`Shard::fetch`].
     #[inline]
-    pub fn touch(&self, deep: bool) -> i64 {
-        match self.node {
-            Some(node) if deep => node.out.touch() ^ node.into.touch(),
-            Some(node) => i64::from(node.out.is_longer(0)),
-            None => 0,
+    pub fn fetch_newest(&self, way: Way, count: usize) {
+        if let Some(node) = self.node {
+            node.line(way).fetch_newest(count);
         }
     }
 
-    /// As [`Account::touch`], of the old end of what was seen of a line.
+    /// Of a long line, fetches what [`Account::fetch_ends`] reads.
     #[inline]
-    pub fn touch_near(&self, way: Way, near: Near) -> i64 {
-        self.node.map_or(0, |node| node.line(way).touch_at(near.after))
+    pub fn fetch_blocks(&self, way: Way, near: Near) {
+        if let Some(node) = self.node {
+            node.line(way).fetch_blocks(near);
+        }
+    }
+
+    /// Fetches the oldest payment of what was seen of a line, and the place of the next.
+    #[inline]
+    pub fn fetch_ends(&self, way: Way, near: Near) {
+        if let Some(node) = self.node {
+            node.line(way).fetch_ends(near);
+        }
     }
 }
 

@@ -5,7 +5,9 @@
 //! letting one go costs the same whatever the length, and nothing is ever moved as a whole.
 
 use std::collections::VecDeque;
+use std::slice;
 
+use prefetch_index::prefetch_index;
 use shroff_types::{AccountId, Place, Timestamp};
 
 /// Where a payment stands in the total order: by time, then by arrival.
@@ -243,35 +245,46 @@ impl Line {
         }
     }
 
-    /// Reads a little of the line, so that it is in the cache when it is read in earnest.
+    /// Fetches the newest payments of a short line, up to so many, and the place of the next; of a
+    /// long line, where its blocks are.
     #[inline]
-    pub(crate) fn touch(&self) -> i64 {
+    pub(crate) fn fetch_newest(&self, count: usize) {
         match self {
-            // Every third, which is a line of the cache, of as many as are walked.
             Line::Short(edges) => {
-                let newest = edges.len().saturating_sub(32);
-                edges[newest..].iter().rev().step_by(3).fold(0, |all, edge| all ^ edge.time.0)
+                // Every second: they are not longer than a line of the cache.
+                for at in (edges.len().saturating_sub(count)..edges.len()).step_by(2) {
+                    prefetch_index(edges, at);
+                }
+                prefetch_index(edges, edges.len());
             }
-            Line::Long(long) => {
-                let ends = [long.blocks.front(), long.blocks.back()];
-                ends.into_iter()
-                    .flatten()
-                    .fold(0, |all, b| all ^ b.edges.len().cast_signed() as i64)
-            }
+            Line::Long(long) => prefetch_index(slice::from_ref(&**long), 0),
         }
     }
 
-    /// As [`Line::touch`], of where a view ended.
+    /// Fetches the blocks at the old end of a view and at the end of a long line.
     #[inline]
-    pub(crate) fn touch_at(&self, number: u64) -> i64 {
-        let edge = match self {
-            Line::Short(edges) => edges.get(dense(number)),
-            Line::Long(long) => long.guess(number).and_then(|block| {
-                let block = long.blocks.get(block)?;
-                block.edges.get(dense(number.saturating_sub(block.before)))
-            }),
-        };
-        edge.map_or(0, |edge| edge.time.0)
+    pub(crate) fn fetch_blocks(&self, near: Near) {
+        if let Line::Long(long) = self {
+            let blocks = [long.near(near.after), long.blocks.back()];
+            blocks.into_iter().flatten().for_each(|block| prefetch_index(slice::from_ref(block), 0));
+        }
+    }
+
+    /// Fetches the oldest payment of a view, and the place of the next.
+    #[inline]
+    pub(crate) fn fetch_ends(&self, near: Near) {
+        match self {
+            Line::Short(edges) => prefetch_index(edges, dense(near.after)),
+            Line::Long(long) => {
+                if let Some(block) = long.near(near.after) {
+                    let at = near.after.saturating_sub(block.before);
+                    prefetch_index(&block.edges, dense(at));
+                }
+                if let Some(block) = long.blocks.back() {
+                    prefetch_index(&block.edges, block.edges.len());
+                }
+            }
+        }
     }
 
     /// Bytes held, room for growth included.
@@ -376,10 +389,15 @@ impl Blocks {
         Found { block: number, at, number: block.before + at as u64 }
     }
 
-    /// About the block that has a number among all that ever were in the line.
+    /// The position of about the block that has a number among all that ever were in the line.
     fn guess(&self, number: u64) -> Option<usize> {
         let front = self.blocks.front()?;
         Some(dense(number.saturating_sub(front.before)) / BLOCK)
+    }
+
+    /// About the block that has a number among all that ever were in the line.
+    fn near(&self, number: u64) -> Option<&Block> {
+        self.blocks.get(self.guess(number)?)
     }
 
     /// The first block that ends behind a key; the last where none does.
