@@ -70,11 +70,9 @@ impl<C: Copy + Default + PartialEq> Counterparties<C> {
             self.parts.push(Part::new(SMALLEST, 0));
         }
         let mut at = self.parts[number].find(other, hash);
-        if self.parts[number].slots[at].1 == C::default() {
-            while self.parts[number].is_full() {
-                self.make_room(number, hash);
-                number = self.part_of(hash);
-            }
+        while self.parts[number].slots[at].1 == C::default() && self.parts[number].is_full() {
+            self.make_room(number, hash);
+            number = self.part_of(hash);
             at = self.parts[number].find(other, hash);
         }
         let part = &mut self.parts[number];

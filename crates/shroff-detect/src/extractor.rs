@@ -846,15 +846,14 @@ impl Part<'_> {
         // The lengths of two parts' lists may share a line of the cache: this one's is here.
         let mut cells = std::mem::take(&mut outcome.cells);
         let ours = &outcome.steps;
-        // One alone is worked on as soon as it could be fetched.
-        let ahead = if ours.len() > 1 { AHEAD * Fetch::ALL.len() } else { 0 };
-        for at in 0..ahead {
-            self.fetch(steps, ours, at);
+        let first = &ours[..ours.len().min(AHEAD * Fetch::ALL.len())];
+        for stage in Fetch::ALL {
+            for &number in first {
+                self.fetch(stage, &steps[number as usize]);
+            }
         }
         for (at, &number) in ours.iter().enumerate() {
-            if ahead > 0 {
-                self.fetch(steps, ours, at + ahead);
-            }
+            self.fetch_ahead(steps, &ours[at..], first.len().saturating_sub(at));
             let step = &steps[number as usize];
             let input = &step.payment.input;
             let ends = [End::Debtor, End::Creditor].map(|end| (end, self.position(end.of(input))));
@@ -934,17 +933,23 @@ impl Part<'_> {
         }
     }
 
-    /// Fetches a stage each of the accounts of the step at a place and of those before it, so that
-    /// the memory answers side by side what would else be asked for one after the other.
-    fn fetch(&self, steps: &[Step], ours: &[u32], at: usize) {
+    /// Fetches a stage each of the steps that are far enough ahead, of which the first few were fetched.
+    fn fetch_ahead(&self, steps: &[Step], ahead: &[u32], fetched: usize) {
         for (stage, behind) in Fetch::ALL.into_iter().zip((0..).step_by(AHEAD)) {
-            let number = at.checked_sub(behind).and_then(|at| ours.get(at));
-            let Some(&number) = number else { continue };
-            let Input { debtor, creditor, .. } = steps[number as usize].payment.input;
-            for (account, comes) in [(debtor, (Way::Out, creditor)), (creditor, (Way::In, debtor))] {
-                if let Some(at) = self.position(account) {
-                    self.keepers[at].fetch(stage, (&self.shards[at], account), comes);
-                }
+            let soon = AHEAD * Fetch::ALL.len() - behind;
+            if let Some(&number) = ahead.get(soon).filter(|_| soon >= fetched) {
+                self.fetch(stage, &steps[number as usize]);
+            }
+        }
+    }
+
+    /// Fetches a part of what a step needs, so that the memory answers side by side what would else be
+    /// asked for one after the other.
+    fn fetch(&self, stage: Fetch, step: &Step) {
+        let Input { debtor, creditor, .. } = step.payment.input;
+        for (account, comes) in [(debtor, (Way::Out, creditor)), (creditor, (Way::In, debtor))] {
+            if let Some(at) = self.position(account) {
+                self.keepers[at].fetch(stage, (&self.shards[at], account), comes);
             }
         }
     }

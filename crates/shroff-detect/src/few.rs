@@ -12,28 +12,31 @@ const LANES: usize = 8;
 /// Twice the median, the least and the greatest of the first `count` amounts, one at least; those
 /// behind them are `i32::MAX`.
 pub(crate) fn order(minors: &[i32; MOST], count: usize) -> [i128; 3] {
-    let (mut low, mut high) = (i32::MIN, i32::MIN);
-    let (mut least, mut greatest) = (i32::MAX, i32::MIN);
-    let [filled, first, second] =
-        [count, (count - 1) / 2, count / 2].map(|count| i32::try_from(count).expect("a few"));
+    let [first, second] =
+        [(count - 1) / 2, count / 2].map(|rank| i32::try_from(rank).expect("a few"));
+    let filled = &minors[..count];
+    let (mut low, mut high) = ([i32::MIN; LANES], [i32::MIN; LANES]);
     for lanes in minors.chunks_exact(LANES).take(count.div_ceil(LANES)) {
         // How many are below each.
         let mut below = [0_i32; LANES];
-        for minor in &minors[..count] {
+        for minor in filled {
             for (below, lane) in below.iter_mut().zip(lanes) {
-                *below += i32::from(minor < lane);
+                // A few: a check that it is not too many would take these one by one.
+                *below = below.wrapping_add(i32::from(minor < lane));
             }
         }
         // The amount of a rank is the greatest that has so many below it or fewer. What is behind
         // the last has `count` below it, or is the greatest as well.
-        for (&below, &lane) in below.iter().zip(lanes) {
-            low = low.max(if below <= first { lane } else { i32::MIN });
-            high = high.max(if below <= second { lane } else { i32::MIN });
-            least = least.min(lane);
-            greatest = greatest.max(if below < filled { lane } else { i32::MIN });
+        let lanes = lanes.iter().zip(below);
+        for ((low, high), (&lane, below)) in low.iter_mut().zip(&mut high).zip(lanes) {
+            *low = (*low).max(if below <= first { lane } else { i32::MIN });
+            *high = (*high).max(if below <= second { lane } else { i32::MIN });
         }
     }
-    [i128::from(low) + i128::from(high), least.into(), greatest.into()]
+    let most = |amounts: &[i32]| amounts.iter().copied().fold(i32::MIN, i32::max);
+    let least = filled.iter().copied().fold(i32::MAX, i32::min);
+    let twice = i128::from(most(&low)) + i128::from(most(&high));
+    [twice, least.into(), most(filled).into()]
 }
 
 #[cfg(test)]

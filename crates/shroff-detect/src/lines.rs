@@ -820,8 +820,12 @@ fn moment(measure: Measure, count: u64, central: Central, unit: f64) -> Cell {
 /// Major units of `minor` over `parts`, rounded to a real.
 #[expect(clippy::cast_precision_loss, reason = "this is where a value leaves the engine")]
 fn major(minor: i128, parts: u64, unit: f64) -> f64 {
-    // The same real as by the language's own way, which is a call for 128 bits.
-    Whole::<2>::of(minor.cast_unsigned()).real() / (parts as f64 * unit)
+    let minor = match u64::try_from(minor) {
+        Ok(minor) => minor as f64,
+        // The same real as by the language's own way, which is a call for 128 bits.
+        Err(_) => Whole::<2>::of(minor.cast_unsigned()).real(),
+    };
+    minor / (parts as f64 * unit)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "microseconds of 285 years are below 2^53")]

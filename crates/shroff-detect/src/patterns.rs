@@ -42,11 +42,11 @@ impl State {
             for steps in steps.chunks(2 * TOUCHED) {
                 // All at once, so that the memory answers side by side.
                 let debtors = steps.iter().map(|step| step.payment.input.debtor);
-                debtors.clone().for_each(|debtor| graph.fetch(debtor));
-                for debtor in debtors {
-                    for way in WAYS {
-                        graph.account(0, debtor).fetch_newest(way, HUB);
-                    }
+                for debtor in debtors.clone() {
+                    graph.fetch(debtor);
+                }
+                for (debtor, way) in debtors.flat_map(|debtor| WAYS.map(|way| (debtor, way))) {
+                    graph.account(0, debtor).fetch_newest(way, HUB);
                 }
                 for step in steps.iter().filter(|step| step.takes()) {
                     let link =

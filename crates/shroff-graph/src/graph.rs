@@ -61,9 +61,9 @@ impl Node {
     }
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Default, Clone)]
 struct Page {
-    nodes: Box<[Node]>,
+    nodes: [Node; PAGE],
     /// Lines that are not empty.
     lines: u32,
 }
@@ -90,7 +90,7 @@ impl Wide {
 /// The payments of one layer in a shard.
 #[derive(Debug, Default, Clone)]
 struct Layer {
-    pages: Vec<Option<Page>>,
+    pages: Vec<Option<Box<Page>>>,
     wide: Wide,
     /// The time of the oldest payment that was ever taken in.
     earliest: Option<Timestamp>,
@@ -264,10 +264,7 @@ impl Shard {
         if pages.len() <= page {
             pages.resize(page + 1, None);
         }
-        let page = pages[page].get_or_insert_with(|| Page {
-            nodes: vec![Node::default(); PAGE].into_boxed_slice(),
-            lines: 0,
-        });
+        let page = pages[page].get_or_insert_default();
         let line = page.nodes[at].line_mut(way);
         page.lines += u32::from(line.is_empty());
         line.insert(Edge { time, minor, other, place });
@@ -451,9 +448,9 @@ impl Layer {
             .flat_map(|page| &page.nodes)
             .map(|n| n.out.bytes() + n.into.bytes())
             .sum();
-        let nodes = pages.count() * PAGE * size_of::<Node>();
+        let nodes = pages.count() * size_of::<Page>();
         let wide = self.wide.slots.capacity() * 16 + self.wide.free.capacity() * 8;
-        lines + nodes + wide + self.pages.capacity() * size_of::<Option<Page>>()
+        lines + nodes + wide + self.pages.capacity() * size_of::<Option<Box<Page>>>()
     }
 }
 

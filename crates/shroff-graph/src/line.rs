@@ -266,7 +266,10 @@ impl Line {
     pub(crate) fn fetch_blocks(&self, near: Near) {
         if let Line::Long(long) = self {
             let blocks = [long.near(near.after), long.blocks.back()];
-            blocks.into_iter().flatten().for_each(|block| prefetch_index(slice::from_ref(block), 0));
+            blocks
+                .into_iter()
+                .flatten()
+                .for_each(|block| prefetch_index(slice::from_ref(block), 0));
         }
     }
 
