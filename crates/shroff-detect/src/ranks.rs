@@ -122,6 +122,13 @@ pub(crate) struct Ranks {
     wide: Option<Box<Ladder<i128>>>,
 }
 
+/// Fetches all of a `T` that is in whole lines of the cache, of 64 bytes: by its first field.
+pub(crate) fn fetch_lines<T, F>(first: &F) {
+    for at in (0..size_of::<T>() / size_of::<F>()).step_by(64 / size_of::<F>()) {
+        prefetch_index(slice::from_ref(first), at);
+    }
+}
+
 impl Default for Ranks {
     fn default() -> Ranks {
         let (least, middle, greatest) = (Stretch::NOTHING, Stretch::NOTHING, Stretch::NOTHING);
@@ -246,10 +253,7 @@ impl Ranks {
 
     /// Fetches it; see [`shroff_graph::Shard::fetch`].
     pub(crate) fn fetch(&self) {
-        let step = 64 / size_of::<usize>();
-        for at in 0..size_of::<Ranks>() / 64 {
-            prefetch_index(slice::from_ref(&self.count), step * at);
-        }
+        fetch_lines::<Ranks, _>(&self.count);
         if let Some(all) = &self.all {
             all.fetch();
         }

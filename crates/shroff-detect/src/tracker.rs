@@ -9,9 +9,7 @@
 //! time goes on, and back and forth again for a payment that came late.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::slice;
 
-use prefetch_index::prefetch_index;
 use shroff_graph::{Account, Edge, Edges, Key, Near, View, Way};
 use shroff_types::AccountId;
 
@@ -20,7 +18,7 @@ use crate::counterparties::Counterparties;
 use crate::definitions::Measure;
 use crate::few;
 use crate::moments::Sums;
-use crate::ranks::Ranks;
+use crate::ranks::{Ranks, fetch_lines};
 
 /// Lines with up to this many payments in sight are walked. No value depends on it; builds with
 /// assertions make it small, so that the tests' small ledgers have hubs.
@@ -227,7 +225,7 @@ pub(crate) struct Tracker {
 }
 
 // A payment finds out up to four of them in memory.
-const _: () = assert!(size_of::<Tracker>() <= 384);
+const _: () = assert!(size_of::<Tracker>() <= 320);
 
 impl Tracker {
     pub(crate) fn new(account: AccountId, needs: Needs, view: View) -> Tracker {
@@ -270,10 +268,7 @@ impl Tracker {
 
     /// Fetches it; see [`shroff_graph::Shard::fetch`].
     pub(crate) fn fetch(&self) {
-        let step = 64 / size_of::<AccountId>();
-        for at in 0..size_of::<Tracker>() / 64 {
-            prefetch_index(slice::from_ref(&self.account), step * at);
-        }
+        fetch_lines::<Tracker, _>(&self.account);
     }
 
     /// Fetches what it leads to, of which the counterparty of a payment that comes.
