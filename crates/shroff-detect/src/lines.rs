@@ -63,11 +63,51 @@ impl Fetch {
     pub(crate) const ALL: [Fetch; 4] = [Fetch::Account, Fetch::Lines, Fetch::Totals, Fetch::Ends];
 }
 
+/// Trackers of the lines of hubs, by the number that is noted on the line (0 where it has none).
+#[derive(Debug, Default)]
+struct Hubs {
+    /// Of each line one for each group, where somebody asked for it.
+    trackers: Vec<Option<Box<Tracker>>>,
+    groups: usize,
+    free: Vec<u32>,
+}
+
+impl Hubs {
+    fn of(&self, mark: u32) -> &[Option<Box<Tracker>>] {
+        match (mark as usize).checked_sub(1) {
+            Some(line) => &self.trackers[line * self.groups..][..self.groups],
+            None => &[],
+        }
+    }
+
+    fn of_mut(&mut self, mark: u32) -> &mut [Option<Box<Tracker>>] {
+        match (mark as usize).checked_sub(1) {
+            Some(line) => &mut self.trackers[line * self.groups..][..self.groups],
+            None => &mut [],
+        }
+    }
+
+    /// A number for a line that has none.
+    fn mark(&mut self) -> u32 {
+        self.free.pop().unwrap_or_else(|| {
+            self.trackers.resize_with(self.trackers.len() + self.groups, || None);
+            u32::try_from(self.trackers.len() / self.groups).expect("fewer hubs than payments")
+        })
+    }
+
+    /// Lets the trackers of a line go.
+    fn forget(&mut self, mark: u32) {
+        self.of_mut(mark).fill_with(|| None);
+        if mark > 0 {
+            self.free.push(mark);
+        }
+    }
+}
+
 /// Totals of the lines of one shard's hubs, and what a computation needs at hand.
 #[derive(Debug, Default)]
 pub(crate) struct Keeper {
-    /// By group.
-    trackers: Vec<Map<(AccountId, Way), Box<Tracker>>>,
+    hubs: Hubs,
     /// By block of novelties.
     known: Vec<Map<(AccountId, Way), Acquaintances>>,
     totals: Vec<[Totals; 2]>,
@@ -78,7 +118,7 @@ pub(crate) struct Keeper {
 impl Keeper {
     pub(crate) fn new(plan: &Plan) -> Keeper {
         Keeper {
-            trackers: plan.groups.iter().map(|_| Map::default()).collect(),
+            hubs: Hubs { groups: plan.groups.len(), ..Hubs::default() },
             known: (0..plan.novelties).map(|_| Map::default()).collect(),
             totals: vec![[Totals::default(); 2]; plan.groups.len()],
             accounts: [Vec::new(), Vec::new()],
@@ -102,9 +142,7 @@ impl Keeper {
         }
         let lines = shard.account(0, account);
         for way in WAYS {
-            let is_hub = lines.is_longer(way, FEW);
-            let trackers = self.trackers.iter().filter(|_| is_hub);
-            let mut trackers = trackers.filter_map(|all| all.get(&(account, way))).peekable();
+            let mut trackers = self.hubs.of(lines.mark(way)).iter().flatten().peekable();
             match stage {
                 Fetch::Account => {}
                 Fetch::Lines => {
@@ -123,9 +161,12 @@ impl Keeper {
 
     /// About how many bytes the totals of hubs take.
     pub(crate) fn bytes(&self) -> usize {
-        let trackers = self.trackers.iter().flat_map(Map::values).map(|tracker| tracker.bytes());
+        let Hubs { trackers, free, .. } = &self.hubs;
+        let hubs = trackers.capacity() * size_of::<Option<Box<Tracker>>>()
+            + free.capacity() * size_of::<u32>();
+        let trackers = trackers.iter().flatten().map(|tracker| tracker.bytes());
         let known = self.known.iter().flat_map(Map::values).map(Acquaintances::bytes);
-        trackers.chain(known).sum()
+        hubs + trackers.chain(known).sum::<usize>()
     }
 }
 
@@ -158,14 +199,16 @@ impl Side<'_> {
     fn take_late(&mut self, entry: Entry, layers: u128, way: Way) {
         let account = if way == Way::Out { entry.debtor } else { entry.creditor };
         let Side { plan, shard, keeper } = self;
-        let Keeper { trackers, known, .. } = &mut **keeper;
+        let Keeper { hubs, known, .. } = &mut **keeper;
         let line = (account, way);
         let only = only(entry.key);
-        for (group, trackers) in plan.groups.iter().zip(trackers) {
-            let Some(tracker) = trackers.get_mut(&line) else { continue };
-            if layers >> group.layer & 1 == 1 && tracker.view().sees(entry.key) {
-                let edges = shard.edges(group.layer, line, only);
-                edges.iter().for_each(|edge| tracker.enter(edge, edges.minor(edge)));
+        for layer in (0..plan.layers()).filter(|layer| layers >> layer & 1 == 1) {
+            let mark = shard.account(layer, account).mark(way);
+            for tracker in hubs.of_mut(mark).iter_mut().flatten() {
+                if tracker.view().sees(entry.key) {
+                    let edges = shard.edges(layer, line, only);
+                    edges.iter().for_each(|edge| tracker.enter(edge, edges.minor(edge)));
+                }
             }
         }
         for known in known {
@@ -220,9 +263,7 @@ impl Side<'_> {
             return Totals { count, ..Totals::default() };
         }
         // A line that has a tracker need not be looked at to know that it is a hub's.
-        if account.is_longer(line.1, FEW)
-            && let Some(tracker) = keeper.trackers[group].get_mut(&line)
-        {
+        if let Some(Some(tracker)) = keeper.hubs.of_mut(account.mark(line.1)).get_mut(group) {
             tracker.slide(|view, near| account.edges_near(line.1, view, near), view);
             return tracker.totals();
         }
@@ -237,10 +278,15 @@ impl Side<'_> {
     fn tracker(&mut self, group: usize, line: (AccountId, Way), view: View) -> &mut Tracker {
         let Side { plan, shard, keeper } = self;
         let group_of = plan.groups[group];
-        let tracker = keeper.trackers[group]
-            .entry(line)
-            .or_insert_with(|| Box::new(Tracker::new(line.0, group_of.needs, view)));
-        let account = shard.account(group_of.layer, line.0);
+        let layer = group_of.layer;
+        let mut mark = shard.account(layer, line.0).mark(line.1);
+        if mark == 0 {
+            mark = keeper.hubs.mark();
+            shard.set_mark(layer, line, mark);
+        }
+        let tracker = keeper.hubs.of_mut(mark)[group]
+            .get_or_insert_with(|| Box::new(Tracker::new(line.0, group_of.needs, view)));
+        let account = shard.account(layer, line.0);
         tracker.slide(|view, near| account.edges_near(line.1, view, near), view);
         tracker
     }
@@ -496,19 +542,15 @@ impl Side<'_> {
     }
 
     fn retire_line(&mut self, layer: usize, line: (AccountId, Way), floor: Timestamp) {
-        let Side { plan, shard, keeper } = self;
+        let Side { shard, keeper, .. } = self;
         // A tracker lets a payment go by looking at it: so before it is gone.
         let lines = shard.account(layer, line.0);
         let had_totals = lines.is_longer(line.1, FEW);
+        let mark = lines.mark(line.1);
         if had_totals {
             let ends = Key::end_of(floor);
-            for (group, trackers) in plan.groups.iter().zip(&mut keeper.trackers) {
-                if group.layer != layer {
-                    continue;
-                }
-                if let Some(tracker) = trackers.get_mut(&line)
-                    && tracker.view().after < ends
-                {
+            for tracker in keeper.hubs.of_mut(mark).iter_mut().flatten() {
+                if tracker.view().after < ends {
                     let View { after, until } = tracker.view();
                     let view = View { after: after.max(ends), until: until.max(ends) };
                     tracker.slide(|view, near| lines.edges_near(line.1, view, near), view);
@@ -526,21 +568,18 @@ impl Side<'_> {
         }
         shard.expire(layer, line, floor);
         if had_totals {
-            self.forget_few(layer, line);
+            self.forget_few(layer, line, mark);
         }
     }
 
-    /// Lets the trackers of a line go that holds few payments by now.
-    fn forget_few(&mut self, layer: usize, line: (AccountId, Way)) {
-        let Side { plan, shard, keeper } = self;
+    /// Lets the trackers of a line go that holds few payments by now; `mark` is what was noted on it.
+    fn forget_few(&mut self, layer: usize, line: (AccountId, Way), mark: u32) {
+        let Side { shard, keeper, .. } = self;
         if shard.account(layer, line.0).is_longer(line.1, FEW) {
             return;
         }
-        for (group, trackers) in plan.groups.iter().zip(&mut keeper.trackers) {
-            if group.layer == layer {
-                trackers.remove(&line);
-            }
-        }
+        keeper.hubs.forget(mark);
+        shard.set_mark(layer, line, 0);
         for known in keeper.known.iter_mut().filter(|_| layer == 0) {
             known.remove(&line);
         }
@@ -549,15 +588,13 @@ impl Side<'_> {
     /// Takes one end of a payment out of every layer, and out of what was counted of it.
     pub(crate) fn withdraw(&mut self, key: Key, line: (AccountId, Way)) {
         for layer in 0..self.plan.layers() {
-            let Side { plan, shard, keeper } = self;
+            let Side { shard, keeper, .. } = self;
             let edges = shard.edges(layer, line, only(key));
             let Some(&edge) = edges.first() else { continue };
             let minor = edges.minor(&edge);
-            for (group, trackers) in plan.groups.iter().zip(&mut keeper.trackers) {
-                if group.layer == layer
-                    && let Some(tracker) = trackers.get_mut(&line)
-                    && tracker.view().sees(key)
-                {
+            let mark = shard.account(layer, line.0).mark(line.1);
+            for tracker in keeper.hubs.of_mut(mark).iter_mut().flatten() {
+                if tracker.view().sees(key) {
                     tracker.leave(&edge, minor);
                 }
             }
@@ -569,7 +606,7 @@ impl Side<'_> {
             let had_totals = shard.account(layer, line.0).is_longer(line.1, FEW);
             shard.remove(layer, line, key);
             if had_totals {
-                self.forget_few(layer, line);
+                self.forget_few(layer, line, mark);
             }
         }
     }
@@ -577,15 +614,13 @@ impl Side<'_> {
     /// Takes one end of a payment into a layer that it did not enter when it came.
     pub(crate) fn enter_layer(&mut self, layer: usize, entry: Entry, way: Way) {
         let account = if way == Way::Out { entry.debtor } else { entry.creditor };
-        let Side { plan, shard, keeper } = self;
+        let Side { shard, keeper, .. } = self;
         shard.insert(layer, entry, way);
         let line = (account, way);
         let edges = shard.edges(layer, line, only(entry.key));
-        for (group, trackers) in plan.groups.iter().zip(&mut keeper.trackers) {
-            if group.layer == layer
-                && let Some(tracker) = trackers.get_mut(&line)
-                && tracker.view().sees(entry.key)
-            {
+        let mark = shard.account(layer, account).mark(way);
+        for tracker in keeper.hubs.of_mut(mark).iter_mut().flatten() {
+            if tracker.view().sees(entry.key) {
                 edges.iter().for_each(|edge| tracker.enter(edge, edges.minor(edge)));
             }
         }
@@ -840,6 +875,7 @@ fn share(gone: i128, come: i128) -> Cell {
 
 #[cfg(test)]
 mod tests {
+    use shroff_graph::shard_of;
     use shroff_types::{Currency, Names};
 
     use super::*;
@@ -876,7 +912,7 @@ mod tests {
             |number| 1 + number,
             |keepers| {
                 let trackers =
-                    keepers.iter().flat_map(|keeper| &keeper.trackers).flat_map(Map::values);
+                    keepers.iter().flat_map(|keeper| keeper.hubs.trackers.iter().flatten());
                 trackers.map(|tracker| usize::try_from(tracker.count).expect("few")).sum()
             },
         )
@@ -891,8 +927,8 @@ mod tests {
                 payments,
                 |_| 1,
                 |keepers| {
-                    let mut trackers = keepers.iter().flat_map(|keeper| &keeper.trackers);
-                    let tracker = trackers.find_map(|all| all.get(&(AccountId(1), Way::Out)));
+                    let keeper = &keepers[shard_of(AccountId(1))];
+                    let tracker = keeper.hubs.trackers.iter().flatten().next();
                     let pair = tracker.and_then(|tracker| tracker.pair(AccountId(0)));
                     pair.map(|pair| pair.by_amount.is_some())
                 },

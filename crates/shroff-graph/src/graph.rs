@@ -4,16 +4,15 @@
 //! side: each works on its own shards, and no lock is needed. Which shard an account is in
 //! changes no answer.
 
-use std::slice;
-
 use prefetch_index::prefetch_index;
 use shroff_types::{AccountId, Place, Span, Timestamp};
 
 use crate::line::{Edge, Edges, Key, Line, Near, View};
+use crate::store::Store;
 
 /// How many shards a graph has. A power of two, and enough for threads to share evenly.
 pub const SHARDS: usize = 64;
-/// Accounts of a page, which is given back once they are all idle: 1.5 kB.
+/// Accounts of a page, which is given back once they are all idle: 1 kB.
 const PAGE: usize = 32;
 
 /// A direction in which payments pass an account.
@@ -38,8 +37,9 @@ pub struct Entry {
     pub key: Key,
 }
 
-/// The lines of one account.
+/// The lines of one account, in one line of the cache.
 #[derive(Debug, Default, Clone)]
+#[repr(align(32))]
 struct Node {
     out: Line,
     into: Line,
@@ -91,6 +91,7 @@ impl Wide {
 #[derive(Debug, Default, Clone)]
 struct Layer {
     pages: Vec<Option<Box<Page>>>,
+    store: Store,
     wide: Wide,
     /// The time of the oldest payment that was ever taken in.
     earliest: Option<Timestamp>,
@@ -111,7 +112,7 @@ pub struct Shard {
 /// Payments of a sliding window, by account and direction.
 ///
 /// A layer holds all of them, and each further one those that its owner chose. Costs 48 bytes a
-/// payment and layer (and up to half as much for growth), and 48 an account.
+/// payment and layer (and up to half as much for growth), and 32 an account.
 #[derive(Debug, Clone)]
 pub struct Graph {
     shards: Vec<Shard>,
@@ -256,7 +257,7 @@ impl Shard {
             Way::Out => (entry.debtor, entry.creditor),
             Way::In => (entry.creditor, entry.debtor),
         };
-        let Layer { pages, wide, earliest } = &mut self.layers[layer];
+        let Layer { pages, store, wide, earliest } = &mut self.layers[layer];
         let minor = i64::try_from(entry.minor).unwrap_or_else(|_| wide.put(entry.minor));
         let Key { time, place } = entry.key;
         *earliest = Some(earliest.map_or(time, |earliest| earliest.min(time)));
@@ -267,7 +268,7 @@ impl Shard {
         let page = pages[page].get_or_insert_default();
         let line = page.nodes[at].line_mut(way);
         page.lines += u32::from(line.is_empty());
-        line.insert(Edge { time, minor, other, place });
+        line.insert(Edge { time, minor, other, place }, store);
     }
 
     /// The payments of a layer that passed an account, of those that a view sees.
@@ -279,13 +280,13 @@ impl Shard {
     /// An account in a layer.
     #[inline]
     pub fn account(&self, layer: usize, account: AccountId) -> Account<'_> {
-        let Layer { pages, wide, .. } = &self.layers[layer];
+        let Layer { pages, store, wide, .. } = &self.layers[layer];
         let (page, at) = position(account);
         let node = match pages.get(page) {
             Some(Some(page)) => Some(&page.nodes[at]),
             Some(None) | None => None,
         };
-        Account { node, wide: &wide.slots }
+        Account { node, store, wide: &wide.slots }
     }
 
     /// Fetches an account, so that it is in the cache when it is looked at: a little later, or the
@@ -294,22 +295,20 @@ impl Shard {
     pub fn fetch(&self, layer: usize, account: AccountId) {
         let (page, at) = position(account);
         if let Some(Some(page)) = self.layers[layer].pages.get(page) {
-            let Node { out, into } = &page.nodes[at];
-            prefetch_index(slice::from_ref(out), 0);
-            prefetch_index(slice::from_ref(into), 0);
+            prefetch_index(&page.nodes[..], at);
         }
     }
 
     /// Lets go of payments of a line at or before `time`.
     pub fn expire(&mut self, layer: usize, (account, way): (AccountId, Way), time: Timestamp) {
-        let Layer { pages, wide, .. } = &mut self.layers[layer];
+        let Layer { pages, store, wide, .. } = &mut self.layers[layer];
         let (number, at) = position(account);
         let Some(Some(page)) = pages.get_mut(number) else { return };
         let line = page.nodes[at].line_mut(way);
         if line.is_empty() {
             return;
         }
-        line.expire(time, &mut |edge| {
+        line.expire(time, store, &mut |edge| {
             if edge.minor < 0 {
                 wide.free.push(usize::try_from(!edge.minor).expect("the complement of a slot"));
             }
@@ -320,15 +319,16 @@ impl Shard {
                 pages[number] = None;
             }
         }
+        self.layers[layer].pack();
     }
 
     /// Takes one end of a payment out of a layer; whether it was there.
     pub fn remove(&mut self, layer: usize, (account, way): (AccountId, Way), key: Key) -> bool {
-        let Layer { pages, wide, .. } = &mut self.layers[layer];
+        let Layer { pages, store, wide, .. } = &mut self.layers[layer];
         let (number, at) = position(account);
         let Some(Some(page)) = pages.get_mut(number) else { return false };
         let line = page.nodes[at].line_mut(way);
-        let Some(edge) = line.remove(key) else { return false };
+        let Some(edge) = line.remove(key, store) else { return false };
         if edge.minor < 0 {
             wide.free.push(usize::try_from(!edge.minor).expect("the complement of a slot"));
         }
@@ -339,6 +339,14 @@ impl Shard {
             }
         }
         true
+    }
+
+    /// Notes a number on a line that is not empty: see [`Account::mark`].
+    pub fn set_mark(&mut self, layer: usize, (account, way): (AccountId, Way), mark: u32) {
+        let (number, at) = position(account);
+        if let Some(Some(page)) = self.layers[layer].pages.get_mut(number) {
+            page.nodes[at].line_mut(way).set_mark(mark);
+        }
     }
 
     /// Whether a layer may hold payments at or before `time`: it may not where none ever came, and no
@@ -382,6 +390,7 @@ impl Shard {
 pub struct Account<'a> {
     /// None where it is idle.
     node: Option<&'a Node>,
+    store: &'a Store,
     wide: &'a [i128],
 }
 
@@ -389,7 +398,7 @@ impl<'a> Account<'a> {
     /// The payments that passed it, of those that a view sees.
     #[inline]
     pub fn edges(&self, way: Way, view: View) -> Edges<'a> {
-        self.node.map_or(Edges::NONE, |node| node.line(way).view(view, self.wide))
+        self.node.map_or(Edges::NONE, |node| node.line(way).view(view, self.store, self.wide))
     }
 
     /// As [`Account::edges`], looking near some place of a long line first; and where its ends
@@ -397,7 +406,7 @@ impl<'a> Account<'a> {
     #[inline]
     pub fn edges_near(&self, way: Way, view: View, near: Near) -> (Edges<'a>, Near) {
         match self.node {
-            Some(node) => node.line(way).view_near(view, near, self.wide),
+            Some(node) => node.line(way).view_near((view, near), self.store, self.wide),
             None => (Edges::NONE, near),
         }
     }
@@ -408,10 +417,16 @@ impl<'a> Account<'a> {
         self.node.is_some_and(|node| node.line(way).is_longer(few))
     }
 
+    /// What was noted on a line by [`Shard::set_mark`]: 0 where nothing was since it was empty.
+    #[inline]
+    pub fn mark(&self, way: Way) -> u32 {
+        self.node.map_or(0, |node| node.line(way).mark())
+    }
+
     /// Whether a line holds enough payments at or before `time` for [`Shard::expire`] to pay.
     #[inline]
     pub fn is_stale(&self, way: Way, time: Timestamp) -> bool {
-        self.node.is_some_and(|node| node.line(way).is_stale(time))
+        self.node.is_some_and(|node| node.line(way).is_stale(time, self.store))
     }
 
     /// Fetches the newest payments of a short line, up to so many, and the place of the next; of a
@@ -419,7 +434,7 @@ impl<'a> Account<'a> {
     #[inline]
     pub fn fetch_newest(&self, way: Way, count: usize) {
         if let Some(node) = self.node {
-            node.line(way).fetch_newest(count);
+            node.line(way).fetch_newest(count, self.store);
         }
     }
 
@@ -427,7 +442,7 @@ impl<'a> Account<'a> {
     #[inline]
     pub fn fetch_blocks(&self, way: Way, near: Near) {
         if let Some(node) = self.node {
-            node.line(way).fetch_blocks(near);
+            node.line(way).fetch_blocks(near, self.store);
         }
     }
 
@@ -435,22 +450,32 @@ impl<'a> Account<'a> {
     #[inline]
     pub fn fetch_ends(&self, way: Way, near: Near) {
         if let Some(node) = self.node {
-            node.line(way).fetch_ends(near);
+            node.line(way).fetch_ends(near, self.store);
         }
     }
 }
 
 impl Layer {
+    /// Moves what is held together, once most of the memory is free. Costs a step for each line that is
+    /// held, which three times as much let go has paid for.
+    fn pack(&mut self) {
+        if !self.store.is_sparse() {
+            return;
+        }
+        let mut old = std::mem::take(&mut self.store);
+        for page in self.pages.iter_mut().flatten() {
+            for Node { out, into } in &mut page.nodes {
+                out.move_to(&mut old, &mut self.store);
+                into.move_to(&mut old, &mut self.store);
+            }
+        }
+    }
+
     fn bytes(&self) -> usize {
-        let pages = self.pages.iter().flatten();
-        let lines: usize = pages
-            .clone()
-            .flat_map(|page| &page.nodes)
-            .map(|n| n.out.bytes() + n.into.bytes())
-            .sum();
-        let nodes = pages.count() * size_of::<Page>();
+        let nodes = self.pages.iter().flatten().count() * size_of::<Page>();
         let wide = self.wide.slots.capacity() * 16 + self.wide.free.capacity() * 8;
-        lines + nodes + wide + self.pages.capacity() * size_of::<Option<Box<Page>>>()
+        let pages = self.pages.capacity() * size_of::<Option<Box<Page>>>();
+        self.store.bytes() + nodes + wide + pages
     }
 }
 

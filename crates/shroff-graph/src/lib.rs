@@ -10,6 +10,7 @@ mod graph;
 mod line;
 mod paths;
 mod scatter_gather;
+mod store;
 mod table;
 
 pub use chain::{ChainRule, Depths, Link};

@@ -4,11 +4,14 @@
 //! line or two. A hub may have a million: its payments are in blocks, so that taking one in and
 //! letting one go costs the same whatever the length, and nothing is ever moved as a whole.
 
+use std::cmp::Ordering;
 use std::collections::VecDeque;
 use std::slice;
 
 use prefetch_index::prefetch_index;
 use shroff_types::{AccountId, Place, Timestamp};
+
+use crate::store::{LARGEST, Room, Store};
 
 /// Where a payment stands in the total order: by time, then by arrival.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -76,19 +79,59 @@ impl Edge {
 }
 
 /// Payments of one account in one direction, ascending in order.
-#[derive(Debug, Clone)]
-pub(crate) enum Line {
-    /// Oldest first; those at the front may have left the window already.
-    Short(Vec<Edge>),
-    Long(Box<Blocks>),
+#[derive(Debug, Clone, Copy, Default)]
+#[repr(align(16))]
+pub(crate) struct Line {
+    place: Lies,
+    /// What its owner noted.
+    mark: u32,
+    /// About when the payments have left whose leaving makes it stale.
+    stale: Coarse,
 }
 
-// An account has two, and idle ones keep theirs until their page goes.
-const _: () = assert!(size_of::<Line>() == 24);
+// An account has two, side by side in a line of the cache, and idle ones keep theirs until their page
+// goes.
+const _: () = assert!(size_of::<Line>() == 16);
+
+/// Where the payments of a line lie.
+#[derive(Debug, Clone, Copy)]
+enum Lies {
+    /// How many, and the block that they begin: none where there are none. Oldest first; those at the
+    /// front may have left the window already.
+    Short(u16, Room),
+    Long(u32),
+}
+
+impl Default for Lies {
+    fn default() -> Lies {
+        Lies::Short(0, Room::default())
+    }
+}
+
+/// What a line looks like from near.
+enum Held<'a> {
+    Short(&'a [Edge]),
+    Long(&'a Blocks),
+}
+
+/// A time in units of about a second, from 1970 to 2106, or else the nearest of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+struct Coarse(u32);
+
+impl Coarse {
+    #[inline]
+    fn of(time: Timestamp) -> Coarse {
+        Coarse(u32::try_from((time.0 >> 20).max(0)).unwrap_or(u32::MAX))
+    }
+}
+
+/// A line is stale once one payment in so many has left.
+const STALE: usize = 4;
 
 /// A line longer than this is kept in blocks. No answer depends on it; builds with assertions
 /// make it small, so that the tests' small ledgers have long lines.
 const LONG: usize = if cfg!(debug_assertions) { 8 } else { 256 };
+const _: () = assert!(LONG <= LARGEST);
 /// Payments of a block: 6 kB, which is what a payment that comes late may have to move.
 const BLOCK: usize = if cfg!(debug_assertions) { 4 } else { 256 };
 
@@ -105,166 +148,247 @@ struct Block {
     edges: Vec<Edge>,
 }
 
-impl Default for Line {
-    fn default() -> Line {
-        Line::Short(Vec::new())
-    }
-}
-
 impl Line {
     #[inline]
-    pub(crate) fn is_empty(&self) -> bool {
-        match self {
-            Line::Short(edges) => edges.is_empty(),
-            Line::Long(_) => false,
+    fn held<'a>(&self, store: &'a Store) -> Held<'a> {
+        match self.place {
+            Lies::Short(len, room) => Held::Short(store.run(room, len.into())),
+            Lies::Long(number) => Held::Long(store.long(number)),
         }
+    }
+
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        matches!(self.place, Lies::Short(0, _))
     }
 
     /// Whether it holds more payments than `few`, which may be half of what a short line holds.
     #[inline]
     pub(crate) fn is_longer(&self, few: usize) -> bool {
         debug_assert!(few <= LONG / 2, "a long line is longer, whatever it holds");
-        match self {
-            Line::Short(edges) => edges.len() > few,
-            Line::Long(_) => true,
+        match self.place {
+            Lies::Short(len, _) => usize::from(len) > few,
+            Lies::Long(_) => true,
         }
     }
 
+    /// What its owner noted last; 0 until then, and once it is empty.
+    #[inline]
+    pub(crate) fn mark(&self) -> u32 {
+        self.mark
+    }
+
+    pub(crate) fn set_mark(&mut self, mark: u32) {
+        self.mark = mark;
+    }
+
     /// Puts a payment at its place: at the end, unless it comes late.
-    pub(crate) fn insert(&mut self, edge: Edge) {
-        match self {
-            Line::Short(edges) if edges.len() < LONG => {
-                if edges.len() == edges.capacity() {
-                    // By half and not double: most lines are short, and so is their slack.
-                    edges.reserve_exact((edges.len() / 2).max(2));
+    pub(crate) fn insert(&mut self, edge: Edge, store: &mut Store) {
+        match self.place {
+            Lies::Short(len, room) if usize::from(len) < LONG => {
+                let count = usize::from(len);
+                let room = if len == 0 {
+                    store.take(1)
+                } else if count == room.len() {
+                    store.resize(room, count, count + 1)
+                } else {
+                    room
+                };
+                self.place = Lies::Short(len + 1, room);
+                let edges = &mut store.room_mut(room)[..=count];
+                let mut at = count;
+                if count > 0 && edges[count - 1].key() > edge.key() {
+                    at = edges[..count].partition_point(|e| e.key() < edge.key());
+                    edges.copy_within(at..count, at + 1);
                 }
-                match edges.last() {
-                    Some(last) if last.key() > edge.key() => {
-                        let at = edges.partition_point(|e| e.key() < edge.key());
-                        edges.insert(at, edge);
-                    }
-                    Some(_) | None => edges.push(edge),
+                edges[at] = edge;
+                // Else it is the same payment as before, which may be far from here.
+                if at < count || count == 0 || edges.len().is_multiple_of(STALE) {
+                    self.stale = Coarse::of(edges[edges.len() / STALE].time);
                 }
             }
-            Line::Short(edges) => {
-                let mut long = Blocks::of(edges);
+            Lies::Short(len, room) => {
+                let mut long = Blocks::of(store.run(room, len.into()));
                 long.insert(edge);
-                *self = Line::Long(Box::new(long));
+                store.give(room);
+                self.place = Lies::Long(store.put_long(long));
+                self.note_stale(store);
             }
-            Line::Long(long) => long.insert(edge),
+            Lies::Long(number) => {
+                let long = store.long_mut(number);
+                if long.insert(edge) || long.blocks.len() == 1 {
+                    self.note_stale(store);
+                }
+            }
         }
+    }
+
+    /// The payment that has left once the line is stale. A quarter of a short line, so that it is moved
+    /// once for every few payments that leave it.
+    fn stale(&self, store: &Store) -> Option<Timestamp> {
+        let edge = match self.held(store) {
+            Held::Short(edges) => edges.get(edges.len() / STALE),
+            Held::Long(long) => long.blocks.front().and_then(|block| block.edges.last()),
+        };
+        edge.map(|edge| edge.time)
+    }
+
+    fn note_stale(&mut self, store: &Store) {
+        self.stale = self.stale(store).map_or(Coarse::default(), Coarse::of);
     }
 
     /// Whether enough payments at or before `time` are held for letting them go to pay.
     #[inline]
-    pub(crate) fn is_stale(&self, time: Timestamp) -> bool {
-        match self {
-            // A quarter, so that a line is moved once for every few payments that leave it.
-            Line::Short(edges) => edges.get(edges.len() / 4).is_some_and(|e| e.time <= time),
-            Line::Long(long) => long.is_stale(time),
+    pub(crate) fn is_stale(&self, time: Timestamp, store: &Store) -> bool {
+        debug_assert_eq!(self.stale, self.stale(store).map_or(Coarse::default(), Coarse::of));
+        match self.stale.cmp(&Coarse::of(time)) {
+            Ordering::Less => !self.is_empty(),
+            Ordering::Equal => self.stale(store).is_some_and(|stale| stale <= time),
+            Ordering::Greater => false,
         }
     }
 
     /// Lets go of payments at or before `time`, in whole blocks where the line has blocks;
     /// each is given to `gone`.
-    pub(crate) fn expire(&mut self, time: Timestamp, gone: &mut impl FnMut(&Edge)) {
-        match self {
-            Line::Short(edges) => {
+    pub(crate) fn expire(
+        &mut self,
+        time: Timestamp,
+        store: &mut Store,
+        gone: &mut impl FnMut(&Edge),
+    ) {
+        match self.place {
+            Lies::Short(len, room) => {
+                let edges = &mut store.room_mut(room)[..len.into()];
                 let count = edges.partition_point(|e| e.time <= time);
                 edges[..count].iter().for_each(gone);
-                if count == edges.len() {
-                    *edges = Vec::new();
-                } else {
-                    edges.drain(..count);
-                    if edges.capacity() > 4 * edges.len() {
-                        edges.shrink_to(2 * edges.len());
-                    }
-                }
+                edges.copy_within(count.., 0);
+                self.shorten(usize::from(len) - count, store);
             }
-            Line::Long(long) => {
+            Lies::Long(number) => {
+                let long = store.long_mut(number);
                 while long.is_stale(time) {
                     let block = long.blocks.pop_front().expect("a stale line has a block");
                     block.edges.iter().for_each(&mut *gone);
                 }
-                if long.held() <= LONG / 2 {
-                    let blocks = std::mem::take(&mut long.blocks);
-                    *self = Line::Short(blocks.into_iter().flat_map(|b| b.edges).collect());
-                }
+                self.shorten_long(number, store);
+            }
+        }
+        self.note_stale(store);
+    }
+
+    /// So many payments of a short line are left.
+    fn shorten(&mut self, len: usize, store: &mut Store) {
+        let Lies::Short(_, room) = self.place else { return };
+        if len == 0 {
+            store.give(room);
+            *self = Line::default();
+            return;
+        }
+        let room = if room.len() > 4 * len { store.resize(room, len, 2 * len) } else { room };
+        self.place = Lies::Short(short(len), room);
+    }
+
+    /// A long line has fewer payments than before.
+    fn shorten_long(&mut self, number: u32, store: &mut Store) {
+        let len = store.long(number).held();
+        if len > LONG / 2 {
+            return;
+        }
+        let long = store.take_long(number);
+        if len == 0 {
+            *self = Line::default();
+            return;
+        }
+        let room = store.take(len);
+        let edges = long.blocks.into_iter().flat_map(|block| block.edges);
+        store.room_mut(room).iter_mut().zip(edges).for_each(|(to, edge)| *to = edge);
+        self.place = Lies::Short(short(len), room);
+    }
+
+    /// Takes a payment out of the middle. Costs what putting it there late would cost.
+    pub(crate) fn remove(&mut self, key: Key, store: &mut Store) -> Option<Edge> {
+        let gone = match self.place {
+            Lies::Short(0, _) => return None,
+            Lies::Short(len, room) => {
+                let edges = &mut store.room_mut(room)[..len.into()];
+                let at = edges.partition_point(|e| e.key() < key);
+                let gone = *edges.get(at).filter(|e| e.key() == key)?;
+                edges.copy_within(at + 1.., at);
+                self.shorten(usize::from(len) - 1, store);
+                gone
+            }
+            Lies::Long(number) => {
+                let gone = store.long_mut(number).remove(key)?;
+                self.shorten_long(number, store);
+                gone
+            }
+        };
+        self.note_stale(store);
+        Some(gone)
+    }
+
+    /// Moves to another store.
+    pub(crate) fn move_to(&mut self, from: &mut Store, to: &mut Store) {
+        match self.place {
+            Lies::Short(0, _) => {}
+            Lies::Short(len, room) => {
+                let edges = from.run(room, len.into());
+                let new = to.take(edges.len());
+                to.room_mut(new)[..edges.len()].copy_from_slice(edges);
+                self.place = Lies::Short(len, new);
+            }
+            Lies::Long(number) => {
+                self.place = Lies::Long(to.put_long(from.take_long(number)));
             }
         }
     }
 
-    /// Takes a payment out of the middle. Costs what putting it there late would cost.
-    pub(crate) fn remove(&mut self, key: Key) -> Option<Edge> {
-        let gone = match self {
-            Line::Short(edges) => {
-                let at = edges.partition_point(|e| e.key() < key);
-                edges.get(at).filter(|e| e.key() == key)?;
-                let gone = edges.remove(at);
-                if edges.is_empty() {
-                    *edges = Vec::new();
-                }
-                gone
-            }
-            Line::Long(long) => {
-                let gone = long.remove(key)?;
-                if long.held() <= LONG / 2 {
-                    let blocks = std::mem::take(&mut long.blocks);
-                    *self = Line::Short(blocks.into_iter().flat_map(|b| b.edges).collect());
-                }
-                gone
-            }
-        };
-        Some(gone)
-    }
-
     /// The part of the line that is in sight.
     #[inline]
-    pub(crate) fn view<'a>(&'a self, view: View, wide: &'a [i128]) -> Edges<'a> {
-        match self {
-            Line::Short(edges) => Edges::of(slice(edges, view), wide),
-            Line::Long(long) => long.view(view, Near::ENDS, wide).0,
+    pub(crate) fn view<'a>(&self, view: View, store: &'a Store, wide: &'a [i128]) -> Edges<'a> {
+        match self.held(store) {
+            Held::Short(edges) => Edges::of(slice(edges, view), wide),
+            Held::Long(long) => long.view(view, Near::ENDS, wide).0,
         }
     }
 
     /// As [`Line::view`], looking near some place first.
     pub(crate) fn view_near<'a>(
-        &'a self,
-        view: View,
-        near: Near,
+        &self,
+        (view, near): (View, Near),
+        store: &'a Store,
         wide: &'a [i128],
     ) -> (Edges<'a>, Near) {
-        match self {
-            Line::Short(edges) => {
+        match self.held(store) {
+            Held::Short(edges) => {
                 let from = position(edges, view.after, dense(near.after));
                 let to = position(edges, view.until, dense(near.until)).max(from);
                 let found = Near { after: from as u64, until: to as u64 };
                 (Edges::of(&edges[from..to], wide), found)
             }
-            Line::Long(long) => long.view(view, near, wide),
+            Held::Long(long) => long.view(view, near, wide),
         }
     }
 
     /// Fetches the newest payments of a short line, up to so many, and the place of the next; of a
     /// long line, where its blocks are.
     #[inline]
-    pub(crate) fn fetch_newest(&self, count: usize) {
-        match self {
-            Line::Short(edges) => {
+    pub(crate) fn fetch_newest(&self, count: usize, store: &Store) {
+        match self.place {
+            Lies::Short(len, room) => {
+                let len = usize::from(len);
                 // Every second: they are not longer than a line of the cache.
-                for at in (edges.len().saturating_sub(count)..edges.len()).step_by(2) {
-                    prefetch_index(edges, at);
-                }
-                prefetch_index(edges, edges.len());
+                store.fetch(room, (len.saturating_sub(count)..len).step_by(2).chain([len]));
             }
-            Line::Long(long) => prefetch_index(slice::from_ref(&**long), 0),
+            Lies::Long(number) => store.fetch_long(number),
         }
     }
 
     /// Fetches the blocks at the old end of a view and at the end of a long line.
     #[inline]
-    pub(crate) fn fetch_blocks(&self, near: Near) {
-        if let Line::Long(long) = self {
+    pub(crate) fn fetch_blocks(&self, near: Near, store: &Store) {
+        if let Lies::Long(number) = self.place {
+            let long = store.long(number);
             let blocks = [long.near(near.after), long.blocks.back()];
             blocks
                 .into_iter()
@@ -275,10 +399,11 @@ impl Line {
 
     /// Fetches the oldest payment of a view, and the place of the next.
     #[inline]
-    pub(crate) fn fetch_ends(&self, near: Near) {
-        match self {
-            Line::Short(edges) => prefetch_index(edges, dense(near.after)),
-            Line::Long(long) => {
+    pub(crate) fn fetch_ends(&self, near: Near, store: &Store) {
+        match self.place {
+            Lies::Short(_, room) => store.fetch(room, std::iter::once(dense(near.after))),
+            Lies::Long(number) => {
+                let long = store.long(number);
                 if let Some(block) = long.near(near.after) {
                     let at = near.after.saturating_sub(block.before);
                     prefetch_index(&block.edges, dense(at));
@@ -289,20 +414,20 @@ impl Line {
             }
         }
     }
+}
 
-    /// Bytes held, room for growth included.
-    pub(crate) fn bytes(&self) -> usize {
-        match self {
-            Line::Short(edges) => edges.capacity() * size_of::<Edge>(),
-            Line::Long(long) => {
-                let edges: usize = long.blocks.iter().map(|block| block.edges.capacity()).sum();
-                edges * size_of::<Edge>() + long.blocks.capacity() * size_of::<Block>()
-            }
-        }
-    }
+/// The length of a short line.
+fn short(len: usize) -> u16 {
+    u16::try_from(len).expect("a short line")
 }
 
 impl Blocks {
+    /// Bytes held, room for growth included.
+    pub(crate) fn bytes(&self) -> usize {
+        let edges: usize = self.blocks.iter().map(|block| block.edges.capacity()).sum();
+        edges * size_of::<Edge>() + self.blocks.capacity() * size_of::<Block>()
+    }
+
     fn of(edges: &[Edge]) -> Blocks {
         let mut blocks = Blocks::default();
         for &edge in edges {
@@ -321,7 +446,8 @@ impl Blocks {
         newest.is_some_and(|edge| edge.time <= time)
     }
 
-    fn insert(&mut self, edge: Edge) {
+    /// Whether it came late.
+    fn insert(&mut self, edge: Edge) -> bool {
         match self.blocks.back_mut() {
             Some(block)
                 if block.edges.last().is_some_and(|last| last.key() < edge.key())
@@ -336,6 +462,7 @@ impl Blocks {
             }
             Some(block) if block.edges.last().is_some_and(|last| last.key() > edge.key()) => {
                 self.insert_late(edge);
+                return true;
             }
             back => {
                 let before = back.map_or(0, |block| block.before + block.edges.len() as u64);
@@ -344,6 +471,7 @@ impl Blocks {
                 self.blocks.push_back(Block { before, edges });
             }
         }
+        false
     }
 
     /// Costs a block, and a step for each block behind it.
