@@ -201,3 +201,79 @@ impl Store {
             + self.longs.capacity() * size_of::<Blocks>()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// A payment that can be told from others.
+    fn edge(number: u32) -> Edge {
+        Edge { place: Place(number), ..NOTHING }
+    }
+
+    fn fill(store: &mut Store, room: Room, number: u32) {
+        store.room_mut(room).fill(edge(number));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(1_000) })]
+        #[test]
+        fn no_block_is_anybody_elses(
+            changes in prop::collection::vec((0..4_u8, 1..=LARGEST, any::<prop::sample::Index>()), 1..120),
+        ) {
+            let mut store = Store::default();
+            let mut held: Vec<(Room, u32)> = Vec::new();
+            for (number, (what, len, whose)) in (1..).zip(changes) {
+                match what {
+                    0 if !held.is_empty() => {
+                        let at = whose.index(held.len());
+                        let (room, _) = held.swap_remove(at);
+                        store.give(room);
+                    }
+                    1 if !held.is_empty() => {
+                        let at = whose.index(held.len());
+                        let (room, number) = &mut held[at];
+                        let kept = len.min(room.len());
+                        *room = store.resize(*room, kept, len);
+                        prop_assert!(room.len() >= len);
+                        prop_assert!(store.run(*room, kept).iter().all(|e| *e == edge(*number)));
+                        fill(&mut store, *room, *number);
+                    }
+                    _ => {
+                        let room = store.take(len);
+                        prop_assert!(room.len() >= len);
+                        fill(&mut store, room, number);
+                        held.push((room, number));
+                    }
+                }
+                for (room, number) in &held {
+                    prop_assert!(store.run(*room, room.len()).iter().all(|e| *e == edge(*number)));
+                }
+                prop_assert_eq!(store.used, held.iter().map(|(room, _)| room.len()).sum::<usize>());
+                prop_assert!(store.chunks.iter().all(|chunk| chunk.capacity() <= 1 << CHUNK_BITS));
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_given_back_and_what_a_chunk_has_left_is_used_before_more_is_asked_for() {
+        let mut store = Store::default();
+        let rooms: Vec<Room> = (0..2_000).map(|number| store.take(1 + number % 7)).collect();
+        let full = store.total;
+        let free = |store: &Store| -> usize {
+            let of = |(size, rooms): (usize, &Vec<Room>)| rooms.len() * usize::from(ROOMS[size]);
+            store.free.iter().enumerate().map(of).sum()
+        };
+        // All but what is left of the last chunk is in use, or waits to be, or is one payment of a chunk.
+        let last = &store.chunks[store.chunks.len() - 1];
+        let known = store.used + free(&store) + last.capacity() - last.len();
+        assert!((full - store.chunks.len()..=full).contains(&known), "{known} of {full}");
+        rooms.iter().for_each(|&room| store.give(room));
+        assert!(store.is_sparse());
+        (0..2_000).for_each(|number| drop(store.take(1 + number % 7)));
+        assert_eq!(store.total, full);
+        assert!(!store.is_sparse());
+    }
+}
