@@ -928,9 +928,9 @@ impl Part<'_> {
         let shard = self.first + at;
         self.side(at).retire(account, oldest);
         // So that accounts which nobody touches again are let go too, within a few windows.
-        for account in self.shards[at].next_to_sweep(shard) {
-            self.side(at).retire(account, oldest);
-        }
+        let swept = self.shards[at].next_to_sweep(shard);
+        swept.clone().for_each(|account| self.side(at).fetch_stale(account, oldest));
+        swept.for_each(|account| self.side(at).retire(account, oldest));
     }
 
     /// Fetches a stage each of the steps that are far enough ahead, of which the first few were fetched.
@@ -946,10 +946,10 @@ impl Part<'_> {
     /// Fetches a part of what a step needs, so that the memory answers side by side what would else be
     /// asked for one after the other.
     fn fetch(&self, stage: Fetch, step: &Step) {
-        let Input { debtor, creditor, .. } = step.payment.input;
-        for (account, comes) in [(debtor, (Way::Out, creditor)), (creditor, (Way::In, debtor))] {
+        let entry = step.payment.entry();
+        for (account, way) in [(entry.debtor, Way::Out), (entry.creditor, Way::In)] {
             if let Some(at) = self.position(account) {
-                self.keepers[at].fetch(stage, (&self.shards[at], account), comes);
+                self.keepers[at].fetch(stage, (&self.shards[at], account), (way, &entry));
             }
         }
     }

@@ -3,6 +3,8 @@
 //! A value is found, put in and taken out at the cost of one rung and a search over the rungs'
 //! ends; the value of a rank is found from the last one asked for, which as a rule is near.
 
+use std::slice;
+
 use prefetch_index::prefetch_index;
 use smallvec::SmallVec;
 
@@ -103,11 +105,29 @@ impl<T: Ord + Copy> Ladder<T> {
         self.ends.partition_point(|end| *end < value)
     }
 
-    /// Fetches the value that was asked for last; see [`shroff_graph::Shard::fetch`].
+    /// Fetches it; see [`shroff_graph::Shard::fetch`].
     pub(crate) fn fetch(&self) {
-        prefetch_index(&self.ends, self.ends.len() / 2);
+        prefetch_index(slice::from_ref(&self.rungs), 0);
+        prefetch_index(slice::from_ref(&self.at), 0);
+    }
+
+    /// Fetches the value that was asked for last, and what says where others are.
+    pub(crate) fn fetch_ends(&self) {
+        let line = (64 / size_of::<T>()).max(1);
+        for at in (0..self.ends.len()).step_by(line).take(8) {
+            prefetch_index(&self.ends, at);
+        }
         if let Some(rung) = self.rungs.get(self.at.0) {
             prefetch_index(rung, rung.len() / 2);
+        }
+    }
+
+    /// Fetches what is looked at to put a value in or take it out.
+    pub(crate) fn fetch_value(&self, value: T) {
+        if let Some(rung) = self.rungs.get(self.rung_of(value)) {
+            for quarter in 1..=4 {
+                prefetch_index(rung, rung.len() * quarter / 4);
+            }
         }
     }
 

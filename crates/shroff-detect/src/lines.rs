@@ -57,10 +57,13 @@ pub(crate) enum Fetch {
     Totals,
     /// The payments at the ends of a hub's line.
     Ends,
+    /// What those are counted in.
+    Counts,
 }
 
 impl Fetch {
-    pub(crate) const ALL: [Fetch; 4] = [Fetch::Account, Fetch::Lines, Fetch::Totals, Fetch::Ends];
+    pub(crate) const ALL: [Fetch; 5] =
+        [Fetch::Account, Fetch::Lines, Fetch::Totals, Fetch::Ends, Fetch::Counts];
 }
 
 /// Trackers of the lines of hubs, by the number that is noted on the line (0 where it has none).
@@ -134,7 +137,7 @@ impl Keeper {
         &self,
         stage: Fetch,
         (shard, account): (&Shard, AccountId),
-        comes: (Way, AccountId),
+        (comes, entry): (Way, &Entry),
     ) {
         if stage == Fetch::Account {
             shard.fetch(0, account);
@@ -151,10 +154,15 @@ impl Keeper {
                     trackers.for_each(|tracker| tracker.fetch());
                 }
                 Fetch::Totals => {
-                    let other = (way == comes.0).then_some(comes.1);
+                    let other = if way == Way::Out { entry.creditor } else { entry.debtor };
+                    let other = (way == comes).then_some(other);
                     trackers.for_each(|tracker| tracker.fetch_parts(lines, way, other));
                 }
                 Fetch::Ends => trackers.for_each(|tracker| tracker.fetch_ends(lines, way)),
+                Fetch::Counts => {
+                    let minor = (way == comes).then_some(entry.minor);
+                    trackers.for_each(|tracker| tracker.fetch_counts(lines, way, minor));
+                }
             }
         }
     }
@@ -522,6 +530,16 @@ impl Side<'_> {
             between.sum -= payment.input.minor;
         }
         between
+    }
+
+    /// Fetches what [`Side::retire`] will let go of.
+    pub(crate) fn fetch_stale(&self, account: AccountId, oldest: Timestamp) {
+        for (layer, reach) in self.plan.reach.iter().enumerate() {
+            let floor = oldest.before(*reach);
+            let lines = self.shard.account(layer, account);
+            let stale = WAYS.into_iter().filter(|way| lines.is_stale(*way, floor));
+            stale.for_each(|way| lines.fetch_oldest(way));
+        }
     }
 
     /// Lets go of what nobody can see any more of an account who asks at `oldest` or later.

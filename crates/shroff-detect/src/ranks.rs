@@ -25,6 +25,7 @@ const SPARE: usize = 1;
 
 /// Amounts of the ranks from `from` on in the sorted list of all.
 #[derive(Debug, Clone, Copy)]
+#[repr(C)]
 struct Stretch<const N: usize> {
     from: usize,
     len: usize,
@@ -108,19 +109,32 @@ impl<const N: usize> Stretch<N> {
 
 /// The order of amounts that come and go.
 #[derive(Debug)]
-// In whole lines of the cache, the count at the begin of the first: they are fetched one by one.
-#[repr(C, align(64))]
 pub(crate) struct Ranks {
     /// Amounts below 2^32.
     count: usize,
-    least: Stretch<ENDS>,
-    middle: Stretch<MIDDLE>,
-    greatest: Stretch<ENDS>,
-    /// All of them, in place of the stretches, where they are many.
-    all: Option<Box<Ladder<u32>>>,
+    kept: Kept,
     /// Amounts from 2^32 on. Few lines have any.
     wide: Option<Box<Ladder<i128>>>,
 }
+
+/// What is known of the amounts below 2^32.
+#[derive(Debug)]
+enum Kept {
+    Stretches(Box<Stretches>),
+    /// Where they are many.
+    All(Box<Ladder<u32>>),
+}
+
+#[derive(Debug)]
+// In whole lines of the cache, a length at the begin of the first: they are fetched one by one.
+#[repr(C, align(64))]
+struct Stretches {
+    middle: Stretch<MIDDLE>,
+    least: Stretch<ENDS>,
+    greatest: Stretch<ENDS>,
+}
+
+const _: () = assert!(size_of::<Stretches>() <= 256);
 
 /// Fetches all of a `T` that is in whole lines of the cache, of 64 bytes: by its first field.
 pub(crate) fn fetch_lines<T, F>(first: &F) {
@@ -129,10 +143,15 @@ pub(crate) fn fetch_lines<T, F>(first: &F) {
     }
 }
 
+impl Stretches {
+    const NOTHING: Stretches =
+        Stretches { middle: Stretch::NOTHING, least: Stretch::NOTHING, greatest: Stretch::NOTHING };
+}
+
 impl Default for Ranks {
     fn default() -> Ranks {
-        let (least, middle, greatest) = (Stretch::NOTHING, Stretch::NOTHING, Stretch::NOTHING);
-        Ranks { count: 0, least, middle, greatest, all: None, wide: None }
+        let kept = Kept::Stretches(Box::new(Stretches::NOTHING));
+        Ranks { count: 0, kept, wide: None }
     }
 }
 
@@ -154,13 +173,14 @@ impl Ranks {
         };
         let count = self.count;
         self.count += 1;
-        if let Some(all) = &mut self.all {
-            all.insert(amount);
-        } else {
-            let [_, middle] = self.middle_ranks();
-            self.least.enter(amount, count, 0);
-            self.middle.enter(amount, count, middle);
-            self.greatest.enter(amount, count, count);
+        let [_, wanted] = self.middle_ranks();
+        match &mut self.kept {
+            Kept::All(all) => all.insert(amount),
+            Kept::Stretches(stretches) => {
+                stretches.least.enter(amount, count, 0);
+                stretches.middle.enter(amount, count, wanted);
+                stretches.greatest.enter(amount, count, count);
+            }
         }
     }
 
@@ -175,12 +195,13 @@ impl Ranks {
             return;
         };
         self.count -= 1;
-        if let Some(all) = &mut self.all {
-            all.remove(amount);
-        } else {
-            self.least.leave(amount);
-            self.middle.leave(amount);
-            self.greatest.leave(amount);
+        match &mut self.kept {
+            Kept::All(all) => all.remove(amount),
+            Kept::Stretches(stretches) => {
+                stretches.least.leave(amount);
+                stretches.middle.leave(amount);
+                stretches.greatest.leave(amount);
+            }
         }
     }
 
@@ -199,35 +220,41 @@ impl Ranks {
             for amount in amounts {
                 all.insert(amount);
             }
-            self.all = Some(Box::new(all));
+            self.kept = Kept::All(Box::new(all));
         } else {
-            let [_, middle] = self.middle_ranks();
-            self.all = None;
-            self.least = Stretch::about(0, &mut amounts);
-            self.middle = Stretch::about(middle, &mut amounts);
-            self.greatest = Stretch::about(self.count, &mut amounts);
+            let [_, wanted] = self.middle_ranks();
+            let anew = Stretches {
+                least: Stretch::about(0, &mut amounts),
+                middle: Stretch::about(wanted, &mut amounts),
+                greatest: Stretch::about(self.count, &mut amounts),
+            };
+            match &mut self.kept {
+                Kept::Stretches(stretches) => **stretches = anew,
+                Kept::All(_) => self.kept = Kept::Stretches(Box::new(anew)),
+            }
         }
     }
 
     fn is_settled(&self) -> bool {
         let count = self.count;
-        if self.all.is_some() {
-            return count > MANY / 2;
-        }
+        let Kept::Stretches(stretches) = &self.kept else { return count > MANY / 2 };
         let last = count.saturating_sub(1);
         // Where most amounts are wide, the middle is behind all others.
         count <= MANY
-            && self.least.has([0, 0], count)
-            && self.middle.has(self.middle_ranks(), count)
-            && self.greatest.has([last, last], count)
+            && stretches.least.has([0, 0], count)
+            && stretches.middle.has(self.middle_ranks(), count)
+            && stretches.greatest.has([last, last], count)
     }
 
     /// The amount of a rank in the middle.
     fn ranked(&mut self, rank: usize) -> i128 {
-        match (rank.checked_sub(self.count), &mut self.wide, &mut self.all) {
+        match (rank.checked_sub(self.count), &mut self.wide, &mut self.kept) {
             (Some(rank), Some(wide), _) => wide.get(rank),
-            (_, _, Some(all)) => all.get(rank).into(),
-            (_, _, None) => self.middle.known()[rank - self.middle.from].into(),
+            (_, _, Kept::All(all)) => all.get(rank).into(),
+            (_, _, Kept::Stretches(stretches)) => {
+                let middle = &stretches.middle;
+                middle.known()[rank - middle.from].into()
+            }
         }
     }
 
@@ -235,9 +262,12 @@ impl Ranks {
     pub(crate) fn said(&mut self) -> [i128; 3] {
         let [lower, upper] = self.middle_ranks();
         let twice = self.ranked(lower) + self.ranked(upper);
-        let [least, greatest] = match &self.all {
-            Some(all) => [all.first(), all.last()],
-            None => [self.least.known().first().copied(), self.greatest.known().last().copied()],
+        let [least, greatest] = match &self.kept {
+            Kept::All(all) => [all.first(), all.last()],
+            Kept::Stretches(stretches) => {
+                let Stretches { least, greatest, .. } = &**stretches;
+                [least.known().first().copied(), greatest.known().last().copied()]
+            }
         };
         let [first, last] = [Ladder::first, Ladder::last].map(|end| end(self.wide.as_deref()?));
         let least = least.map(i128::from).or(first);
@@ -245,17 +275,36 @@ impl Ranks {
         [twice, least.expect("there is an amount"), greatest.expect("there is an amount")]
     }
 
-    /// About how many bytes it takes.
+    /// About how many bytes it takes beyond itself.
     pub(crate) fn bytes(&self) -> usize {
-        let all = self.all.as_ref().map_or(0, |all| all.len() * size_of::<u32>());
-        size_of::<Ranks>() + (all + self.wide_len() * size_of::<i128>()) * 3 / 2
+        let kept = match &self.kept {
+            Kept::Stretches(_) => size_of::<Stretches>(),
+            Kept::All(all) => all.len() * size_of::<u32>() * 3 / 2,
+        };
+        kept + self.wide_len() * size_of::<i128>() * 3 / 2
     }
 
-    /// Fetches it; see [`shroff_graph::Shard::fetch`].
+    /// Fetches what it leads to; see [`shroff_graph::Shard::fetch`].
     pub(crate) fn fetch(&self) {
-        fetch_lines::<Ranks, _>(&self.count);
-        if let Some(all) = &self.all {
-            all.fetch();
+        match &self.kept {
+            Kept::Stretches(stretches) => {
+                fetch_lines::<Stretches, _>(&stretches.middle.from);
+            }
+            Kept::All(all) => all.fetch(),
+        }
+    }
+
+    /// Fetches what a list of all amounts leads to.
+    pub(crate) fn fetch_ends(&self) {
+        if let Kept::All(all) = &self.kept {
+            all.fetch_ends();
+        }
+    }
+
+    /// Fetches where an amount is, or would be, in a list of all.
+    pub(crate) fn fetch_amount(&self, minor: i128) {
+        if let (Kept::All(all), Ok(amount)) = (&self.kept, u32::try_from(minor)) {
+            all.fetch_value(amount);
         }
     }
 }

@@ -220,7 +220,7 @@ pub(crate) struct Tracker {
     pub(crate) own: i128,
     pub(crate) count: u64,
     others: Others,
-    ranks: Option<Box<Ranks>>,
+    ranks: Option<Ranks>,
     by_amount: Option<Box<Alike>>,
 }
 
@@ -243,7 +243,7 @@ impl Tracker {
             own: 0,
             count: 0,
             others,
-            ranks: needs.order.then(Box::default),
+            ranks: needs.order.then(Ranks::default),
             by_amount: needs.by_amount.map(|needs| Box::new(Alike::new(account, needs))),
         }
     }
@@ -282,9 +282,24 @@ impl Tracker {
         }
     }
 
-    /// Fetches the ends of its line.
+    /// Fetches what those lead to: the ends of its line, and the middle of its amounts.
     pub(crate) fn fetch_ends(&self, lines: Account<'_>, way: Way) {
         lines.fetch_ends(way, self.reach.near);
+        if let Some(ranks) = &self.ranks {
+            ranks.fetch_ends();
+        }
+    }
+
+    /// Fetches what a payment that comes and about the next to leave are counted in.
+    pub(crate) fn fetch_counts(&self, lines: Account<'_>, way: Way, comes: Option<i128>) {
+        let leaves = lines.oldest(way, self.reach.near);
+        if let (Others::Counted(others), Some((edge, _))) = (&self.others, leaves) {
+            others.fetch(edge.other);
+        }
+        if let Some(ranks) = &self.ranks {
+            let leaves = leaves.map(|(_, minor)| minor);
+            comes.into_iter().chain(leaves).for_each(|minor| ranks.fetch_amount(minor));
+        }
     }
 
     /// The payments by their amount.
@@ -322,13 +337,13 @@ impl Tracker {
             Others::Paired(others) => others.values().map(Pair::bytes).sum::<usize>() * 3 / 2,
         };
         let amounts = self.by_amount.as_ref().map_or(0, |alike| alike.bytes());
-        let ranks = self.ranks.as_ref().map_or(0, |ranks| ranks.bytes());
+        let ranks = self.ranks.as_ref().map_or(0, Ranks::bytes);
         size_of::<Tracker>() + amounts + others + ranks
     }
 
     /// What is known of the order of the amounts, if there are any.
     pub(crate) fn ranks(&mut self) -> Option<&mut Ranks> {
-        self.ranks.as_deref_mut().filter(|_| self.count > 0)
+        self.ranks.as_mut().filter(|_| self.count > 0)
     }
 }
 

@@ -7,7 +7,7 @@
 use prefetch_index::prefetch_index;
 use shroff_types::{AccountId, Place, Span, Timestamp};
 
-use crate::line::{Edge, Edges, Key, Line, Near, View};
+use crate::line::{Edge, Edges, Key, Line, Near, View, minor_of};
 use crate::store::Store;
 
 /// How many shards a graph has. A power of two, and enough for threads to share evenly.
@@ -61,12 +61,7 @@ impl Node {
     }
 }
 
-#[derive(Debug, Default, Clone)]
-struct Page {
-    nodes: [Node; PAGE],
-    /// Lines that are not empty.
-    lines: u32,
-}
+type Page = [Node; PAGE];
 
 /// Amounts that 63 bits do not hold, such as of ether.
 #[derive(Debug, Default, Clone)]
@@ -91,6 +86,8 @@ impl Wide {
 #[derive(Debug, Default, Clone)]
 struct Layer {
     pages: Vec<Option<Box<Page>>>,
+    /// Of each page, how many lines are not empty: apart from them, for it is looked at more often.
+    busy: Vec<u8>,
     store: Store,
     wide: Wide,
     /// The time of the oldest payment that was ever taken in.
@@ -257,17 +254,20 @@ impl Shard {
             Way::Out => (entry.debtor, entry.creditor),
             Way::In => (entry.creditor, entry.debtor),
         };
-        let Layer { pages, store, wide, earliest } = &mut self.layers[layer];
+        let Layer { pages, busy, store, wide, earliest } = &mut self.layers[layer];
         let minor = i64::try_from(entry.minor).unwrap_or_else(|_| wide.put(entry.minor));
         let Key { time, place } = entry.key;
         *earliest = Some(earliest.map_or(time, |earliest| earliest.min(time)));
-        let (page, at) = position(whose);
-        if pages.len() <= page {
-            pages.resize(page + 1, None);
+        let (number, at) = position(whose);
+        if pages.len() <= number {
+            pages.resize(number + 1, None);
+            busy.resize(number + 1, 0);
         }
-        let page = pages[page].get_or_insert_default();
-        let line = page.nodes[at].line_mut(way);
-        page.lines += u32::from(line.is_empty());
+        let page = pages[number].get_or_insert_default();
+        let line = page[at].line_mut(way);
+        if line.is_empty() {
+            busy[number] += 1;
+        }
         line.insert(Edge { time, minor, other, place }, store);
     }
 
@@ -283,7 +283,7 @@ impl Shard {
         let Layer { pages, store, wide, .. } = &self.layers[layer];
         let (page, at) = position(account);
         let node = match pages.get(page) {
-            Some(Some(page)) => Some(&page.nodes[at]),
+            Some(Some(page)) => Some(&page[at]),
             Some(None) | None => None,
         };
         Account { node, store, wide: &wide.slots }
@@ -295,16 +295,16 @@ impl Shard {
     pub fn fetch(&self, layer: usize, account: AccountId) {
         let (page, at) = position(account);
         if let Some(Some(page)) = self.layers[layer].pages.get(page) {
-            prefetch_index(&page.nodes[..], at);
+            prefetch_index(&page[..], at);
         }
     }
 
     /// Lets go of payments of a line at or before `time`.
     pub fn expire(&mut self, layer: usize, (account, way): (AccountId, Way), time: Timestamp) {
-        let Layer { pages, store, wide, .. } = &mut self.layers[layer];
+        let Layer { pages, busy, store, wide, .. } = &mut self.layers[layer];
         let (number, at) = position(account);
         let Some(Some(page)) = pages.get_mut(number) else { return };
-        let line = page.nodes[at].line_mut(way);
+        let line = page[at].line_mut(way);
         if line.is_empty() {
             return;
         }
@@ -314,8 +314,8 @@ impl Shard {
             }
         });
         if line.is_empty() {
-            page.lines -= 1;
-            if page.lines == 0 {
+            busy[number] -= 1;
+            if busy[number] == 0 {
                 pages[number] = None;
             }
         }
@@ -324,17 +324,17 @@ impl Shard {
 
     /// Takes one end of a payment out of a layer; whether it was there.
     pub fn remove(&mut self, layer: usize, (account, way): (AccountId, Way), key: Key) -> bool {
-        let Layer { pages, store, wide, .. } = &mut self.layers[layer];
+        let Layer { pages, busy, store, wide, .. } = &mut self.layers[layer];
         let (number, at) = position(account);
         let Some(Some(page)) = pages.get_mut(number) else { return false };
-        let line = page.nodes[at].line_mut(way);
+        let line = page[at].line_mut(way);
         let Some(edge) = line.remove(key, store) else { return false };
         if edge.minor < 0 {
             wide.free.push(usize::try_from(!edge.minor).expect("the complement of a slot"));
         }
         if line.is_empty() {
-            page.lines -= 1;
-            if page.lines == 0 {
+            busy[number] -= 1;
+            if busy[number] == 0 {
                 pages[number] = None;
             }
         }
@@ -345,7 +345,7 @@ impl Shard {
     pub fn set_mark(&mut self, layer: usize, (account, way): (AccountId, Way), mark: u32) {
         let (number, at) = position(account);
         if let Some(Some(page)) = self.layers[layer].pages.get_mut(number) {
-            page.nodes[at].line_mut(way).set_mark(mark);
+            page[at].line_mut(way).set_mark(mark);
         }
     }
 
@@ -359,7 +359,10 @@ impl Shard {
     /// The accounts to look at next for payments that left: a page of the shard's in turn, so
     /// that those nobody touches again are let go. Asked once for each payment taken in, it gives
     /// some accounts once in a while.
-    pub fn next_to_sweep(&mut self, number: usize) -> impl Iterator<Item = AccountId> + use<> {
+    pub fn next_to_sweep(
+        &mut self,
+        number: usize,
+    ) -> impl Iterator<Item = AccountId> + Clone + use<> {
         self.due += 1;
         let mut swept = 0..0;
         if self.due >= 2 * PAGE {
@@ -375,6 +378,10 @@ impl Shard {
             }
             if self.hand >= pages.len() {
                 self.hand = 0;
+            }
+            // So that the next page is at hand by then.
+            if let Some(Some(page)) = pages.get(self.hand) {
+                (0..PAGE).step_by(2).for_each(|at| prefetch_index(&page[..], at));
             }
         }
         swept.map(move |at| account(number, at))
@@ -429,6 +436,14 @@ impl<'a> Account<'a> {
         self.node.is_some_and(|node| node.line(way).is_stale(time, self.store))
     }
 
+    /// Fetches what [`Shard::expire`] looks at.
+    #[inline]
+    pub fn fetch_oldest(&self, way: Way) {
+        if let Some(node) = self.node {
+            node.line(way).fetch_oldest(self.store);
+        }
+    }
+
     /// Fetches the newest payments of a short line, up to so many, and the place of the next; of a
     /// long line, what [`Account::fetch_blocks`] reads. See [`Shard::fetch`].
     #[inline]
@@ -444,6 +459,13 @@ impl<'a> Account<'a> {
         if let Some(node) = self.node {
             node.line(way).fetch_blocks(near, self.store);
         }
+    }
+
+    /// About the oldest payment of what was seen of a line, and its amount.
+    #[inline]
+    pub fn oldest(&self, way: Way, near: Near) -> Option<(Edge, i128)> {
+        let edge = self.node?.line(way).oldest(near, self.store)?;
+        Some((edge, minor_of(&edge, self.wide)))
     }
 
     /// Fetches the oldest payment of what was seen of a line, and the place of the next.
@@ -464,7 +486,7 @@ impl Layer {
         }
         let mut old = std::mem::take(&mut self.store);
         for page in self.pages.iter_mut().flatten() {
-            for Node { out, into } in &mut page.nodes {
+            for Node { out, into } in &mut **page {
                 out.move_to(&mut old, &mut self.store);
                 into.move_to(&mut old, &mut self.store);
             }
@@ -474,7 +496,7 @@ impl Layer {
     fn bytes(&self) -> usize {
         let nodes = self.pages.iter().flatten().count() * size_of::<Page>();
         let wide = self.wide.slots.capacity() * 16 + self.wide.free.capacity() * 8;
-        let pages = self.pages.capacity() * size_of::<Option<Box<Page>>>();
+        let pages = self.pages.capacity() * (size_of::<Option<Box<Page>>>() + 1);
         self.store.bytes() + nodes + wide + pages
     }
 }

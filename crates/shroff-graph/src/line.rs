@@ -145,6 +145,8 @@ pub(crate) struct Blocks {
 struct Block {
     /// Payments in the blocks before it, of those that ever were in this line.
     before: u64,
+    /// Of its first payment: blocks are told apart without a look at what is in them.
+    first: Key,
     edges: Vec<Edge>,
 }
 
@@ -370,6 +372,14 @@ impl Line {
         }
     }
 
+    /// Fetches the oldest payments of a short line, a few lines of the cache of them.
+    #[inline]
+    pub(crate) fn fetch_oldest(&self, store: &Store) {
+        if let Lies::Short(len, room) = self.place {
+            store.fetch(room, (0..len.into()).step_by(2).take(8));
+        }
+    }
+
     /// Fetches the newest payments of a short line, up to so many, and the place of the next; of a
     /// long line, where its blocks are.
     #[inline]
@@ -378,7 +388,8 @@ impl Line {
             Lies::Short(len, room) => {
                 let len = usize::from(len);
                 // Every second: they are not longer than a line of the cache.
-                store.fetch(room, (len.saturating_sub(count)..len).step_by(2).chain([len]));
+                let newest = (len.saturating_sub(count)..len).step_by(2);
+                store.fetch(room, newest.chain(around(len as u64)));
             }
             Lies::Long(number) => store.fetch_long(number),
         }
@@ -397,22 +408,45 @@ impl Line {
         }
     }
 
-    /// Fetches the oldest payment of a view, and the place of the next.
+    /// About the oldest payment of a view.
+    #[inline]
+    pub(crate) fn oldest(&self, near: Near, store: &Store) -> Option<Edge> {
+        match self.held(store) {
+            Held::Short(edges) => edges.get(dense(near.after)).copied(),
+            Held::Long(long) => {
+                let block = long.near(near.after)?;
+                block.edges.get(dense(near.after.saturating_sub(block.before))).copied()
+            }
+        }
+    }
+
+    /// Fetches the oldest payment of a view and the one before it, and the place of the next to come.
     #[inline]
     pub(crate) fn fetch_ends(&self, near: Near, store: &Store) {
         match self.place {
-            Lies::Short(_, room) => store.fetch(room, std::iter::once(dense(near.after))),
+            Lies::Short(_, room) => store.fetch(room, around(near.after).into_iter()),
             Lies::Long(number) => {
                 let long = store.long(number);
                 if let Some(block) = long.near(near.after) {
                     let at = near.after.saturating_sub(block.before);
-                    prefetch_index(&block.edges, dense(at));
+                    fetch_around(&block.edges, at);
                 }
                 if let Some(block) = long.blocks.back() {
-                    prefetch_index(&block.edges, block.edges.len());
+                    fetch_around(&block.edges, block.edges.len() as u64);
                 }
             }
         }
+    }
+}
+
+/// What is looked at to find a place again where it was.
+fn around(at: u64) -> [usize; 2] {
+    [dense(at.saturating_sub(1)), dense(at)]
+}
+
+fn fetch_around(edges: &[Edge], at: u64) {
+    for at in around(at) {
+        prefetch_index(edges, at);
     }
 }
 
@@ -468,7 +502,7 @@ impl Blocks {
                 let before = back.map_or(0, |block| block.before + block.edges.len() as u64);
                 let mut edges = Vec::with_capacity(BLOCK);
                 edges.push(edge);
-                self.blocks.push_back(Block { before, edges });
+                self.blocks.push_back(Block { before, first: edge.key(), edges });
             }
         }
         false
@@ -482,12 +516,13 @@ impl Blocks {
         let block = &mut self.blocks[number];
         let at = block.edges.partition_point(|e| e.key() < edge.key());
         block.edges.insert(at, edge);
+        block.first = block.edges[0].key();
         self.blocks.range_mut(number + 1..).for_each(|block| block.before += 1);
         let block = &mut self.blocks[number];
         if block.edges.len() > 2 * BLOCK {
             let edges = block.edges.split_off(BLOCK);
-            let before = block.before + BLOCK as u64;
-            self.blocks.insert(number + 1, Block { before, edges });
+            let (before, first) = (block.before + BLOCK as u64, edges[0].key());
+            self.blocks.insert(number + 1, Block { before, first, edges });
         }
     }
 
@@ -500,9 +535,10 @@ impl Blocks {
         let at = block.edges.partition_point(|e| e.key() < key);
         block.edges.get(at).filter(|e| e.key() == key)?;
         let gone = block.edges.remove(at);
-        let is_empty = block.edges.is_empty();
+        let first = block.edges.first().map(Edge::key);
+        block.first = first.unwrap_or(block.first);
         self.blocks.range_mut(number + 1..).for_each(|block| block.before -= 1);
-        if is_empty {
+        if first.is_none() {
             self.blocks.remove(number);
         }
         Some(gone)
@@ -517,7 +553,12 @@ impl Blocks {
         };
         let near = dense(near.saturating_sub(block.before));
         let at = position(&block.edges, key, near);
-        Found { block: number, at, number: block.before + at as u64 }
+        let found = block.before + at as u64;
+        // What begins or ends behind its last payment does so with the next block.
+        if at == block.edges.len() && number + 1 < self.blocks.len() {
+            return Found { block: number + 1, at: 0, number: found };
+        }
+        Found { block: number, at, number: found }
     }
 
     /// The position of about the block that has a number among all that ever were in the line.
@@ -531,29 +572,24 @@ impl Blocks {
         self.blocks.get(self.guess(number)?)
     }
 
-    /// The first block that ends behind a key; the last where none does.
+    /// The last block that begins at or before a key; the first where none does.
     fn block_of(&self, key: Key, near: u64) -> usize {
-        let blocks = &self.blocks;
-        let Some(back) = blocks.back() else { return 0 };
+        let Some(last) = self.blocks.len().checked_sub(1) else { return 0 };
+        let begins = |number: usize| self.blocks[number].first <= key;
         // As a rule it is at one of the ends, or where one looked last.
-        if back.edges.first().is_some_and(|e| e.key() <= key) {
-            return blocks.len() - 1;
+        if begins(last) {
+            return last;
         }
-        let ends_behind =
-            |number: usize| blocks[number].edges.last().expect("no block is empty").key() > key;
-        if ends_behind(0) {
+        if last == 0 || !begins(1) {
             return 0;
         }
         let guess = self.guess(near).unwrap_or(0);
         for number in [guess, guess + 1] {
-            if (1..blocks.len()).contains(&number)
-                && ends_behind(number)
-                && !ends_behind(number - 1)
-            {
+            if (1..last).contains(&number) && begins(number) && !begins(number + 1) {
                 return number;
             }
         }
-        blocks.partition_point(|b| b.edges.last().expect("no block is empty").key() <= key)
+        self.blocks.partition_point(|block| block.first <= key) - 1
     }
 
     fn view<'a>(&'a self, view: View, near: Near, wide: &'a [i128]) -> (Edges<'a>, Near) {
@@ -591,6 +627,10 @@ fn position(edges: &[Edge], key: Key, near: usize) -> usize {
         } else {
             return at;
         }
+    }
+    // What was near may have moved to the front since, with those before it gone.
+    if edges[0].key() > key {
+        return 0;
     }
     edges.partition_point(|e| e.key() <= key)
 }
@@ -723,10 +763,15 @@ impl<'a> Edges<'a> {
     /// An edge's amount in minor units; the edge must be one of these.
     #[inline]
     pub fn minor(&self, edge: &Edge) -> i128 {
-        if edge.minor >= 0 {
-            return i128::from(edge.minor);
-        }
-        let slot = usize::try_from(!edge.minor).expect("the complement of a slot");
-        self.wide[slot]
+        minor_of(edge, self.wide)
     }
+}
+
+#[inline]
+pub(crate) fn minor_of(edge: &Edge, wide: &[i128]) -> i128 {
+    if edge.minor >= 0 {
+        return i128::from(edge.minor);
+    }
+    let slot = usize::try_from(!edge.minor).expect("the complement of a slot");
+    wide[slot]
 }
