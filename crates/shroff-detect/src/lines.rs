@@ -899,6 +899,9 @@ mod tests {
     use super::*;
     use crate::{Definitions, Extractor};
 
+    /// Payments of a month, one a microsecond: the next comes when no window sees them any more.
+    const MONTHLY: usize = 4 * HUB;
+
     /// The trackers after so many payments of 1.00 to account 0, each from the debtor that is named for it.
     fn paid<T>(
         block: &str,
@@ -909,8 +912,9 @@ mod tests {
         let text = format!("amount_exponent = 2\n[[feature]]\n{block}\nwindow = \"7d\"\n");
         let definitions = Definitions::parse(&text).expect("it is right");
         let mut extractor = Extractor::new(&definitions, Currency::EUR.decimals());
+        let month = u32::try_from(MONTHLY).expect("small");
         let paid = (0_u32..).take(payments).map(|number| Input {
-            time: Timestamp(i64::from(number)),
+            time: Timestamp(i64::from(number) + i64::from(number / month) * 30 * 86_400_000_000),
             debtor: AccountId(debtor(number)),
             creditor: AccountId(0),
             minor: 100,
@@ -918,7 +922,9 @@ mod tests {
             method: None,
         });
         let paid: Vec<Input> = paid.collect();
-        extractor.push(&paid, &Names::default(), &mut |_| {});
+        for paid in paid.chunks(MONTHLY) {
+            extractor.push(paid, &Names::default(), &mut |_| {});
+        }
         look(&extractor.state.keepers)
     }
 
@@ -926,7 +932,7 @@ mod tests {
     fn kept_of_a_hub(block: &str) -> usize {
         paid(
             block,
-            4 * HUB,
+            MONTHLY,
             |number| 1 + number,
             |keepers| {
                 let trackers =
@@ -952,16 +958,30 @@ mod tests {
                 },
             )
         };
-        assert_eq!(kept("similar_permille = 100", 4 * HUB), Some(true));
-        assert_eq!(kept("", 4 * HUB), Some(false));
+        assert_eq!(kept("similar_permille = 100", MONTHLY), Some(true));
+        assert_eq!(kept("", MONTHLY), Some(false));
         assert_eq!(kept("similar_permille = 100", HUB), None);
+    }
+
+    #[test]
+    fn a_hub_that_comes_and_goes_takes_the_place_that_it_had() {
+        let block = "kind = \"activity\"\nmeasures = [\"sum\"]";
+        let places = |months: usize| {
+            paid(
+                block,
+                months * MONTHLY,
+                |number| 1 + number,
+                |keepers| keepers.iter().map(|keeper| keeper.hubs.trackers.len()).sum::<usize>(),
+            )
+        };
+        assert_eq!([1, 2, 20].map(places), [1; 3]);
     }
 
     #[test]
     fn who_first_asks_a_hub_for_a_pair_finds_it_counted_and_a_count_needs_none() {
         // Else the hub's own first payment would walk all that it was paid.
-        assert_eq!(kept_of_a_hub("kind = \"pair\""), 4 * HUB);
+        assert_eq!(kept_of_a_hub("kind = \"pair\""), MONTHLY);
         assert_eq!(kept_of_a_hub("kind = \"activity\"\nmeasures = [\"count\", \"age\"]"), 0);
-        assert_eq!(kept_of_a_hub("kind = \"activity\"\nmeasures = [\"sum\"]"), 4 * HUB);
+        assert_eq!(kept_of_a_hub("kind = \"activity\"\nmeasures = [\"sum\"]"), MONTHLY);
     }
 }
