@@ -82,7 +82,7 @@ impl Edge {
 #[derive(Debug, Clone, Copy, Default)]
 #[repr(align(16))]
 pub(crate) struct Line {
-    place: Lies,
+    place: Stored,
     /// What its owner noted.
     mark: u32,
     /// About when the payments have left whose leaving makes it stale.
@@ -95,16 +95,16 @@ const _: () = assert!(size_of::<Line>() == 16);
 
 /// Where the payments of a line lie.
 #[derive(Debug, Clone, Copy)]
-enum Lies {
+enum Stored {
     /// How many, and the block that they begin: none where there are none. Oldest first; those at the
     /// front may have left the window already.
     Short(u16, Room),
     Long(u32),
 }
 
-impl Default for Lies {
-    fn default() -> Lies {
-        Lies::Short(0, Room::default())
+impl Default for Stored {
+    fn default() -> Stored {
+        Stored::Short(0, Room::default())
     }
 }
 
@@ -114,7 +114,7 @@ enum Held<'a> {
     Long(&'a Blocks),
 }
 
-/// A time in units of about a second, from 1970 to 2106, or else the nearest of them.
+/// A time in units of about a second, from 1970 to 2112, or else the nearest of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 struct Coarse(u32);
 
@@ -154,14 +154,14 @@ impl Line {
     #[inline]
     fn held<'a>(&self, store: &'a Store) -> Held<'a> {
         match self.place {
-            Lies::Short(len, room) => Held::Short(store.run(room, len.into())),
-            Lies::Long(number) => Held::Long(store.long(number)),
+            Stored::Short(len, room) => Held::Short(store.run(room, len.into())),
+            Stored::Long(number) => Held::Long(store.long(number)),
         }
     }
 
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
-        matches!(self.place, Lies::Short(0, _))
+        matches!(self.place, Stored::Short(0, _))
     }
 
     /// Whether it holds more payments than `few`, which may be half of what a short line holds.
@@ -169,8 +169,8 @@ impl Line {
     pub(crate) fn is_longer(&self, few: usize) -> bool {
         debug_assert!(few <= LONG / 2, "a long line is longer, whatever it holds");
         match self.place {
-            Lies::Short(len, _) => usize::from(len) > few,
-            Lies::Long(_) => true,
+            Stored::Short(len, _) => usize::from(len) > few,
+            Stored::Long(_) => true,
         }
     }
 
@@ -187,7 +187,7 @@ impl Line {
     /// Puts a payment at its place: at the end, unless it comes late.
     pub(crate) fn insert(&mut self, edge: Edge, store: &mut Store) {
         match self.place {
-            Lies::Short(len, room) if usize::from(len) < LONG => {
+            Stored::Short(len, room) if usize::from(len) < LONG => {
                 let count = usize::from(len);
                 let room = if len == 0 {
                     store.take(1)
@@ -196,7 +196,7 @@ impl Line {
                 } else {
                     room
                 };
-                self.place = Lies::Short(len + 1, room);
+                self.place = Stored::Short(len + 1, room);
                 let edges = &mut store.room_mut(room)[..=count];
                 let mut at = count;
                 if count > 0 && edges[count - 1].key() > edge.key() {
@@ -209,14 +209,14 @@ impl Line {
                     self.stale = Coarse::of(edges[edges.len() / STALE].time);
                 }
             }
-            Lies::Short(len, room) => {
+            Stored::Short(len, room) => {
                 let mut long = Blocks::of(store.run(room, len.into()));
                 long.insert(edge);
                 store.give(room);
-                self.place = Lies::Long(store.put_long(long));
+                self.place = Stored::Long(store.put_long(long));
                 self.note_stale(store);
             }
-            Lies::Long(number) => {
+            Stored::Long(number) => {
                 let long = store.long_mut(number);
                 if long.insert(edge) || long.blocks.len() == 1 {
                     self.note_stale(store);
@@ -259,14 +259,14 @@ impl Line {
         gone: &mut impl FnMut(&Edge),
     ) {
         match self.place {
-            Lies::Short(len, room) => {
+            Stored::Short(len, room) => {
                 let edges = &mut store.room_mut(room)[..len.into()];
                 let count = edges.partition_point(|e| e.time <= time);
                 edges[..count].iter().for_each(gone);
                 edges.copy_within(count.., 0);
                 self.shorten(usize::from(len) - count, store);
             }
-            Lies::Long(number) => {
+            Stored::Long(number) => {
                 let long = store.long_mut(number);
                 while long.is_stale(time) {
                     let block = long.blocks.pop_front().expect("a stale line has a block");
@@ -280,14 +280,14 @@ impl Line {
 
     /// So many payments of a short line are left.
     fn shorten(&mut self, len: usize, store: &mut Store) {
-        let Lies::Short(_, room) = self.place else { return };
+        let Stored::Short(_, room) = self.place else { return };
         if len == 0 {
             store.give(room);
             *self = Line::default();
             return;
         }
         let room = if room.len() > 4 * len { store.resize(room, len, 2 * len) } else { room };
-        self.place = Lies::Short(short(len), room);
+        self.place = Stored::Short(short(len), room);
     }
 
     /// A long line has fewer payments than before.
@@ -304,14 +304,14 @@ impl Line {
         let room = store.take(len);
         let edges = long.blocks.into_iter().flat_map(|block| block.edges);
         store.room_mut(room).iter_mut().zip(edges).for_each(|(to, edge)| *to = edge);
-        self.place = Lies::Short(short(len), room);
+        self.place = Stored::Short(short(len), room);
     }
 
     /// Takes a payment out of the middle. Costs what putting it there late would cost.
     pub(crate) fn remove(&mut self, key: Key, store: &mut Store) -> Option<Edge> {
         let gone = match self.place {
-            Lies::Short(0, _) => return None,
-            Lies::Short(len, room) => {
+            Stored::Short(0, _) => return None,
+            Stored::Short(len, room) => {
                 let edges = &mut store.room_mut(room)[..len.into()];
                 let at = edges.partition_point(|e| e.key() < key);
                 let gone = *edges.get(at).filter(|e| e.key() == key)?;
@@ -319,7 +319,7 @@ impl Line {
                 self.shorten(usize::from(len) - 1, store);
                 gone
             }
-            Lies::Long(number) => {
+            Stored::Long(number) => {
                 let gone = store.long_mut(number).remove(key)?;
                 self.shorten_long(number, store);
                 gone
@@ -332,15 +332,15 @@ impl Line {
     /// Moves to another store.
     pub(crate) fn move_to(&mut self, from: &mut Store, to: &mut Store) {
         match self.place {
-            Lies::Short(0, _) => {}
-            Lies::Short(len, room) => {
+            Stored::Short(0, _) => {}
+            Stored::Short(len, room) => {
                 let edges = from.run(room, len.into());
                 let new = to.take(edges.len());
                 to.room_mut(new)[..edges.len()].copy_from_slice(edges);
-                self.place = Lies::Short(len, new);
+                self.place = Stored::Short(len, new);
             }
-            Lies::Long(number) => {
-                self.place = Lies::Long(to.put_long(from.take_long(number)));
+            Stored::Long(number) => {
+                self.place = Stored::Long(to.put_long(from.take_long(number)));
             }
         }
     }
@@ -375,7 +375,7 @@ impl Line {
     /// Fetches the oldest payments of a short line, a few lines of the cache of them.
     #[inline]
     pub(crate) fn fetch_oldest(&self, store: &Store) {
-        if let Lies::Short(len, room) = self.place {
+        if let Stored::Short(len, room) = self.place {
             store.fetch(room, (0..len.into()).step_by(2).take(8));
         }
     }
@@ -385,20 +385,20 @@ impl Line {
     #[inline]
     pub(crate) fn fetch_newest(&self, count: usize, store: &Store) {
         match self.place {
-            Lies::Short(len, room) => {
+            Stored::Short(len, room) => {
                 let len = usize::from(len);
                 // Every second: they are not longer than a line of the cache.
                 let newest = (len.saturating_sub(count)..len).step_by(2);
                 store.fetch(room, newest.chain(around(len as u64)));
             }
-            Lies::Long(number) => store.fetch_long(number),
+            Stored::Long(number) => store.fetch_long(number),
         }
     }
 
     /// Fetches the blocks at the old end of a view and at the end of a long line.
     #[inline]
     pub(crate) fn fetch_blocks(&self, near: Near, store: &Store) {
-        if let Lies::Long(number) = self.place {
+        if let Stored::Long(number) = self.place {
             let long = store.long(number);
             let blocks = [long.near(near.after), long.blocks.back()];
             blocks
@@ -424,8 +424,8 @@ impl Line {
     #[inline]
     pub(crate) fn fetch_ends(&self, near: Near, store: &Store) {
         match self.place {
-            Lies::Short(_, room) => store.fetch(room, around(near.after).into_iter()),
-            Lies::Long(number) => {
+            Stored::Short(_, room) => store.fetch(room, around(near.after).into_iter()),
+            Stored::Long(number) => {
                 let long = store.long(number);
                 if let Some(block) = long.near(near.after) {
                     let at = near.after.saturating_sub(block.before);
