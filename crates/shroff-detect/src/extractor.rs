@@ -742,9 +742,10 @@ impl State {
         let shards = graph.shards_mut().chunks_mut(share);
         let parts = shards.zip(keepers.chunks_mut(share)).zip(&mut *sides).enumerate();
         let plan = &*plan;
+        let stages = Fetch::stages(plan);
         let parts: Vec<_> = parts
             .map(|(number, ((shards, keepers), outcome))| {
-                let part = Part { plan, first: number * share, shards, keepers };
+                let part = Part { plan, stages, first: number * share, shards, keepers };
                 Mutex::new(Some((part, outcome)))
             })
             .collect();
@@ -834,6 +835,8 @@ impl Outcome {
 /// Some shards: what one thread works on at a time.
 struct Part<'a> {
     plan: &'a Plan,
+    /// What is fetched ahead.
+    stages: &'static [Fetch],
     first: usize,
     shards: &'a mut [Shard],
     keepers: &'a mut [Keeper],
@@ -846,8 +849,8 @@ impl Part<'_> {
         // The lengths of two parts' lists may share a line of the cache: this one's is here.
         let mut cells = std::mem::take(&mut outcome.cells);
         let ours = &outcome.steps;
-        let first = &ours[..ours.len().min(AHEAD * Fetch::ALL.len())];
-        for stage in Fetch::ALL {
+        let first = &ours[..ours.len().min(AHEAD * self.stages.len())];
+        for &stage in self.stages {
             for &number in first {
                 self.fetch(stage, &steps[number as usize]);
             }
@@ -935,8 +938,8 @@ impl Part<'_> {
 
     /// Fetches a stage each of the steps that are far enough ahead, of which the first few were fetched.
     fn fetch_ahead(&self, steps: &[Step], ahead: &[u32], fetched: usize) {
-        for (stage, behind) in Fetch::ALL.into_iter().zip((0..).step_by(AHEAD)) {
-            let soon = AHEAD * Fetch::ALL.len() - behind;
+        for (&stage, behind) in self.stages.iter().zip((0..).step_by(AHEAD)) {
+            let soon = AHEAD * self.stages.len() - behind;
             if let Some(&number) = ahead.get(soon).filter(|_| soon >= fetched) {
                 self.fetch(stage, &steps[number as usize]);
             }

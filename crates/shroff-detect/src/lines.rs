@@ -62,8 +62,14 @@ pub(crate) enum Fetch {
 }
 
 impl Fetch {
-    pub(crate) const ALL: [Fetch; 5] =
+    const ALL: [Fetch; 5] =
         [Fetch::Account, Fetch::Lines, Fetch::Totals, Fetch::Ends, Fetch::Counts];
+
+    /// The stages that a plan needs: the last of them are for totals.
+    pub(crate) fn stages(plan: &Plan) -> &'static [Fetch] {
+        let has_totals = plan.groups.iter().any(|group| !group.needs.is_length());
+        if has_totals { &Fetch::ALL } else { &Fetch::ALL[..2] }
+    }
 }
 
 /// Trackers of the lines of hubs, by the number that is noted on the line (0 where it has none).

@@ -221,7 +221,7 @@ fn run_families(arguments: &Bench) -> anyhow::Result<Ending> {
     let payments = workload::payments(arguments.payments)?;
     terminal::note(format_args!(
         "{} simulated payments of {} accounts in {} days; batches of {}, {} thread{}; the first {} \
-         days fill the windows; bytes a payment include the accounts, 48 each",
+         days fill the windows; bytes a payment include the accounts, 32 each",
         terminal::grouped(payments.len() as u64),
         terminal::grouped(u64::from(workload::ACCOUNTS)),
         workload::DAYS,
