@@ -80,6 +80,13 @@ impl Wide {
         }
         !i64::try_from(slot).expect("fits memory")
     }
+
+    /// Takes the slot of a payment back, if it has one.
+    fn give(&mut self, edge: &Edge) {
+        if edge.minor < 0 {
+            self.free.push(usize::try_from(!edge.minor).expect("the complement of a slot"));
+        }
+    }
 }
 
 /// The payments of one layer in a shard.
@@ -301,43 +308,28 @@ impl Shard {
 
     /// Lets go of payments of a line at or before `time`.
     pub fn expire(&mut self, layer: usize, (account, way): (AccountId, Way), time: Timestamp) {
-        let Layer { pages, busy, store, wide, .. } = &mut self.layers[layer];
+        let Layer { pages, store, wide, .. } = &mut self.layers[layer];
         let (number, at) = position(account);
         let Some(Some(page)) = pages.get_mut(number) else { return };
         let line = page[at].line_mut(way);
         if line.is_empty() {
             return;
         }
-        line.expire(time, store, &mut |edge| {
-            if edge.minor < 0 {
-                wide.free.push(usize::try_from(!edge.minor).expect("the complement of a slot"));
-            }
-        });
-        if line.is_empty() {
-            busy[number] -= 1;
-            if busy[number] == 0 {
-                pages[number] = None;
-            }
-        }
-        self.layers[layer].pack();
+        line.expire(time, store, &mut |edge| wide.give(edge));
+        let is_empty = line.is_empty();
+        self.layers[layer].shrink(number, is_empty);
     }
 
     /// Takes one end of a payment out of a layer; whether it was there.
     pub fn remove(&mut self, layer: usize, (account, way): (AccountId, Way), key: Key) -> bool {
-        let Layer { pages, busy, store, wide, .. } = &mut self.layers[layer];
+        let Layer { pages, store, wide, .. } = &mut self.layers[layer];
         let (number, at) = position(account);
         let Some(Some(page)) = pages.get_mut(number) else { return false };
         let line = page[at].line_mut(way);
         let Some(edge) = line.remove(key, store) else { return false };
-        if edge.minor < 0 {
-            wide.free.push(usize::try_from(!edge.minor).expect("the complement of a slot"));
-        }
-        if line.is_empty() {
-            busy[number] -= 1;
-            if busy[number] == 0 {
-                pages[number] = None;
-            }
-        }
+        wide.give(&edge);
+        let is_empty = line.is_empty();
+        self.layers[layer].shrink(number, is_empty);
         true
     }
 
@@ -478,6 +470,17 @@ impl<'a> Account<'a> {
 }
 
 impl Layer {
+    /// Payments have left a line of a page; `is_empty` says whether it was all of them.
+    fn shrink(&mut self, page: usize, is_empty: bool) {
+        if is_empty {
+            self.busy[page] -= 1;
+            if self.busy[page] == 0 {
+                self.pages[page] = None;
+            }
+        }
+        self.pack();
+    }
+
     /// Moves what is held together, once most of the memory is free. Costs a step for each line that is
     /// held, which three times as much let go has paid for.
     fn pack(&mut self) {
