@@ -551,6 +551,7 @@ impl Blocks {
         let Some(block) = self.blocks.get(number) else {
             return Found { block: number, at: 0, number: 0 };
         };
+        debug_assert_eq!(Some(block.first), block.edges.first().map(Edge::key));
         let near = dense(near.saturating_sub(block.before));
         let at = position(&block.edges, key, near);
         let found = block.before + at as u64;

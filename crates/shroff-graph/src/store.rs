@@ -207,6 +207,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::line::Line;
 
     /// A payment that can be told from others.
     fn edge(number: u32) -> Edge {
@@ -279,5 +280,23 @@ mod tests {
         }
         assert_eq!(store.total, full);
         assert!(!store.is_sparse());
+    }
+
+    #[test]
+    fn a_line_that_few_are_left_of_takes_a_smaller_block_and_is_stale_no_sooner_than_that_pays() {
+        let (mut store, mut line) = (Store::default(), Line::default());
+        let hour = |number: u32| Timestamp(i64::from(number) * 3_600_000_000);
+        for number in 0..8 {
+            line.insert(Edge { time: hour(number), ..edge(number) }, &mut store);
+        }
+        assert_eq!(store.used, 8);
+        // The third of eight has to have left.
+        let stale = [0, 1, 2, 6].map(|number| line.is_stale(hour(number), &store));
+        assert_eq!(stale, [false, false, true, true]);
+        line.expire(hour(6), &mut store, &mut |_| {});
+        assert_eq!(store.used, 2);
+        line.expire(hour(7), &mut store, &mut |_| {});
+        assert_eq!(store.used, 0);
+        assert!(line.is_empty() && !line.is_stale(hour(9), &store));
     }
 }
